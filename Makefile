@@ -1,0 +1,58 @@
+MANAGE = .venv/bin/python manage.py
+HOST ?= 127.0.0.1
+PORT ?= 8000
+export HOST PORT
+
+.PHONY: install run serve test test-browser lint format clean
+
+# Stamps, so that nothing is installed twice; a change of pyproject.toml installs anew.
+.venv/.installed: pyproject.toml
+	python3 -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check .
+	rm -rf build *.egg-info
+	touch $@
+
+.venv/.installed-dev: pyproject.toml
+	python3 -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check '.[dev]'
+	rm -rf build *.egg-info
+	touch .venv/.installed $@
+
+install: .venv/.installed
+
+# The sample catalogue, for trying things: settings for debugging, an SQLite file unless DATABASE_URL says otherwise.
+run: export DEBUG ?= true
+run: install
+	$(MANAGE) migrate --verbosity 0
+	$(MANAGE) load_sample
+	$(MANAGE) runserver $(HOST):$(PORT)
+
+# What production runs: gunicorn, static files by WhiteNoise, no debugging; needs SECRET_KEY.
+serve: install
+	$(MANAGE) check --deploy --fail-level ERROR
+	$(MANAGE) migrate --verbosity 0
+	$(MANAGE) collectstatic --no-input --verbosity 0
+	exec .venv/bin/gunicorn --config config/gunicorn.py
+
+test: export DEBUG := true
+test: .venv/.installed-dev
+	.venv/bin/pytest -n auto $(ARGS)
+
+test-browser: export DEBUG := true
+test-browser: .venv/.installed-dev
+	.venv/bin/pytest -m browser $(ARGS)
+
+lint: export DEBUG := true
+lint: .venv/.installed-dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy .
+	.venv/bin/lint-imports
+	$(MANAGE) makemigrations --check --dry-run
+
+format: .venv/.installed-dev
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+clean:
+	rm -rf .venv .static build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,41 @@
+"""Links between documents: absolute, on SITE_URL or on the request's own host, carrying `?format=` on."""
+
+from typing import Literal
+from urllib.parse import quote
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from rest_framework.request import Request
+
+Kind = Literal["packages", "grids", "categories"]
+
+
+def absolute(request: HttpRequest | Request, path: str) -> str:
+    """`path` of this site as an absolute URL."""
+    return settings.SITE_URL + path if settings.SITE_URL else f"{request.scheme}://{request.get_host()}{path}"
+
+
+class Links:
+    """Builds the links of one answer. What they have in common is put together once, not once a link."""
+
+    def __init__(self, root: str, suffix: str = "") -> None:
+        self.root = root
+        self.suffix = suffix
+
+    @classmethod
+    def of(cls, request: Request) -> "Links":
+        chosen = request.query_params.get("format")
+        suffix = f"?format={quote(chosen, safe='')}" if chosen else ""
+        return cls(absolute(request, reverse("api-root")), suffix)
+
+    @classmethod
+    def paths(cls) -> "Links":
+        """Links as paths of this site, for documents that leave it."""
+        return cls(reverse("api-root"))
+
+    def kind(self, kind: Kind) -> str:
+        return f"{self.root}{kind}/{self.suffix}"
+
+    def document(self, kind: Kind, pk: int) -> str:
+        return f"{self.root}{kind}/{pk}/{self.suffix}"

@@ -1,0 +1,30 @@
+"""What every stored document has: who may refer to it (id, slug) and when it was made and last edited."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+MAX_ID = 2**63 - 1
+
+
+class Document(models.Model):
+    """A titled document of the catalogue, found by id or by slug.
+
+    `created` and `modified` are ordinary columns, not automatic ones: an import keeps the times of its source,
+    and `modified` tells when an editor last changed the document, which no fetch may touch.
+    """
+
+    title = models.CharField(max_length=100)
+    slug = models.SlugField(max_length=100, unique=True)
+    created = models.DateTimeField(default=timezone.now, editable=False)
+    modified = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        abstract = True
+        constraints: tuple[models.BaseConstraint, ...] = (
+            models.CheckConstraint(condition=~Q(title=""), name="%(class)s_title_not_empty"),
+            models.CheckConstraint(condition=~Q(slug=""), name="%(class)s_slug_not_empty"),
+        )
+
+    def __str__(self) -> str:
+        return self.title

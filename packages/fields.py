@@ -1,0 +1,48 @@
+"""Database functions over JSON lists that check constraints are made of.
+
+They compile to what the database itself knows, so that the constraints hold for any client, not for Django's
+connections alone.
+"""
+
+from typing import Any
+
+from django.db import models
+from django.db.models.expressions import Func
+
+
+class _JSONTest(Func):
+    """A boolean function of one JSON column, with a template for each database."""
+
+    arity = 1
+    output_field = models.BooleanField()
+    conditional = True
+    sqlite_template: str
+    postgresql_template: str
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
+        return self.as_sql(compiler, connection, template=self.sqlite_template, **context)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
+        return self.as_sql(compiler, connection, template=self.postgresql_template, **context)
+
+
+class IsWeeklyCounts(_JSONTest):
+    """A flat list of 52 integers from zero up, or the empty list."""
+
+    # CHECK in SQLite takes no subquery, so no json_each: the text itself has digits, commas, blanks and one "[".
+    sqlite_template = (
+        "(json_type(%(expressions)s) = 'array' AND json_array_length(%(expressions)s) IN (0, 52)"
+        " AND %(expressions)s NOT GLOB '*[^]0-9, []*' AND %(expressions)s NOT GLOB '?*[[]*')"
+    )
+    postgresql_template = (
+        "(CASE WHEN jsonb_typeof(%(expressions)s) = 'array' THEN jsonb_array_length(%(expressions)s) IN (0, 52)"
+        " AND NOT jsonb_path_exists(%(expressions)s,"
+        " 'strict $[*] ? (@.type() != \"number\" || @ < 0 || @.floor() != @)') ELSE false END)"
+    )
+
+
+class IsList(_JSONTest):
+    """Any JSON list."""
+
+    sqlite_template = "(json_type(%(expressions)s) = 'array')"
+    postgresql_template = "(jsonb_typeof(%(expressions)s) = 'array')"

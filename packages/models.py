@@ -1,0 +1,208 @@
+"""Packages, and what is known of them."""
+
+from collections.abc import Iterable
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import Q
+
+from categories.models import Category
+from config.models import Document
+from packages.fields import IsList, IsWeeklyCounts
+from packages.keys import pypi_project, repository
+
+# Which columns follow from which: whoever writes the left one writes the right ones too.
+DERIVED = {"repo_url": ("repo_host", "repo_key"), "pypi_url": ("pypi_name",)}
+
+API_COLUMNS = (
+    "category_id",
+    "id",
+    "title",
+    "slug",
+    "last_updated",
+    "last_fetched",
+    "repo_url",
+    "pypi_version",
+    "created",
+    "modified",
+    "repo_forks",
+    "repo_description",
+    "pypi_url",
+    "documentation_url",
+    "repo_watchers",
+    "commits_over_52",
+    "participants",
+)
+
+
+def derived(column: str, value: str) -> dict[str, str]:
+    """The columns that follow from `column` being `value`."""
+    if column == "repo_url":
+        found = repository(value)
+        return {"repo_host": found.host, "repo_key": found.key}
+    return {"pypi_name": pypi_project(value)}
+
+
+class PackageQuerySet(models.QuerySet["Package"]):
+    def for_api(self) -> Self:
+        """What the API's package documents show, newest first: their own columns and the ids of their grids."""
+        return self.only(*API_COLUMNS).prefetch_related("memberships").order_by("-id")
+
+    def sharing_repository(self, package: "Package") -> Self:
+        """The other packages that live in the same repository as `package`."""
+        return self.exclude(pk=package.pk).filter(repo_key=package.repo_key).exclude(repo_key="")
+
+    def update(self, **columns: Any) -> int:
+        """As Django's, deriving what follows from repo_url and pypi_url."""
+        for column in DERIVED.keys() & columns.keys():
+            if isinstance(columns[column], str):
+                columns |= derived(column, columns[column])
+            elif not set(DERIVED[column]) <= columns.keys():
+                raise ValueError(
+                    f"{column} can be updated to a text only, since {DERIVED[column]} follow from it"
+                )
+        return super().update(**columns)
+
+    def bulk_create(self, objs: Iterable["Package"], *args: Any, **kwargs: Any) -> list["Package"]:
+        return super().bulk_create(_with_derived(objs), *args, **kwargs)
+
+    def bulk_update(self, objs: Iterable["Package"], fields: Iterable[str], *args: Any, **kwargs: Any) -> int:
+        fields = list(fields)
+        more = [
+            name for column in DERIVED if column in fields for name in DERIVED[column] if name not in fields
+        ]
+        return super().bulk_update(_with_derived(objs), [*fields, *more], *args, **kwargs)
+
+
+def _with_derived(packages: Iterable["Package"]) -> list["Package"]:
+    packages = list(packages)
+    for package in packages:
+        package.derive()
+    return packages
+
+
+class Package(Document):
+    """A package: what editors say of it, and what was fetched about it (never typed)."""
+
+    # Editors' columns
+    category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="packages")
+    repo_url = models.CharField("repository URL", max_length=500, blank=True)
+    pypi_url = models.CharField(
+        "PyPI project", max_length=255, blank=True, help_text="The project's name or its URL on PyPI."
+    )
+    documentation_url = models.CharField(
+        "documentation URL", max_length=500, blank=True, null=True, default=""
+    )  # noqa: DJ001 (v4 tells null from "")
+    deprecated = models.BooleanField(default=False)
+    replaced_by = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="replaces"
+    )
+
+    # Derived from the editors' columns
+    repo_host = models.CharField("repository host", max_length=500, blank=True, editable=False, db_index=True)
+    repo_key = models.CharField("repository key", max_length=500, blank=True, editable=False, db_index=True)
+    pypi_name = models.CharField("PyPI name", max_length=255, blank=True, editable=False, db_index=True)
+
+    # Fetched columns, named as v4 names them
+    repo_description = models.TextField("description", blank=True, editable=False)
+    repo_watchers = models.PositiveIntegerField("watchers", default=0, editable=False)
+    repo_forks = models.PositiveIntegerField("forks", default=0, editable=False)
+    commits_over_52 = models.JSONField(
+        "weekly commits",
+        default=list,
+        blank=True,
+        editable=False,
+        help_text="52 counts, oldest first, or none.",
+    )
+    participants = models.JSONField(
+        default=list, blank=True, editable=False, help_text="Logins, most active first."
+    )
+    last_updated = models.DateTimeField("last commit", null=True, blank=True, editable=False)
+    pypi_version = models.CharField("latest version", max_length=100, null=True, blank=True, editable=False)  # noqa: DJ001 (v4 tells null from "")
+    last_fetched = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = PackageQuerySet.as_manager()
+
+    class Meta(Document.Meta):
+        ordering = ("title", "id")
+        constraints = (
+            *Document.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["repo_url"],
+                condition=~Q(repo_url=""),
+                name="package_repo_url_unique",
+                violation_error_message="Another package has this very repository URL.",
+            ),
+            models.CheckConstraint(
+                condition=Q(documentation_url__isnull=True)
+                | Q(documentation_url="")
+                | Q(documentation_url__istartswith="http://")
+                | Q(documentation_url__istartswith="https://"),
+                name="package_documentation_url_http",
+                violation_error_message="The documentation URL must begin with http:// or https://.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(repo_url__contains=":")
+                | Q(repo_url__istartswith="http://")
+                | Q(repo_url__istartswith="https://")
+                | Q(repo_url__istartswith="git://")
+                | Q(repo_url__istartswith="git+http://")
+                | Q(repo_url__istartswith="git+https://")
+                | Q(repo_url__istartswith="git+ssh://")
+                | Q(repo_url__istartswith="ssh://")
+                | Q(repo_url__startswith="git@")
+                | Q(repo_url__startswith="hg@"),
+                name="package_repo_url_scheme",
+                violation_error_message="The repository URL must be an http(s), git or ssh address.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(pypi_url__contains=":")
+                | Q(pypi_url__istartswith="http://")
+                | Q(pypi_url__istartswith="https://"),
+                name="package_pypi_url_http",
+                violation_error_message="The PyPI project must be a name or begin with http:// or https://.",
+            ),
+            models.CheckConstraint(
+                condition=Q(repo_watchers__gte=0), name="package_repo_watchers_not_negative"
+            ),
+            models.CheckConstraint(condition=Q(repo_forks__gte=0), name="package_repo_forks_not_negative"),
+            models.CheckConstraint(
+                condition=IsWeeklyCounts("commits_over_52"), name="package_commits_52_or_none"
+            ),
+            models.CheckConstraint(condition=IsList("participants"), name="package_participants_list"),
+            models.CheckConstraint(
+                condition=Q(replaced_by__isnull=True) | ~Q(replaced_by=models.F("id")),
+                name="package_not_replaced_by_itself",
+                violation_error_message="A package cannot be replaced by itself.",
+            ),
+        )
+
+    def derive(self) -> None:
+        """Set the columns that follow from repo_url and pypi_url."""
+        for column in DERIVED:
+            for name, value in derived(column, getattr(self, column)).items():
+                setattr(self, name, value)
+
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        self.derive()
+        if update_fields is not None:
+            names = set(update_fields)
+            update_fields = names.union(*(DERIVED[column] for column in DERIVED.keys() & names))
+        super().save(*args, update_fields=update_fields, **kwargs)
+
+
+class Release(models.Model):
+    """A version of a package on PyPI."""
+
+    package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="releases")
+    version = models.CharField(max_length=100)
+    uploaded_at = models.DateTimeField(null=True, blank=True)
+    yanked = models.BooleanField(default=False)
+    requires_python = models.CharField(max_length=255, blank=True)
+
+    class Meta:
+        ordering = ("-uploaded_at", "-id")
+        constraints = (models.UniqueConstraint(fields=["package", "version"], name="release_unique"),)
+
+    def __str__(self) -> str:
+        return self.version
