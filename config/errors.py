@@ -9,12 +9,10 @@ from django.views import defaults
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if not request.path.startswith("/api/"):
         return defaults.bad_request(request, exception)
-    return JsonResponse(
-        {"detail": "The request cannot be understood; check its Host header and its URL."}, status=400
-    )
+    return JsonResponse({"detail": "The request cannot be understood; check its Host header and its URL."}, status=400)
 
 
-def server_error(request: HttpRequest, *args: Any) -> HttpResponse:
+def server_error(request: HttpRequest, *_: Any) -> HttpResponse:
     if not request.path.startswith("/api/"):
         return defaults.server_error(request)
     return JsonResponse({"detail": "The server failed; it is not your request's fault."}, status=500)

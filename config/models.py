@@ -1,5 +1,7 @@
 """What every stored document has: who may refer to it (id, slug) and when it was made and last edited."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -21,7 +23,7 @@ class Document(models.Model):
 
     class Meta:
         abstract = True
-        constraints: tuple[models.BaseConstraint, ...] = (
+        constraints: ClassVar = (
             models.CheckConstraint(condition=~Q(title=""), name="%(class)s_title_not_empty"),
             models.CheckConstraint(condition=~Q(slug=""), name="%(class)s_slug_not_empty"),
         )

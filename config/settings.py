@@ -17,9 +17,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 def _site_url(value: str) -> None:
     parts = urlsplit(value)
-    if value and (
-        parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment
-    ):
+    if value and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment):
         raise ValidationError("Must be empty or like https://packages.example.org")
 
 
@@ -55,8 +53,7 @@ try:
     env.seal()
 except EnvValidationError as error:
     sys.exit(
-        "Settings: "
-        + "; ".join(f"{name}: {' '.join(why)}" for name, why in sorted(error.error_messages.items()))
+        "Settings: " + "; ".join(f"{name}: {' '.join(why)}" for name, why in sorted(dict(error.error_messages).items()))
     )
 if not SECRET_KEY:
     if not DEBUG:
@@ -109,9 +106,7 @@ TEMPLATES = [
 ]
 
 DATABASES = {
-    "default": dj_database_url.parse(
-        _database or "sqlite://:memory:", conn_max_age=60, conn_health_checks=True
-    )
+    "default": dj_database_url.parse(_database or "sqlite://:memory:", conn_max_age=60, conn_health_checks=True)
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # WAL lets readers go on while one writes; IMMEDIATE makes a second writer wait instead of failing half way.

@@ -28,9 +28,7 @@ class CatalogueView(APIView):
                 raise
             accepts_html = "text/html" in request.META.get("HTTP_ACCEPT", "")
             renderers = self.get_renderers()
-            chosen = next(
-                (r for r in renderers if accepts_html and r.media_type == "text/html"), renderers[0]
-            )
+            chosen = next((r for r in renderers if accepts_html and r.media_type == "text/html"), renderers[0])
             return chosen, chosen.media_type
 
 

@@ -1,7 +1,7 @@
 """A grid compares packages side by side."""
 
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from django.db import models
 from django.db.models import Max
@@ -19,9 +19,7 @@ class GridQuerySet(models.QuerySet["Grid"]):
 
 class Grid(Document):
     description = models.TextField(blank=True)
-    is_locked = models.BooleanField(
-        "locked", default=False, help_text="Only who may unlock grids can change it."
-    )
+    is_locked = models.BooleanField("locked", default=False, help_text="Only who may unlock grids can change it.")
     header = models.BooleanField("header tab", default=False, help_text="Shown among the main grids.")
     packages = models.ManyToManyField(Package, through="GridPackage", related_name="grids")
 
@@ -48,7 +46,7 @@ class GridPackage(models.Model):
         return f"{self.package} in {self.grid}"
 
     def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
-        if self.position is None:  # a new one goes last; two at once may tie, which the id breaks
+        if cast("int | None", self.position) is None:  # a new one goes last; two at once may tie, which the id breaks
             last = GridPackage.objects.filter(package=self.package_id).aggregate(last=Max("position"))["last"]
             self.position = 0 if last is None else last + 1
         super().save(*args, update_fields=update_fields, **kwargs)

@@ -20,8 +20,8 @@ KNOWN_HOSTS: Mapping[str, Kind] = {
 # Words that GitLab refuses as project names: in a path they begin a page of the project before them.
 # Source: GitLab's list of reserved project names (docs, user/reserved_names).
 _GITLAB_PAGES = frozenset(
-    "- badges blame blob builds commits create create_dir edit environments files find_file gitlab-lfs info"
-    " new preview raw refs tree update wikis issues merge_requests".split()
+    "- badges blame blob builds commits create create_dir edit environments files find_file gitlab-lfs info issues"  # noqa: SIM905 (a list of words reads better as words)
+    " merge_requests new preview raw refs tree update wikis".split()
 )
 _SCHEME = re.compile(r"(?:git\+)?(https?|ssh|git)://", re.ASCII | re.IGNORECASE)
 _SCP = re.compile(r"(?:[^@/:\s]+@)?([^@/:\s]+\.[^@/:\s]+):(?!\d+(?:/|\Z))/?(.*)", re.ASCII | re.DOTALL)
@@ -41,11 +41,7 @@ class Repository(NamedTuple):
 
     @property
     def key(self) -> str:
-        return (
-            self.host + self.path
-            if self.path.startswith(("?", ":"))
-            else f"{self.host}/{self.path}".rstrip("/")
-        )
+        return self.host + self.path if self.path.startswith(("?", ":")) else f"{self.host}/{self.path}".rstrip("/")
 
 
 NOWHERE = Repository("", "")
@@ -91,9 +87,7 @@ def _host(name: str) -> str:
 def _repository_segments(segments: list[str], kind: Kind) -> list[str]:
     segments = [_PLAIN_ESCAPE.sub(_plain, segment) for segment in segments]
     if kind == "gitlab":  # groups nest: the project ends where one of its pages begins
-        ends = (
-            i for i, part in enumerate(segments) if part in _GITLAB_PAGES and i > (0 if part == "-" else 1)
-        )
+        ends = (i for i, part in enumerate(segments) if part in _GITLAB_PAGES and i > (0 if part == "-" else 1))
         segments = segments[: next(ends, len(segments))]
     else:
         segments = segments[:2]

@@ -1,7 +1,7 @@
 """Packages, and what is known of them."""
 
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -58,9 +58,7 @@ class PackageQuerySet(models.QuerySet["Package"]):
             if isinstance(columns[column], str):
                 columns |= derived(column, columns[column])
             elif not set(DERIVED[column]) <= columns.keys():
-                raise ValueError(
-                    f"{column} can be updated to a text only, since {DERIVED[column]} follow from it"
-                )
+                raise ValueError(f"{column} can be updated to a text only, since {DERIVED[column]} follow from it")
         return super().update(**columns)
 
     def bulk_create(self, objs: Iterable["Package"], *args: Any, **kwargs: Any) -> list["Package"]:
@@ -68,9 +66,7 @@ class PackageQuerySet(models.QuerySet["Package"]):
 
     def bulk_update(self, objs: Iterable["Package"], fields: Iterable[str], *args: Any, **kwargs: Any) -> int:
         fields = list(fields)
-        more = [
-            name for column in DERIVED if column in fields for name in DERIVED[column] if name not in fields
-        ]
+        more = [name for column in DERIVED if column in fields for name in DERIVED[column] if name not in fields]
         return super().bulk_update(_with_derived(objs), [*fields, *more], *args, **kwargs)
 
 
@@ -90,13 +86,9 @@ class Package(Document):
     pypi_url = models.CharField(
         "PyPI project", max_length=255, blank=True, help_text="The project's name or its URL on PyPI."
     )
-    documentation_url = models.CharField(
-        "documentation URL", max_length=500, blank=True, null=True, default=""
-    )  # noqa: DJ001 (v4 tells null from "")
+    documentation_url = models.CharField("documentation URL", max_length=500, blank=True, null=True, default="")
     deprecated = models.BooleanField(default=False)
-    replaced_by = models.ForeignKey(
-        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="replaces"
-    )
+    replaced_by = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="replaces")
 
     # Derived from the editors' columns
     repo_host = models.CharField("repository host", max_length=500, blank=True, editable=False, db_index=True)
@@ -114,18 +106,16 @@ class Package(Document):
         editable=False,
         help_text="52 counts, oldest first, or none.",
     )
-    participants = models.JSONField(
-        default=list, blank=True, editable=False, help_text="Logins, most active first."
-    )
+    participants = models.JSONField(default=list, blank=True, editable=False, help_text="Logins, most active first.")
     last_updated = models.DateTimeField("last commit", null=True, blank=True, editable=False)
-    pypi_version = models.CharField("latest version", max_length=100, null=True, blank=True, editable=False)  # noqa: DJ001 (v4 tells null from "")
+    pypi_version = models.CharField("latest version", max_length=100, null=True, blank=True, editable=False)
     last_fetched = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = PackageQuerySet.as_manager()
 
     class Meta(Document.Meta):
         ordering = ("title", "id")
-        constraints = (
+        constraints: ClassVar = (
             *Document.Meta.constraints,
             models.UniqueConstraint(
                 fields=["repo_url"],
@@ -162,13 +152,9 @@ class Package(Document):
                 name="package_pypi_url_http",
                 violation_error_message="The PyPI project must be a name or begin with http:// or https://.",
             ),
-            models.CheckConstraint(
-                condition=Q(repo_watchers__gte=0), name="package_repo_watchers_not_negative"
-            ),
+            models.CheckConstraint(condition=Q(repo_watchers__gte=0), name="package_repo_watchers_not_negative"),
             models.CheckConstraint(condition=Q(repo_forks__gte=0), name="package_repo_forks_not_negative"),
-            models.CheckConstraint(
-                condition=IsWeeklyCounts("commits_over_52"), name="package_commits_52_or_none"
-            ),
+            models.CheckConstraint(condition=IsWeeklyCounts("commits_over_52"), name="package_commits_52_or_none"),
             models.CheckConstraint(condition=IsList("participants"), name="package_participants_list"),
             models.CheckConstraint(
                 condition=Q(replaced_by__isnull=True) | ~Q(replaced_by=models.F("id")),

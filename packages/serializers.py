@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from config.links import Links
-from packages.models import API_COLUMNS, Package
+from packages.models import Package
 
 
 class PackageSerializer(serializers.ModelSerializer[Package]):
