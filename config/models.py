@@ -1,5 +1,6 @@
 """What every stored document has: who may refer to it (id, slug) and when it was made and last edited."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from django.db import models
@@ -23,7 +24,7 @@ class Document(models.Model):
 
     class Meta:
         abstract = True
-        constraints: ClassVar = (
+        constraints: ClassVar[Sequence[models.BaseConstraint]] = (
             models.CheckConstraint(condition=~Q(title=""), name="%(class)s_title_not_empty"),
             models.CheckConstraint(condition=~Q(slug=""), name="%(class)s_slug_not_empty"),
         )

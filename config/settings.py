@@ -52,9 +52,8 @@ _database = env.str("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'
 try:
     env.seal()
 except EnvValidationError as error:
-    sys.exit(
-        "Settings: " + "; ".join(f"{name}: {' '.join(why)}" for name, why in sorted(dict(error.error_messages).items()))
-    )
+    mistakes = error.error_messages if isinstance(error.error_messages, dict) else {"": error.error_messages}
+    sys.exit("Settings: " + "; ".join(f"{name}: {' '.join(why)}" for name, why in sorted(mistakes.items())))
 if not SECRET_KEY:
     if not DEBUG:
         sys.exit("Settings: SECRET_KEY: Required unless DEBUG is true; any long random text will do")

@@ -1,6 +1,8 @@
 """Packages, and what is known of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from operator import or_
 from typing import Any, ClassVar, Self
 
 from django.db import models
@@ -10,6 +12,10 @@ from categories.models import Category
 from config.models import Document
 from packages.fields import IsList, IsWeeklyCounts
 from packages.keys import pypi_project, repository
+
+# What a stored URL may begin with, in any letter case; repo_url and pypi_url may also be a text without a colon.
+HTTP_PREFIXES = ("http://", "https://")
+REPO_URL_PREFIXES = (*HTTP_PREFIXES, "git://", "ssh://", "git+http://", "git+https://", "git+ssh://", "git@", "hg@")
 
 # Which columns follow from which: whoever writes the left one writes the right ones too.
 DERIVED = {"repo_url": ("repo_host", "repo_key"), "pypi_url": ("pypi_name",)}
@@ -41,6 +47,10 @@ def derived(column: str, value: str) -> dict[str, str]:
         found = repository(value)
         return {"repo_host": found.host, "repo_key": found.key}
     return {"pypi_name": pypi_project(value)}
+
+
+def _begins(column: str, prefixes: Iterable[str]) -> Q:
+    return reduce(or_, (Q((f"{column}__istartswith", prefix)) for prefix in prefixes))
 
 
 class PackageQuerySet(models.QuerySet["Package"]):
@@ -115,7 +125,7 @@ class Package(Document):
 
     class Meta(Document.Meta):
         ordering = ("title", "id")
-        constraints: ClassVar = (
+        constraints: ClassVar[Sequence[models.BaseConstraint]] = (
             *Document.Meta.constraints,
             models.UniqueConstraint(
                 fields=["repo_url"],
@@ -126,29 +136,17 @@ class Package(Document):
             models.CheckConstraint(
                 condition=Q(documentation_url__isnull=True)
                 | Q(documentation_url="")
-                | Q(documentation_url__istartswith="http://")
-                | Q(documentation_url__istartswith="https://"),
+                | _begins("documentation_url", HTTP_PREFIXES),
                 name="package_documentation_url_http",
                 violation_error_message="The documentation URL must begin with http:// or https://.",
             ),
             models.CheckConstraint(
-                condition=~Q(repo_url__contains=":")
-                | Q(repo_url__istartswith="http://")
-                | Q(repo_url__istartswith="https://")
-                | Q(repo_url__istartswith="git://")
-                | Q(repo_url__istartswith="git+http://")
-                | Q(repo_url__istartswith="git+https://")
-                | Q(repo_url__istartswith="git+ssh://")
-                | Q(repo_url__istartswith="ssh://")
-                | Q(repo_url__startswith="git@")
-                | Q(repo_url__startswith="hg@"),
+                condition=_begins("repo_url", REPO_URL_PREFIXES) | ~Q(repo_url__contains=":"),
                 name="package_repo_url_scheme",
                 violation_error_message="The repository URL must be an http(s), git or ssh address.",
             ),
             models.CheckConstraint(
-                condition=~Q(pypi_url__contains=":")
-                | Q(pypi_url__istartswith="http://")
-                | Q(pypi_url__istartswith="https://"),
+                condition=_begins("pypi_url", HTTP_PREFIXES) | ~Q(pypi_url__contains=":"),
                 name="package_pypi_url_http",
                 violation_error_message="The PyPI project must be a name or begin with http:// or https://.",
             ),
