@@ -1,6 +1,5 @@
 """What every stored document has: who may refer to it (id, slug) and when it was made and last edited."""
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from django.db import models
@@ -24,7 +23,7 @@ class Document(models.Model):
 
     class Meta:
         abstract = True
-        constraints: ClassVar[Sequence[models.BaseConstraint]] = (
+        constraints: ClassVar[tuple[models.BaseConstraint, ...]] = (
             models.CheckConstraint(condition=~Q(title=""), name="%(class)s_title_not_empty"),
             models.CheckConstraint(condition=~Q(slug=""), name="%(class)s_slug_not_empty"),
         )

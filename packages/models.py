@@ -1,6 +1,6 @@
 """Packages, and what is known of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import reduce
 from operator import or_
 from typing import Any, ClassVar, Self
@@ -125,7 +125,7 @@ class Package(Document):
 
     class Meta(Document.Meta):
         ordering = ("title", "id")
-        constraints: ClassVar[Sequence[models.BaseConstraint]] = (
+        constraints: ClassVar[tuple[models.BaseConstraint, ...]] = (
             *Document.Meta.constraints,
             models.UniqueConstraint(
                 fields=["repo_url"],
