@@ -157,12 +157,12 @@ SINGULAR: dict[Kind, Literal["category", "grid", "package"]] = {
 }
 
 
-class Refused(ValueError):
+class RefusedError(ValueError):
     """A document that cannot be taken, and why, in one line."""
 
 
 def parse(kind: Kind, raw: object) -> Document:
-    """The typed document; Refused says every rule that `raw` breaks."""
+    """The typed document; RefusedError says every rule that `raw` breaks."""
     try:
         return DOCUMENTS[kind].model_validate(raw)
     except ValidationError as error:
@@ -170,7 +170,7 @@ def parse(kind: Kind, raw: object) -> Document:
             f"{'.'.join(map(str, mistake['loc'])) or 'document'}: {mistake['msg'].removeprefix('Value error, ')}"
             for mistake in error.errors(include_url=False, include_input=False, include_context=False)[:5]
         ]
-        raise Refused(_printable("; ".join(why))) from None
+        raise RefusedError(_printable("; ".join(why))) from None
 
 
 def name(kind: Kind, raw: object) -> str:

@@ -80,7 +80,7 @@ class Door:
 
 
 def _read(response: requests.Response, max_bytes: int, deadline: float) -> bytes:
-    """The decoded body. read1 returns what has come instead of waiting for a full chunk, so a drip meets the deadline."""
+    """The decoded body. read1 returns what has come instead of waiting for a full chunk: a drip meets the deadline."""
     parts: list[bytes] = []
     size = 0
     while part := response.raw.read1(_CHUNK, decode_content=True):

@@ -1,5 +1,6 @@
 """What one import has met so far, on disk: its memory must not grow with the catalogue."""
 
+import pickle
 import sqlite3
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
@@ -16,7 +17,7 @@ CREATE TABLE seen (kind TEXT, id INTEGER, slug TEXT, digest BLOB, taken INTEGER 
 CREATE UNIQUE INDEX seen_slug ON seen (kind, slug);
 CREATE TABLE listed (grid INTEGER, package INTEGER, PRIMARY KEY (grid, package)) WITHOUT ROWID;
 CREATE TABLE chosen (grid INTEGER, package INTEGER, PRIMARY KEY (grid, package)) WITHOUT ROWID;
-CREATE TABLE deferred (kind TEXT, document TEXT);
+CREATE TABLE deferred (kind TEXT, document BLOB);
 CREATE TABLE present (kind TEXT, id INTEGER, PRIMARY KEY (kind, id)) WITHOUT ROWID;
 """
 
@@ -64,10 +65,11 @@ class Ledger:
         return found
 
     def defer(self, kind: Kind, document: Document) -> None:
-        self._db.execute("INSERT INTO deferred VALUES (?, ?)", (kind, document.model_dump_json()))
+        self._db.execute("INSERT INTO deferred VALUES (?, ?)", (kind, pickle.dumps(document)))
 
-    def deferred(self, kind: Kind) -> Iterator[str]:
-        return (row[0] for row in self._db.execute("SELECT document FROM deferred WHERE kind = ?", (kind,)))
+    def deferred(self, kind: Kind) -> Iterator[Document]:
+        rows = self._db.execute("SELECT document FROM deferred WHERE kind = ? ORDER BY rowid", (kind,))
+        return (pickle.loads(row[0]) for row in rows)  # noqa: S301 (out of a file that nobody else can open)
 
     def list_members(self, grid: int, packages: Iterable[int]) -> None:
         """What a grid's document says of its packages."""
@@ -93,6 +95,7 @@ class Ledger:
             (grid, package, bool(listed))
             for grid, package, listed in self._db.execute(
                 f"SELECT grid, package, 1 FROM (SELECT * FROM listed EXCEPT SELECT * FROM chosen) WHERE {both}"  # noqa: S608 (no input in it)
-                f" UNION ALL SELECT grid, package, 0 FROM (SELECT * FROM chosen EXCEPT SELECT * FROM listed) WHERE {both}"
+                f" UNION ALL"
+                f" SELECT grid, package, 0 FROM (SELECT * FROM chosen EXCEPT SELECT * FROM listed) WHERE {both}"
             )
         )

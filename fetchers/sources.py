@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 PAGE = 100  # documents a request: few requests, and pages far below the size limit
 MAX_PAGE_BYTES = 20 * 1024 * 1024
 MAX_DOCUMENT = 2 * 1024 * 1024
+_WINDOW = 64 * 1024
 TRIES = 5
 MAX_WAIT = 120.0
 MAX_REDIRECTS = 3
@@ -46,45 +47,60 @@ class Folder:
         file = self.path / f"{kind}.json"
         try:
             with file.open(encoding="utf-8-sig") as stream:
-                yield from _array(stream.read, file)
+                yield from _Array(stream.read, file)
         except OSError as error:
             raise SourceError(f"{file}: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise SourceError(f"{file} is not UTF-8") from error
 
 
-def _array(read: Callable[[int], str], file: Path) -> Iterator[object]:
+class _Array:
     """The elements of a JSON array, decoded one at a time so that memory does not grow with the file.
 
     The standard decoder is run on a moving window: streaming parsers on PyPI build on yajl, which quietly turns a
     lone surrogate into "?", where we must refuse the document.
     """
-    decoder = json.JSONDecoder()
-    window, at, expected = read(1 << 16), 0, r"\s*\[\s*(\])?"
-    while True:
-        if not (found := re.compile(expected).match(window, at)) or found.end() == len(window):
-            if more := read(1 << 16):
-                window, at = window[at:] + more, 0
-                continue
-            if not found:
-                raise SourceError(f"{file} is not a JSON array, or is cut short")
-        if found[1]:
-            if (window[found.end() :] + read(1 << 16)).strip():
-                raise SourceError(f"{file} goes on after the end of its array")
-            return
-        at = found.end()
+
+    def __init__(self, read: Callable[[int], str], file: Path) -> None:
+        self._read = read
+        self._file = file
+        self._window = ""
+        self._at = 0
+
+    def __iter__(self) -> Iterator[object]:
+        ends = self._mark(r"\s*\[\s*(\])?")
+        while not ends:
+            yield self._element()
+            ends = self._mark(r"\s*(?:,\s*(?!\])|(\]))")
+        if self._window[self._at :].strip() or self._read(_WINDOW).strip():
+            raise SourceError(f"{self._file} goes on after the end of its array")
+
+    def _more(self) -> bool:
+        text = self._read(_WINDOW)
+        self._window, self._at = self._window[self._at :] + text, 0
+        return bool(text)
+
+    def _mark(self, expected: str) -> bool:
+        """Step over what stands between elements; whether it ends the array."""
+        pattern = re.compile(expected)
+        found = pattern.match(self._window, self._at)
+        # A match that ends with the window might have gone on: "[" and then "]".
+        while (not found or found.end() == len(self._window)) and self._more():
+            found = pattern.match(self._window, self._at)
+        if not found:
+            raise SourceError(f"{self._file} is not a JSON array, or is cut short")
+        self._at = found.end()
+        return bool(found[1])
+
+    def _element(self) -> object:
         while True:
             try:
-                value, end = decoder.raw_decode(window, at)
+                value, self._at = json.JSONDecoder().raw_decode(self._window, self._at)
             except (ValueError, RecursionError) as error:
-                more = read(1 << 16) if len(window) - at < MAX_DOCUMENT else ""
-                if not more:
-                    raise SourceError(f"{file} is cut short, or has an element that is not JSON") from error
-                window, at = window[at:] + more, 0
+                if len(self._window) - self._at > MAX_DOCUMENT or not self._more():
+                    raise SourceError(f"{self._file} is cut short, or has an element that is not JSON") from error
             else:
-                break
-        yield value
-        at, expected = end, r"\s*(?:,\s*(?!\])|(\]))"
+                return value
 
 
 class Api:
@@ -178,7 +194,8 @@ def _same_host(url: str, other: str) -> bool:
     """Whether `other` is on the host of `url`: the same scheme and port too, but http may turn into https."""
     try:
         a, b = urlsplit(url), urlsplit(other)
-        upgraded = a.scheme == "http" and b.scheme == "https" and a.port is None and b.port is None
-        return a.hostname == b.hostname and (upgraded or (a.scheme, a.port) == (b.scheme, b.port))
+        upgraded = (a.scheme, b.scheme) == ("http", "https") and a.port is None and b.port is None
+        same = (a.scheme, a.port) == (b.scheme, b.port)
     except ValueError:
         return False
+    return a.hostname == b.hostname and (upgraded or same)
