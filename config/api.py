@@ -48,5 +48,5 @@ router.register("categories", CategoryViewSet, basename="category")
 urlpatterns = [
     path("api/v4/", RootView.as_view(), name="api-root"),
     path("api/v4/", include(router.urls)),
-    re_path(r"^api(?s:/.*)?\Z", undefined),
+    re_path(r"^api(?:/[\s\S]*)?$", undefined),
 ]
