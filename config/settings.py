@@ -9,10 +9,14 @@ from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 import dj_database_url
+import django_stubs_ext
 from environs import Env, EnvValidationError, ValidationError
 
 VERSION = "0.1.0"
 BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+django_stubs_ext.monkeypatch()  # forms and admin classes take their model as a parameter, as the type checker has it
 
 
 def _site_url(value: str) -> None:

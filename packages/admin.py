@@ -1,0 +1,135 @@
+"""Packages in admin: editors' columns to edit, fetched columns to read."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from config.admin import DocumentAdmin, DocumentForm
+from packages.keys import repository
+from packages.models import Package, Release
+
+
+class PackageForm(DocumentForm[Package]):
+    shared_repository = forms.BooleanField(
+        required=False,
+        label="Save all the same",
+        help_text="Tick this if several packages live in one repository.",
+    )
+
+    class Meta:
+        model = Package
+        fields = (
+            "title",
+            "slug",
+            "category",
+            "repo_url",
+            "pypi_url",
+            "documentation_url",
+            "deprecated",
+            "replaced_by",
+        )
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        url = self.cleaned_data.get("repo_url")
+        if url and "repo_url" in self.changed_data and not self.cleaned_data.get("shared_repository"):
+            self._refuse_shared(url)
+        return cleaned
+
+    def _refuse_shared(self, url: str) -> None:
+        package = Package(pk=self.instance.pk, repo_key=repository(url).key)
+        other = Package.objects.sharing_repository(package).first()
+        if other:
+            self.add_error(
+                "repo_url",
+                f"The package “{other.title}” ({other.slug}) has this repository, as {other.repo_url}. "
+                "If both live in it, tick “Save all the same”.",
+            )
+
+
+class ReleaseInline(admin.TabularInline[Release, Package]):
+    """The newest releases; they are fetched, so nothing here is typed."""
+
+    model = Release
+    fields = readonly_fields = ("version", "uploaded_at", "yanked", "requires_python")
+    extra = 0
+    max_num = 0
+    can_delete = False
+    classes = ("collapse",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Package)
+class PackageAdmin(DocumentAdmin[Package]):
+    form = PackageForm
+    autocomplete_fields = ("category", "replaced_by")
+    list_display = (
+        "title",
+        "category",
+        "repo_watchers",
+        "repo_forks",
+        "pypi_version",
+        "last_updated",
+        "last_fetched",
+        "deprecated",
+    )
+    list_filter = ("category", "deprecated", "last_fetched", "repo_host")
+    list_select_related = ("category",)
+    search_fields = ("title", "slug", "repo_url", "pypi_name", "repo_description")
+    ordering = ("title", "id")
+    date_hierarchy = None
+    inlines: ClassVar[tuple[type[admin.TabularInline[Any, Package]], ...]] = (ReleaseInline,)
+    readonly_fields: ClassVar[tuple[str, ...]] = (
+        "repository_page",
+        "repo_key",
+        "pypi_name",
+        "repo_description",
+        "repo_watchers",
+        "repo_forks",
+        "commits_over_52",
+        "participants",
+        "last_updated",
+        "pypi_version",
+        "last_fetched",
+        "created",
+        "modified",
+    )
+    fieldsets = (
+        (None, {"fields": ("title", "slug", "category")}),
+        (
+            "Where it lives",
+            {"fields": ("repo_url", "shared_repository", "repository_page", "pypi_url", "documentation_url")},
+        ),
+        ("Its future", {"fields": ("deprecated", "replaced_by")}),
+        (
+            "Fetched",
+            {
+                "fields": (
+                    "repo_description",
+                    ("repo_watchers", "repo_forks"),
+                    "commits_over_52",
+                    "participants",
+                    "last_updated",
+                    "pypi_version",
+                    "last_fetched",
+                )
+            },
+        ),
+        ("Behind the scenes", {"classes": ("collapse",), "fields": ("repo_key", "pypi_name", "created", "modified")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Package]:
+        return super().get_queryset(request).select_related("category", "replaced_by")
+
+    @admin.display(description="repository page")
+    def repository_page(self, package: Package) -> str | SafeString:
+        if not package.repo_url.lower().startswith(("http://", "https://")):
+            return "-"
+        return format_html('<a href="{0}" rel="noopener noreferrer">{0}</a>', package.repo_url)
