@@ -110,7 +110,7 @@ class Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     id: Id
-    title: Annotated[Line100, Field(min_length=1)]
+    title: Annotated[str, Strict(), Field(min_length=1, max_length=100), AfterValidator(_without_nul)]
     slug: Annotated[Line100, AfterValidator(_slug)]
     created: Time
     modified: Time

@@ -133,7 +133,7 @@ class Api:
                 raise SourceError(f"{self._root} is not the root of a v4 API")
             self._lists = lists
         named = self._lists.get(kind)
-        url = urljoin(self._root, named) if isinstance(named, str) else ""
+        url = _joined(self._root, named) if isinstance(named, str) else ""
         return url.split("?", 1)[0] if _same_host(self._root, url) else f"{self._root}{kind}/"
 
     def _next(self, url: str, following: object) -> str | None:
@@ -141,10 +141,10 @@ class Api:
             return None
         if not isinstance(following, str):
             raise SourceError(f"{url} has a `next` that is no link")
-        following = urljoin(url, following)
-        if not _same_host(self._root, following):
-            raise SourceError(f"{url} has a `next` on another host: {following[:200]}")
-        return following
+        target = _joined(url, following)
+        if not _same_host(self._root, target):
+            raise SourceError(f"{url} has a `next` on another host: {following[:200]!r}")
+        return target
 
     def _json(self, url: str) -> Any:
         retrying = Retrying(
@@ -165,7 +165,7 @@ class Api:
             answer = self._door.get(url, max_bytes=MAX_PAGE_BYTES)
             if answer.status not in {301, 302, 303, 307, 308}:
                 return _checked(answer).json()
-            target = urljoin(url, answer.headers.get("Location", ""))
+            target = _joined(url, answer.headers.get("Location", ""))
             if not _same_host(url, target):
                 raise FetchError(f"{url} redirects to another host", retryable=False)
             url = target
@@ -188,6 +188,14 @@ def _wait(state: RetryCallState) -> float:
     error = state.outcome and state.outcome.exception()
     asked = error.wait if isinstance(error, FetchError) else None
     return min(MAX_WAIT, asked if asked is not None else wait_exponential(multiplier=1, max=30)(state))
+
+
+def _joined(base: str, link: str) -> str:
+    """`link` as seen from `base`; "", which is on no host, if it is no link."""
+    try:
+        return urljoin(base, link)
+    except ValueError:
+        return ""
 
 
 def _same_host(url: str, other: str) -> bool:
