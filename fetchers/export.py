@@ -33,7 +33,7 @@ def export_catalogue(folder: Path, told: Callable[[Kind, int], None] = lambda _k
     documents of each kind. Raises OSError where the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with timezone.override(UTC), transaction.atomic():
+    with timezone.override(UTC), transaction.atomic(durable=True):
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

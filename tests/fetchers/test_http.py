@@ -14,12 +14,13 @@ from fetchers.http import Door, FetchError
 
 BOMB = gzip.compress(b"0" * 50_000_000)
 ANSWERS = {
-    "/plain": b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\nX-Kind: plain\r\n\r\n" + b'{"a":1}',
-    "/chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-    "/redirect": b"HTTP/1.1 302 Found\r\nLocation: /plain\r\nContent-Length: 0\r\n\r\n",
-    "/cut": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
-    "/not-gzip": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello",
-    "/bomb": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(BOMB) + BOMB,
+    "/plain": b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 7\r\nX-Kind: plain\r\n\r\n" + b'{"a":1}',
+    "/chunked": b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    "/redirect": b"HTTP/1.1 302 Found\r\nConnection: close\r\nLocation: /plain\r\nContent-Length: 0\r\n\r\n",
+    "/cut": b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 100\r\n\r\n{",
+    "/not-gzip": b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello",
+    "/bomb": b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(BOMB)
+    + BOMB,
     "/nothing": b"",
     "/nonsense": b"SSH-2.0-OpenSSH_9.9\r\n",
 }
@@ -32,9 +33,11 @@ class Handler(socketserver.StreamRequestHandler):
         while (line := self.rfile.readline()).strip():
             headers += line
         if path == "/echo":
-            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(headers) + headers)
+            self.wfile.write(
+                b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(headers) + headers
+            )
         elif path == "/drip":
-            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1000\r\n\r\n")
             for _ in range(30):
                 time.sleep(0.1)
                 self.wfile.write(b"x")

@@ -33,10 +33,10 @@ def whole() -> dict[Kind, list[Any]]:
     return catalogue([category()], [grid(7, [100])], [package(100, grids=[7]), *map(package, range(101, 105))])
 
 
-def run(slept: list[float] | None = None, root: str = ROOT, **options: bool) -> Told:
+def run(slept: list[float] | None = None, root: str = ROOT, *, prune: bool = False) -> Told:
     told = Told()
     source = Api(root, Door("package-grids/test"), ([] if slept is None else slept).append)
-    import_catalogue(source, told, **options)
+    import_catalogue(source, told, prune=prune)
     return told
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import Model
 from django.utils.dateparse import parse_datetime
 
 from categories.models import Category
@@ -30,14 +31,15 @@ class Told(Report):
         super().__init__(lambda level, line: self.lines.append(f"{level}: {line}"))
 
 
-def run(folder: Path, documents: dict[Kind, list[Any]], **options: bool) -> Told:
+def run(folder: Path, documents: dict[Kind, list[Any]], *, prune: bool = False, dry_run: bool = False) -> Told:
     told = Told()
-    import_catalogue(Folder(write_folder(folder, documents)), told, **options)
+    import_catalogue(Folder(write_folder(folder, documents)), told, prune=prune, dry_run=dry_run)
     return told
 
 
 def everything() -> list[list[dict[str, Any]]]:
-    return [list(model.objects.order_by("pk").values()) for model in (Category, Grid, Package, GridPackage)]  # type: ignore[attr-defined]
+    models: tuple[type[Model], ...] = (Category, Grid, Package, GridPackage)
+    return [list(model._default_manager.order_by("pk").values()) for model in models]
 
 
 def served(client: Any, pk: int) -> Any:
