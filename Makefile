@@ -29,7 +29,6 @@ run: install
 
 # What production runs: gunicorn, static files by WhiteNoise, no debugging; needs SECRET_KEY.
 serve: install
-	$(MANAGE) check --deploy --fail-level ERROR
 	$(MANAGE) migrate --verbosity 0
 	$(MANAGE) collectstatic --no-input --verbosity 0
 	exec .venv/bin/gunicorn --config config/gunicorn.py

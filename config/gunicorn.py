@@ -1,8 +1,10 @@
 """How gunicorn serves in production (`make serve`): bind address from HOST and PORT, workers from WEB_CONCURRENCY."""
 
 import os
+from importlib import import_module
 
-import config.settings  # noqa: F401 (a wrong setting stops here, in one line, before any worker is forked)
+# A wrong setting stops here, in one line, before any worker is forked.
+import_module("config.settings")
 
 wsgi_app = "config.wsgi"
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
