@@ -1,18 +1,15 @@
-"""How gunicorn serves in production (`make serve`): bind address from HOST and PORT, workers from WEB_CONCURRENCY."""
+"""How gunicorn serves in production (`make serve`)."""
 
-import os
-from importlib import import_module
-
-# A wrong setting stops here, in one line, before any worker is forked.
-import_module("config.settings")
+# Reading the settings first stops the start at a wrong one, in one line, before any worker is forked.
+from config.settings import HOST, PORT, WEB_CONCURRENCY
 
 wsgi_app = "config.wsgi"
-bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+bind = f"{HOST}:{PORT}"
+workers = WEB_CONCURRENCY
 threads = 2
 max_requests = 10_000
 max_requests_jitter = 1_000
-accesslog = None
+control_socket_disable = True
 # Forwarded headers are Django's to judge (BEHIND_PROXY): gunicorn would believe them from the loopback on its own.
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}

@@ -1,8 +1,13 @@
-"""The browsable pages: DRF's, with this catalogue's name, and without forms, since the API is read-only."""
+"""The browsable pages: DRF's, with a document's glance above its JSON, and without forms: the API is read-only."""
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework.renderers import BrowsableAPIRenderer
+
+# In JSON that DRF indents, a list of numbers alone. A text cannot match: its line breaks are escaped.
+_NUMBERS = re.compile(r"\[\n\s+(?:\d+,\n\s+)*\d+\n\s+\]")
 
 
 class BrowsableRenderer(BrowsableAPIRenderer):
@@ -10,3 +15,14 @@ class BrowsableRenderer(BrowsableAPIRenderer):
 
     def show_form_for_method(self, *_: Any) -> bool:
         return False
+
+    def get_content(self, *args: Any) -> str:
+        """Weekly counts on one line instead of 52."""
+        return _NUMBERS.sub(lambda numbers: re.sub(r"\s+", " ", numbers[0]), super().get_content(*args))
+
+    def get_context(self, data: Any, accepted_media_type: str | None, renderer_context: Mapping[str, Any]) -> Any:
+        """Adds the document, and the template that shows it at a glance, where the view has one."""
+        view = renderer_context["view"]
+        context = super().get_context(data, accepted_media_type, renderer_context)
+        document = getattr(view, "document", None)
+        return context | {"document": document, "glance": document and getattr(view, "glance", None)}

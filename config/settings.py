@@ -4,6 +4,7 @@ A value that cannot be used stops the start with one line that names the variabl
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -30,6 +31,14 @@ def _time_zone(value: str) -> None:
         raise ValidationError("Must be a name from the IANA time zone database, like America/New_York")
 
 
+def _between(least: int, most: int) -> Callable[[int], None]:
+    def check(value: int) -> None:
+        if not least <= value <= most:
+            raise ValidationError(f"Must be a whole number from {least} to {most}")
+
+    return check
+
+
 def _database_url(value: str) -> None:
     try:
         scheme = urlsplit(value).scheme
@@ -51,6 +60,9 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 SITE_URL = (env.str("SITE_URL", default="", validate=_site_url) or "").rstrip("/")
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
 TIME_ZONE = env.str("TIME_ZONE", default="America/New_York", validate=_time_zone)
+HOST = env.str("HOST", default="127.0.0.1")
+PORT = env.int("PORT", default=8000, validate=_between(1, 65535))
+WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", default=2, validate=_between(1, 256))
 _database = env.str("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}", validate=_database_url)
 
 try:
@@ -69,6 +81,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",
     "django.contrib.staticfiles",
     "rest_framework",
     "categories",

@@ -167,6 +167,11 @@ class Package(Document):
             for name, value in derived(column, getattr(self, column)).items():
                 setattr(self, name, value)
 
+    @property
+    def busiest_week(self) -> int:
+        """The most commits in one of the 52 weeks; 0 where none are known."""
+        return max(self.commits_over_52, default=0)
+
     def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
         self.derive()
         if update_fields is not None:

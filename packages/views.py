@@ -9,6 +9,7 @@ class PackageViewSet(DocumentViewSet[Package]):
     """Packages, newest first, with what was fetched from their repositories and PyPI."""
 
     kind = "packages"
+    glance = "packages/glance.html"
     serializer_class = PackageSerializer
 
     def get_queryset(self) -> PackageQuerySet:
