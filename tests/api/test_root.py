@@ -1,0 +1,30 @@
+"""GET /api/v4/: where everything begins."""
+
+import pytest
+from django.test import Client
+
+from tests.api.conftest import Get
+
+pytestmark = pytest.mark.django_db
+
+
+def test_body(get: Get) -> None:
+    response = get("")
+    assert response.status_code == 200
+    assert response["Content-Type"] == "application/json"
+    assert list(response.json().items()) == [
+        ("packages", "http://testserver/api/v4/packages/"),
+        ("grids", "http://testserver/api/v4/grids/"),
+        ("categories", "http://testserver/api/v4/categories/"),
+    ]
+
+
+def test_every_link_answers(get: Get, client: Client) -> None:
+    for link in get("").json().values():
+        assert client.get(link).json() == {"count": 0, "next": None, "previous": None, "results": []}
+
+
+def test_the_site_begins_with_the_api(client: Client) -> None:
+    response = client.get("/")
+    assert response.status_code == 302
+    assert response["Location"] == "/api/v4/"

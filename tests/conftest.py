@@ -1,0 +1,15 @@
+"""What all tests share: no test reaches a machine outside."""
+
+import pytest
+from hypothesis import HealthCheck, settings
+from pytest_socket import socket_allow_hosts
+
+# Workers beside each other on a busy machine are slow now and then, which says nothing of the code.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """In a hook, not a fixture, so that it holds for fixtures of every scope. pytest-socket lifts it at teardown."""
+    socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
