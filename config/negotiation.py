@@ -13,9 +13,11 @@ class StrictNegotiation(DefaultContentNegotiation):
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> Any:
-        if request.query_params.get("format") == "":
-            self.filter_renderers(renderers, "")
-        return super().select_renderer(request, renderers, format_suffix)
+        chosen = request.query_params.get("format", format_suffix)
+        if chosen is None:
+            return super().select_renderer(request, renderers, format_suffix)
+        renderer = self.filter_renderers(renderers, chosen)[0]
+        return renderer, renderer.media_type
 
     def filter_renderers(self, renderers: Iterable[BaseRenderer], format: str) -> list[BaseRenderer]:  # noqa: A002 (DRF's name)
         found = [renderer for renderer in renderers if renderer.format == format]

@@ -3,6 +3,7 @@
 A value that cannot be used stops the start with one line that names the variable.
 """
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,9 +21,16 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 django_stubs_ext.monkeypatch()  # forms and admin classes take their model as a parameter, as the type checker has it
 
 
+# A host name or an address, a port at most: the API answers at the root of a site, not below a path.
+_ORIGIN = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?", re.ASCII)
+
+
 def _site_url(value: str) -> None:
-    parts = urlsplit(value)
-    if value and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment):
+    try:
+        usable = not value or bool(_ORIGIN.fullmatch(value) and urlsplit(value).port != 0)
+    except ValueError:  # brackets that do not close, a port over 65535
+        usable = False
+    if not usable:
         raise ValidationError("Must be empty or like https://packages.example.org")
 
 

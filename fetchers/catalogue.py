@@ -28,7 +28,7 @@ from fetchers.documents import (
 from fetchers.ledger import Ledger
 from fetchers.sources import Source, SourceError
 from grids.models import Grid, GridPackage
-from packages.models import DERIVED, Package
+from packages.models import Package
 
 BATCH = 500
 
@@ -310,14 +310,13 @@ class _Batch:
             return
         self._vacate(rows, before)
         edited = EDITED[self.kind]
-        columns = [*edited, *FETCHED, *(c for derived in DERIVED.values() for c in derived)]
         manager: Any = self.model._default_manager
         manager.bulk_create(
             rows,
             batch_size=BATCH,
             update_conflicts=True,
             unique_fields=["id"],
-            update_fields=columns if self.kind == "packages" else edited,
+            update_fields=[*edited, *FETCHED] if self.kind == "packages" else edited,
         )
         _move_sequence(self.model)
 

@@ -24,7 +24,8 @@ _GITLAB_PAGES = frozenset(
     " merge_requests new preview raw refs tree update wikis".split()
 )
 _SCHEME = re.compile(r"(?:git\+)?(https?|ssh|git)://", re.ASCII | re.IGNORECASE)
-_SCP = re.compile(r"(?:[^@/:\s]+@)?([^@/:\s]+\.[^@/:\s]+):(?!\d+(?:/|\Z))/?(.*)", re.ASCII | re.DOTALL)
+# host:7000/… has a port, user@host:7000/… has an owner of digits: only URLs with a scheme have a user and a port.
+_SCP = re.compile(r"([^@/:\s]+@)?([^@/:\s]+\.[^@/:\s]+):(?(1)|(?!\d+(?:/|\Z)))/?(.*)", re.ASCII | re.DOTALL)
 _HOST = re.compile(
     r"(?:[^@/?#]*@)?([^@/?#:\s]+\.[^@/?#:\s]+|localhost)\.?(?::(\d*))?(?=[/?#]|\Z)(.*)", re.ASCII | re.DOTALL
 )
@@ -41,7 +42,7 @@ class Repository(NamedTuple):
 
     @property
     def key(self) -> str:
-        return self.host + self.path if self.path.startswith(("?", ":")) else f"{self.host}/{self.path}".rstrip("/")
+        return self.host + self.path if self.path.startswith("?") else f"{self.host}/{self.path}".rstrip("/")
 
 
 NOWHERE = Repository("", "")
@@ -70,8 +71,10 @@ def _split(url: str) -> tuple[str, str, str]:
     scheme = _SCHEME.match(url)
     if scheme:
         url = url[scheme.end() :]
+    elif re.match(r"[^@/?#]*:[^@/?#]*@", url):
+        return "", "", ""  # mailto:someone@example.org
     elif scp := _SCP.fullmatch(url):
-        return _host(scp[1]), "", "/" + scp[2]
+        return _host(scp[2]), "", "/" + scp[3]
     found = _HOST.fullmatch(url)
     if not found:
         return "", "", ""
@@ -85,7 +88,7 @@ def _host(name: str) -> str:
 
 
 def _repository_segments(segments: list[str], kind: Kind) -> list[str]:
-    segments = [_PLAIN_ESCAPE.sub(_plain, segment) for segment in segments]
+    segments = [plain for segment in segments if (plain := _unescaped(segment).strip())]
     if kind == "gitlab":  # groups nest: the project ends where one of its pages begins
         ends = (i for i, part in enumerate(segments) if part in _GITLAB_PAGES and i > (0 if part == "-" else 1))
         segments = segments[: next(ends, len(segments))]
@@ -98,6 +101,13 @@ def _repository_segments(segments: list[str], kind: Kind) -> list[str]:
             name = name[: -len(".git")]
         segments[-1] = name or segments[-1]
     return segments
+
+
+def _unescaped(text: str) -> str:
+    """`text` without needless escapes, those that unescaping makes included."""
+    while (plain := _PLAIN_ESCAPE.sub(_plain, text)) != text:
+        text = plain
+    return text
 
 
 def _plain(escape: re.Match[str]) -> str:
@@ -122,5 +132,5 @@ def pypi_project(text: str) -> str:
     text = text.strip()
     if url := _PYPI.fullmatch(text):
         text = url[1] or "".join(parse_qs(url[2] or "").get("name", [])[:1])
-        text = _PLAIN_ESCAPE.sub(_plain, text)
+        text = _unescaped(text)
     return re.sub(r"[-_.]+", "-", text).lower() if _NAME.fullmatch(text) else ""

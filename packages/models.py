@@ -72,12 +72,18 @@ class PackageQuerySet(models.QuerySet["Package"]):
         return super().update(**columns)
 
     def bulk_create(self, objs: Iterable["Package"], *args: Any, **kwargs: Any) -> list["Package"]:
+        if kwargs.get("update_fields"):
+            kwargs["update_fields"] = _and_derived(kwargs["update_fields"])
         return super().bulk_create(_with_derived(objs), *args, **kwargs)
 
     def bulk_update(self, objs: Iterable["Package"], fields: Iterable[str], *args: Any, **kwargs: Any) -> int:
-        fields = list(fields)
-        more = [name for column in DERIVED if column in fields for name in DERIVED[column] if name not in fields]
-        return super().bulk_update(_with_derived(objs), [*fields, *more], *args, **kwargs)
+        return super().bulk_update(_with_derived(objs), _and_derived(fields), *args, **kwargs)
+
+
+def _and_derived(columns: Iterable[str]) -> list[str]:
+    """`columns` and those that follow from them."""
+    columns = list(columns)
+    return list(dict.fromkeys([*columns, *(name for column in columns for name in DERIVED.get(column, ()))]))
 
 
 def _with_derived(packages: Iterable["Package"]) -> list["Package"]:
@@ -174,10 +180,7 @@ class Package(Document):
 
     def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
         self.derive()
-        if update_fields is not None:
-            names = set(update_fields)
-            update_fields = names.union(*(DERIVED[column] for column in DERIVED.keys() & names))
-        super().save(*args, update_fields=update_fields, **kwargs)
+        super().save(*args, update_fields=None if update_fields is None else _and_derived(update_fields), **kwargs)
 
 
 class Release(models.Model):

@@ -224,7 +224,6 @@ def test_the_key_is_a_spelling_of_itself(host: str, path: str) -> None:
     assert repository(f"https://{key}").key == key
 
 
-@pytest.mark.xfail(reason="blanks at the end of a segment, escapes made by unescaping, a path that begins with a colon")
 @pytest.mark.parametrize("path", ["a/b /tree", "%%341/x", ":"])
 def test_the_key_of_a_strange_path_is_a_spelling_of_itself(path: str) -> None:
     key = repository(f"https://github.com/{path}").key
@@ -241,7 +240,6 @@ def test_generated_names_have_one_key_each(data: st.DataObject, host: str, spell
     assert repository(url).key == f"{host}/{path.lower()}"
 
 
-@pytest.mark.xfail(reason="the owner is taken for a port, which an scp address cannot have")
 @pytest.mark.parametrize("spelling", ["git@{host}:{path}", "git@{host}:{path}.git"])
 def test_an_owner_of_digits_in_an_scp_address(spelling: str) -> None:
     assert repository(spelling.format(host="github.com", path="007/repo")).key == "github.com/007/repo"
