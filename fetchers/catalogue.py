@@ -224,8 +224,8 @@ class _Import:
                 self.report.skip(f"grid {grid}: lists package {pk}, which is absent")
             with transaction.atomic():
                 present = GridPackage.objects.filter(grid=grid, package__in=known).values_list("package", flat=True)
-                for pk in sorted(known.difference(present)):
-                    GridPackage(grid_id=grid, package_id=pk).save()
+                new = [GridPackage(grid_id=grid, package_id=pk) for pk in sorted(known.difference(present))]
+                GridPackage.objects.bulk_create(new, batch_size=BATCH)
         for grid, package, lists in self.ledger.disagreements():
             says = "lists" if lists else "does not list"
             self.report.note(f"grid {grid} {says} package {package}, whose own document says otherwise and decides")

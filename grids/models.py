@@ -1,13 +1,14 @@
 """A grid compares packages side by side."""
 
-from collections.abc import Iterable
-from typing import Any, Self, cast
+from typing import Self
 
 from django.db import models
-from django.db.models import Max
 
 from config.models import Document
 from packages.models import Package
+
+# The position of a membership that nobody placed: after the placed ones, in the order in which they were made.
+LAST = 2**31 - 1
 
 
 class GridQuerySet(models.QuerySet["Grid"]):
@@ -31,11 +32,11 @@ class Grid(Document):
 
 
 class GridPackage(models.Model):
-    """A package's membership in a grid; `position` is its place among the package's grids."""
+    """A package's membership in a grid; `position`, then the id, is its place among the package's grids."""
 
     grid = models.ForeignKey(Grid, on_delete=models.CASCADE, related_name="memberships")
     package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="memberships")
-    position = models.PositiveIntegerField(editable=False)
+    position = models.PositiveIntegerField(default=LAST, editable=False)
 
     class Meta:
         verbose_name = "membership"
@@ -44,9 +45,3 @@ class GridPackage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.package} in {self.grid}"
-
-    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
-        if cast("int | None", self.position) is None:  # a new one goes last; two at once may tie, which the id breaks
-            last = GridPackage.objects.filter(package=self.package_id).aggregate(last=Max("position"))["last"]
-            self.position = 0 if last is None else last + 1
-        super().save(*args, update_fields=update_fields, **kwargs)

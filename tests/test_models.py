@@ -216,11 +216,9 @@ def test_a_package_is_in_a_grid_once() -> None:
     refused(lambda: MembershipFactory.create(grid=member.grid, package=member.package), "package")
 
 
-def test_positions_are_not_negative_nor_null() -> None:
+def test_positions_are_not_negative() -> None:
     member = MembershipFactory.create()
     refused(lambda: GridPackage.objects.filter(pk=member.pk).update(position=-1), "position")
-    unplaced = GridPackage(grid=member.grid, package=PackageFactory.create())
-    refused(lambda: GridPackage.objects.bulk_create([unplaced]), "position")
 
 
 def test_memberships_go_with_either_side() -> None:
@@ -233,22 +231,14 @@ def test_memberships_go_with_either_side() -> None:
 
 
 def test_a_new_membership_goes_last_among_the_grids_of_its_package() -> None:
-    package, other = PackageFactory.create_batch(2)
-    first, second, third = (MembershipFactory.create(package=package) for _ in range(3))
-    assert [first.position, second.position, third.position] == [0, 1, 2]
-    assert MembershipFactory.create(package=other, grid=first.grid).position == 0
-    second.delete()
-    assert MembershipFactory.create(package=package).position == 3
-    assert MembershipFactory.create(package=package, position=1).position == 1
-    assert [member.position for member in package.memberships.all()] == [0, 1, 2, 3]
-
-
-def test_a_membership_keeps_its_position_when_saved_again() -> None:
-    first = MembershipFactory.create()
-    MembershipFactory.create(package=first.package)
-    first.save()
-    first.refresh_from_db()
-    assert first.position == 0
+    package = PackageFactory.create()
+    placed = [MembershipFactory.create(package=package, position=position) for position in (1, 0)]
+    first, second, third = GridFactory.create_batch(3)
+    first.packages.add(package)
+    GridPackage.objects.create(grid=second, package=package)
+    GridPackage.objects.bulk_create([GridPackage(grid=third, package=package)])
+    grids = [membership.grid for membership in package.memberships.all()]
+    assert grids == [placed[1].grid, placed[0].grid, first, second, third]
 
 
 def test_memberships_of_one_position_keep_the_order_in_which_they_were_made() -> None:
