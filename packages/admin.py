@@ -34,6 +34,11 @@ class PackageForm(DocumentForm[Package]):
             "replaced_by",
         )
 
+    def clean_documentation_url(self) -> str | None:
+        """Left empty it is "", as in a new package, unless it is null: an edit of something else keeps that."""
+        empty = self.instance.documentation_url if self.instance.pk else ""
+        return self.cleaned_data["documentation_url"] or (None if empty is None else "")
+
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         url = self.cleaned_data.get("repo_url")

@@ -1,0 +1,237 @@
+"""Admin: what an editor can do, cannot do, and what a page costs."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.utils.dateparse import parse_datetime
+from pytest_django import DjangoAssertNumQueries
+
+from categories.models import Category
+from grids.models import Grid, GridPackage
+from packages.models import Package, Release
+from tests.factories import CategoryFactory, GridFactory, MembershipFactory, PackageFactory
+
+pytestmark = pytest.mark.django_db
+LONG_AGO = parse_datetime("2020-01-01T00:00:00Z")
+KINDS = ("categories/category", "packages/package", "grids/grid")
+
+
+@pytest.fixture
+def editor(client: Client) -> Client:
+    """Somebody who may do everything but unlock grids."""
+    user = User.objects.create_user("editor", password="x", is_staff=True)
+    user.user_permissions.set(Permission.objects.exclude(codename="unlock_grid"))
+    client.force_login(user)
+    return client
+
+
+def package_form(category: Category, **changes: Any) -> dict[str, Any]:
+    formsets = ("memberships", "memberships-2", "releases")
+    management = {f"{name}-{part}_FORMS": 0 for name in formsets for part in ("TOTAL", "INITIAL")}
+    typed = {"title": "New", "slug": "new", "category": category.pk, "repo_url": "", "pypi_url": "django"}
+    return management | typed | {"documentation_url": ""} | changes
+
+
+def grid_form(**changes: Any) -> dict[str, Any]:
+    formsets = ("memberships", "memberships-2")
+    management = {f"{name}-{part}_FORMS": 0 for name in formsets for part in ("TOTAL", "INITIAL")}
+    return management | {"title": "New", "slug": "new", "description": ""} | changes
+
+
+def errors(response: Any) -> list[str]:
+    """Every error of the form and of its inlines; a saved form redirects and has none."""
+    if response.status_code == 302:
+        return []
+    context = response.context_data
+    found = [error for each in context["adminform"].form.errors.values() for error in each]
+    for inline in context["inline_admin_formsets"]:
+        found += inline.formset.non_form_errors()
+        found += [error for form in inline.formset.errors for each in form.values() for error in each]
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("page", ["", "?q=a&o=1", "add/"])
+def test_pages_answer(admin_client: Client, kind: str, page: str) -> None:
+    MembershipFactory.create()
+    assert admin_client.get(f"/admin/{kind}/{page}").status_code == 200
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_lists_cost_the_same_whatever_they_hold(
+    admin_client: Client, kind: str, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    MembershipFactory.create()
+    with django_assert_num_queries(8, exact=False) as one:
+        admin_client.get(f"/admin/{kind}/")
+    MembershipFactory.create_batch(30)
+    with django_assert_num_queries(len(one)):
+        admin_client.get(f"/admin/{kind}/")
+
+
+def test_forms_cost_the_same_whatever_they_hold(
+    admin_client: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    member = MembershipFactory.create()
+    Release.objects.create(package=member.package, version="1.0")
+    pages = (f"/admin/packages/package/{member.package.pk}/change/", f"/admin/grids/grid/{member.grid.pk}/change/")
+    costs = []
+    for page in pages:
+        with django_assert_num_queries(20, exact=False) as one:
+            admin_client.get(page)
+        costs.append(len(one))
+    MembershipFactory.create_batch(30, package=member.package)
+    MembershipFactory.create_batch(30, grid=member.grid)
+    Release.objects.bulk_create(Release(package=member.package, version=f"2.{minor}") for minor in range(30))
+    for page, cost in zip(pages, costs, strict=True):
+        with django_assert_num_queries(cost):
+            assert admin_client.get(page).content.count(b"has_original") == 31 * (2 if "package/" in page else 1)
+
+
+def test_search_finds_and_autocomplete_answers(admin_client: Client) -> None:
+    package = PackageFactory.create(title="Needle", repo_url="https://github.com/hay/stack")
+    PackageFactory.create(title="Other")
+    for words in ("needle", "hay/stack"):
+        page = admin_client.get("/admin/packages/package/", {"q": words})
+        assert list(page.context_data["cl"].result_list) == [package]  # type: ignore[attr-defined]
+    asked = {"term": "need", "app_label": "grids", "model_name": "gridpackage", "field_name": "package"}
+    assert admin_client.get("/admin/autocomplete/", asked).json()["results"] == [
+        {"id": str(package.pk), "text": "Needle"}
+    ]
+
+
+def test_a_new_package(editor: Client) -> None:
+    response = editor.post("/admin/packages/package/add/", package_form(CategoryFactory.create()))
+    assert errors(response) == []
+    package = Package.objects.get()
+    assert (package.pypi_name, package.documentation_url, package.last_fetched) == ("django", "", None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"slug": "123"}, "A slug needs a character that is not a digit"),
+        ({"repo_url": "javascript:alert(1)"}, "must be an http(s), git or ssh address"),
+        ({"documentation_url": "ftp://a.test/"}, "must begin with http:// or https://"),
+        ({"pypi_url": "javascript:alert(1)"}, "must be a name or begin with http:// or https://"),
+        ({"slug": "taken"}, "Package with this Slug already exists"),
+    ],
+)
+def test_what_a_form_refuses(editor: Client, changes: dict[str, str], message: str) -> None:
+    taken = PackageFactory.create(slug="taken")
+    found = errors(editor.post("/admin/packages/package/add/", package_form(taken.category, **changes)))
+    assert len(found) == 1
+    assert message in found[0]
+    assert Package.objects.get() == taken
+
+
+def test_an_imported_slug_of_digits_may_stay(editor: Client) -> None:
+    package = PackageFactory.create(slug="123")
+    form = package_form(package.category, slug="123", title="Changed")
+    assert errors(editor.post(f"/admin/packages/package/{package.pk}/change/", form)) == []
+    package.refresh_from_db()
+    assert (package.slug, package.title) == ("123", "Changed")
+
+
+def test_a_shared_repository_needs_a_tick(editor: Client) -> None:
+    other = PackageFactory.create(title="First", slug="first", repo_url="https://github.com/a/b")
+    form = package_form(other.category, repo_url="git@GitHub.com:A/b.git")
+    assert errors(editor.post("/admin/packages/package/add/", form)) == [
+        "The package “First” (first) has this repository, as https://github.com/a/b. "
+        "If both live in it, tick “Save all the same”."
+    ]
+    assert errors(editor.post("/admin/packages/package/add/", form | {"shared_repository": "on"})) == []
+    new = Package.objects.get(slug="new")
+    assert (new.repo_url, new.repo_key) == ("git@GitHub.com:A/b.git", "github.com/a/b")
+    # Later edits do not ask again.
+    again = package_form(other.category, repo_url="git@GitHub.com:A/b.git", title="Newer")
+    assert errors(editor.post(f"/admin/packages/package/{new.pk}/change/", again)) == []
+
+
+def test_fetched_columns_cannot_be_typed(editor: Client) -> None:
+    package = PackageFactory.create(repo_watchers=5)
+    form = package_form(package.category, repo_watchers=99, participants='["me"]', last_fetched="2026-01-01")
+    assert errors(editor.post(f"/admin/packages/package/{package.pk}/change/", form)) == []
+    before = (package.repo_watchers, package.participants, package.last_fetched)
+    package.refresh_from_db()
+    assert (package.repo_watchers, package.participants, package.last_fetched) == before
+
+
+def test_a_null_documentation_url_stays_null_until_it_is_typed(editor: Client) -> None:
+    package = PackageFactory.create(documentation_url=None)
+    address = f"/admin/packages/package/{package.pk}/change/"
+    for typed, stored in (("", None), ("https://a.test/", "https://a.test/"), ("", "")):
+        assert errors(editor.post(address, package_form(package.category, documentation_url=typed))) == []
+        package.refresh_from_db()
+        assert package.documentation_url == stored
+
+
+def test_modified_moves_with_an_edit_and_not_without_one(editor: Client) -> None:
+    package = PackageFactory.create(title="New", slug="new", repo_url="", pypi_url="django", modified=LONG_AGO)
+    form = package_form(package.category)
+    address = f"/admin/packages/package/{package.pk}/change/"
+    editor.post(address, form)
+    package.refresh_from_db()
+    assert package.modified == LONG_AGO
+    editor.post(address, form | {"title": "Changed"})
+    package.refresh_from_db()
+    assert package.modified != LONG_AGO
+
+
+def test_memberships_from_both_sides(editor: Client) -> None:
+    grid, package = GridFactory.create(modified=LONG_AGO), PackageFactory.create()
+    form = grid_form(slug="g") | {"memberships-2-TOTAL_FORMS": 1, "memberships-2-0-package": package.pk}
+    assert errors(editor.post(f"/admin/grids/grid/{grid.pk}/change/", form)) == []
+    member = GridPackage.objects.get()
+    grid.refresh_from_db()
+    assert (member.package, grid.modified != LONG_AGO) == (package, True)
+
+    other = GridFactory.create()
+    form = package_form(package.category) | {
+        "memberships-TOTAL_FORMS": 1,
+        "memberships-INITIAL_FORMS": 1,
+        "memberships-0-id": member.pk,
+        "memberships-0-package": package.pk,
+        "memberships-0-DELETE": "on",
+        "memberships-2-TOTAL_FORMS": 1,
+        "memberships-2-0-grid": other.pk,
+    }
+    assert errors(editor.post(f"/admin/packages/package/{package.pk}/change/", form)) == []
+    assert GridPackage.objects.get().grid == other
+
+
+def test_a_locked_grid_can_be_changed_from_neither_side(editor: Client, admin_client: Client) -> None:
+    member = MembershipFactory.create(grid=GridFactory.create(is_locked=True))
+    grid, package = member.grid, member.package
+    address = f"/admin/grids/grid/{grid.pk}/"
+    assert editor.post(f"{address}change/", grid_form()).status_code == 403
+    assert editor.post(f"{address}delete/", {"post": "yes"}).status_code == 403
+
+    leave = package_form(package.category) | {
+        "memberships-TOTAL_FORMS": 1,
+        "memberships-INITIAL_FORMS": 1,
+        "memberships-0-id": member.pk,
+        "memberships-0-package": package.pk,
+        "memberships-0-DELETE": "on",
+    }
+    join = package_form(package.category) | {"memberships-2-TOTAL_FORMS": 1, "memberships-2-0-grid": grid.pk}
+    stranger = PackageFactory.create()
+    for pk, form in ((package.pk, leave), (stranger.pk, join)):
+        found = errors(editor.post(f"/admin/packages/package/{pk}/change/", form))
+        assert found == [f"The grid “{grid}” is locked: its packages cannot be changed."]
+    assert GridPackage.objects.get() == member
+
+    assert errors(admin_client.post(f"{address}change/", grid_form(title="Unlocked"))) == []
+    assert Grid.objects.get().title == "Unlocked"
+
+
+def test_upstream_text_is_escaped_and_only_http_links_are_links(admin_client: Client) -> None:
+    package = PackageFactory.create(repo_url="ssh://git@a.test/x", repo_description="<script>alert(1)</script>")
+    page = admin_client.get(f"/admin/packages/package/{package.pk}/change/").content.decode()
+    assert "<script>alert(1)" not in page
+    assert 'href="ssh:' not in page
+    Package.objects.update(repo_url="https://a.test/x?<b>")
+    page = admin_client.get(f"/admin/packages/package/{package.pk}/change/").content.decode()
+    assert '<a href="https://a.test/x?&lt;b&gt;"' in page
