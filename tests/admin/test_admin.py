@@ -100,7 +100,8 @@ def test_search_finds_and_autocomplete_answers(admin_client: Client) -> None:
     PackageFactory.create(title="Other")
     for words in ("needle", "hay/stack"):
         page = admin_client.get("/admin/packages/package/", {"q": words})
-
+        assert page.context_data
+        assert list(page.context_data["cl"].result_list) == [package]
     asked = {"term": "need", "app_label": "grids", "model_name": "gridpackage", "field_name": "package"}
     assert admin_client.get("/admin/autocomplete/", asked).json()["results"] == [
         {"id": str(package.pk), "text": "Needle"}
