@@ -8,13 +8,18 @@ import sys
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from django.core.management import execute_from_command_line  # noqa: PLC0415 (settings come first)
-    from django.db import OperationalError  # noqa: PLC0415
+    from django.db import OperationalError, ProgrammingError  # noqa: PLC0415
 
     try:
         execute_from_command_line(sys.argv)
-    except OperationalError as error:
+    except (OperationalError, ProgrammingError) as error:
         # The database is away or not migrated: an operator's problem, told in one line, not as a traceback.
-        sys.exit(f"Database: {' '.join(str(error).split())}")
+        reason = " ".join(str(error).split())
+        if "no such table" in reason or ("relation" in reason and "does not exist" in reason):
+            sys.exit("Database: its tables are missing or of another version; run: manage.py migrate")
+        if isinstance(error, ProgrammingError):
+            raise
+        sys.exit(f"Database: {reason}")
 
 
 if __name__ == "__main__":
