@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -37,6 +38,26 @@ def _site_url(value: str) -> None:
 def _time_zone(value: str) -> None:
     if value not in available_timezones():
         raise ValidationError("Must be a name from the IANA time zone database, like America/New_York")
+
+
+def _base_url(value: str) -> None:
+    try:
+        usable = bool(re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", value)) and urlsplit(value).port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValidationError("Must be like https://api.example.org/v1")
+
+
+def _header_text(value: str) -> None:
+    if not value.isascii() or not value.isprintable():
+        raise ValidationError("Must be printable ASCII characters on one line")
+
+
+def _forge_hosts(value: dict[str, str]) -> None:
+    for host, kind in value.items():
+        if not re.fullmatch(r"[a-z0-9.-]+\.[a-z0-9-]+(:[0-9]{1,5})?", host) or kind not in {"forgejo", "gitlab"}:
+            raise ValidationError("Must be like git.example.org=forgejo,gitlab.gnome.org=gitlab")
 
 
 def _between(least: int, most: int) -> Callable[[int], None]:
@@ -72,6 +93,19 @@ HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=8000, validate=_between(1, 65535))
 WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", default=2, validate=_between(1, 256))
 _database = env.str("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}", validate=_database_url)
+
+# Upstreams of refresh_packages
+GITHUB_API_URL = env.str("GITHUB_API_URL", default="https://api.github.com", validate=_base_url)
+GITHUB_GRAPHQL_URL = env.str("GITHUB_GRAPHQL_URL", default="https://api.github.com/graphql", validate=_base_url)
+GITHUB_TOKEN = env.str("GITHUB_TOKEN", default="", validate=_header_text)
+GITLAB_API_URL = env.str("GITLAB_API_URL", default="https://gitlab.com/api/v4", validate=_base_url)
+GITLAB_TOKEN = env.str("GITLAB_TOKEN", default="", validate=_header_text)
+BITBUCKET_API_URL = env.str("BITBUCKET_API_URL", default="https://api.bitbucket.org/2.0", validate=_base_url)
+CODEBERG_API_URL = env.str("CODEBERG_API_URL", default="https://codeberg.org/api/v1", validate=_base_url)
+PYPI_URL = env.str("PYPI_URL", default="https://pypi.org", validate=_base_url)
+PYPISTATS_URL = env.str("PYPISTATS_URL", default="https://pypistats.org/api", validate=_base_url)
+FORGE_HOSTS: dict[str, Literal["forgejo", "gitlab"]] = env.dict("FORGE_HOSTS", default={}, validate=_forge_hosts)
+REFRESH_CONTACT = env.str("REFRESH_CONTACT", default="", validate=_header_text)
 
 try:
     env.seal()

@@ -167,9 +167,9 @@ class Api:
                 return _checked(answer).json()
             target = _joined(url, answer.headers.get("Location", ""))
             if not _same_host(url, target):
-                raise FetchError(f"{url} redirects to another host", retryable=False)
+                raise FetchError(f"{url} redirects to another host")
             url = target
-        raise FetchError(f"{url} redirects too often", retryable=False)
+        raise FetchError(f"{url} redirects too often")
 
 
 def _checked(answer: Answer) -> Answer:

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from config.admin import DocumentAdmin, DocumentForm
 from packages.keys import repository
-from packages.models import Package, Release
+from packages.models import Package, Release, forges
 
 
 class PackageForm(DocumentForm[Package]):
@@ -47,7 +47,7 @@ class PackageForm(DocumentForm[Package]):
         return cleaned
 
     def _refuse_shared(self, url: str) -> None:
-        package = Package(pk=self.instance.pk, repo_key=repository(url).key)
+        package = Package(pk=self.instance.pk, repo_key=repository(url, forges()).key)
         other = Package.objects.sharing_repository(package).first()
         if other:
             self.add_error(

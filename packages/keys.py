@@ -54,16 +54,19 @@ def repository(url: str, hosts: Mapping[str, Kind] = KNOWN_HOSTS) -> Repository:
     Reads http(s), git and ssh URLs, scp addresses (git@host:path) and bare host/path. On a host in `hosts` the
     path is cut to the repository and lower-cased, since those hosts ignore letter case; elsewhere it stays as it is.
     """
+    found = spelled(url, hosts)
+    return Repository(found.host, found.path.translate(_ASCII_LOWER)) if found.host in hosts else found
+
+
+def spelled(url: str, hosts: Mapping[str, Kind] = KNOWN_HOSTS) -> Repository:
+    """As repository(), with the path in the letters that `url` has: what to ask a host for."""
     host, port, rest = _split(url.strip())
-    if not host:
-        return NOWHERE
-    kind = hosts.get(host)
-    if kind is None:
+    kind = hosts.get(host + port)
+    if not host or kind is None:
         # Nothing is known of this host's URLs: only what surely says nothing is dropped.
-        path = rest.split("#", 1)[0]
-        return Repository(host + port, path.removeprefix("/"))
+        return Repository(host + port, rest.split("#", 1)[0].removeprefix("/")) if host else NOWHERE
     segments = [part for part in re.split(r"[?#]", rest, maxsplit=1)[0].split("/") if part]
-    return Repository(host, "/".join(_repository_segments(segments, kind)).translate(_ASCII_LOWER))
+    return Repository(host + port, "/".join(_repository_segments(segments, kind)))
 
 
 def _split(url: str) -> tuple[str, str, str]:

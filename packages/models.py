@@ -1,17 +1,20 @@
 """Packages, and what is known of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
 from typing import Any, ClassVar, Self
 
+from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from categories.models import Category
 from config.models import Document
+from packages.facts import SOURCES, Outcome, Source
 from packages.fields import IsList, IsWeeklyCounts
-from packages.keys import pypi_project, repository
+from packages.keys import KNOWN_HOSTS, Kind, pypi_project, repository
 
 # What a stored URL may begin with, in any letter case; repo_url and pypi_url may also be a text without a colon.
 HTTP_PREFIXES = ("http://", "https://")
@@ -41,10 +44,15 @@ API_COLUMNS = (
 )
 
 
+def forges() -> Mapping[str, Kind]:
+    """The hosts whose repositories can be asked about: those known, and those that the operator lists."""
+    return {**KNOWN_HOSTS, **settings.FORGE_HOSTS}
+
+
 def derived(column: str, value: str) -> dict[str, str]:
     """The columns that follow from `column` being `value`."""
     if column == "repo_url":
-        found = repository(value)
+        found = repository(value, forges())
         return {"repo_host": found.host, "repo_key": found.key}
     return {"pypi_name": pypi_project(value)}
 
@@ -57,6 +65,34 @@ class PackageQuerySet(models.QuerySet["Package"]):
     def for_api(self) -> Self:
         """What the API's package documents show, newest first: their own columns and the ids of their grids."""
         return self.only(*API_COLUMNS).prefetch_related("memberships").order_by("-id")
+
+    def askable(self, source: Source) -> Self:
+        """Those that a source can be asked about: a repository on a host that we know, or a project on PyPI."""
+        if source == "repo":
+            return self.filter(repo_host__in=forges(), repo_key__contains="/")
+        return self.exclude(pypi_name="")
+
+    def with_state(self, source: Source) -> Self:
+        """Each with its fetch state of that source as `state`, which may be missing."""
+        return self.annotate(state=models.FilteredRelation("fetch_states", condition=Q(fetch_states__source=source)))
+
+    def due(self, source: Source, now: datetime, fresh_for: timedelta) -> Self:
+        """Those whose last success is older than `fresh_for`, or whose time to try again has come."""
+        return (
+            self.askable(source)
+            .with_state(source)
+            .filter(
+                Q(state__isnull=True)
+                | Q(state__failures=0, state__last_success__lte=now - fresh_for)
+                | Q(state__failures__gt=0, state__next_due__lte=now)
+            )
+        )
+
+    def stalest_first(self) -> Self:
+        """Of those with_state(): never fetched ones first, then by the last success."""
+        return self.order_by(
+            F("state__last_success").asc(nulls_first=True), F("state__last_attempt").asc(nulls_first=True), "pk"
+        )
 
     def sharing_repository(self, package: "Package") -> Self:
         """The other packages that live in the same repository as `package`."""
@@ -127,6 +163,19 @@ class Package(Document):
     pypi_version = models.CharField("latest version", max_length=100, null=True, blank=True, editable=False)
     last_fetched = models.DateTimeField(null=True, blank=True, editable=False)
 
+    # Fetched columns beyond v4
+    repo_id = models.CharField("provider's id", max_length=100, blank=True, editable=False)
+    archived = models.BooleanField(null=True, blank=True, editable=False)
+    weeks_end = models.DateField("weekly commits until", null=True, blank=True, editable=False)
+    requires_python = models.CharField(max_length=255, blank=True, editable=False)
+    classifiers = models.JSONField(default=list, blank=True, editable=False)
+    licence = models.CharField(max_length=100, blank=True, editable=False)
+    released = models.DateTimeField("latest release", null=True, blank=True, editable=False)
+    pypi_status = models.CharField("PyPI status", max_length=20, blank=True, editable=False)
+    pypi_downloads = models.PositiveIntegerField("downloads a month", null=True, blank=True, editable=False)
+    gone_since = models.DateTimeField(null=True, blank=True, editable=False)
+    gone_reason = models.CharField(max_length=300, blank=True, editable=False)
+
     objects = PackageQuerySet.as_manager()
 
     class Meta(Document.Meta):
@@ -158,6 +207,11 @@ class Package(Document):
             ),
             models.CheckConstraint(condition=Q(repo_watchers__gte=0), name="package_repo_watchers_not_negative"),
             models.CheckConstraint(condition=Q(repo_forks__gte=0), name="package_repo_forks_not_negative"),
+            models.CheckConstraint(
+                condition=Q(pypi_downloads__isnull=True) | Q(pypi_downloads__gte=0),
+                name="package_pypi_downloads_not_negative",
+            ),
+            models.CheckConstraint(condition=IsList("classifiers"), name="package_classifiers_list"),
             models.CheckConstraint(condition=IsWeeklyCounts("commits_over_52"), name="package_commits_52_or_none"),
             models.CheckConstraint(condition=IsList("participants"), name="package_participants_list"),
             models.CheckConstraint(
@@ -198,3 +252,71 @@ class Release(models.Model):
 
     def __str__(self) -> str:
         return self.version
+
+
+class RepositoryAlias(models.Model):
+    """An address that a package's repository had before it was renamed or moved."""
+
+    package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="aliases")
+    repo_url = models.CharField("repository URL", max_length=500)
+    repo_key = models.CharField("repository key", max_length=500, db_index=True)
+    until = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "repository aliases"
+        ordering = ("-until", "-id")
+        constraints = (models.UniqueConstraint(fields=["package", "repo_key"], name="repository_alias_unique"),)
+
+    def __str__(self) -> str:
+        return self.repo_url
+
+
+class FetchState(models.Model):
+    """How fetching one source of one package goes: what the API, admin and cron all read.
+
+    `missing_days` counts the days on which the source said "not found", until one day it says anything else good.
+    """
+
+    package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="fetch_states")
+    source = models.CharField(max_length=10, choices=[(name, name) for name in SOURCES])
+    last_success = models.DateTimeField(null=True, blank=True)
+    last_attempt = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=20, choices=[(each.value, each.value) for each in Outcome])
+    error = models.CharField(max_length=300, blank=True)
+    failures = models.PositiveIntegerField("failures in a row", default=0)
+    next_due = models.DateTimeField()
+    validators = models.JSONField(default=dict, blank=True)
+    missing_days = models.PositiveSmallIntegerField(default=0)
+    missing_on = models.DateField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("package", "source")
+        constraints = (
+            models.UniqueConstraint(fields=["package", "source"], name="fetch_state_unique"),
+            models.CheckConstraint(condition=Q(source__in=SOURCES), name="fetch_state_source"),
+            models.CheckConstraint(
+                condition=Q(outcome__in=[each.value for each in Outcome]), name="fetch_state_outcome"
+            ),
+        )
+        indexes = (models.Index(fields=["source", "last_success"], name="fetch_state_stalest"),)
+
+    def __str__(self) -> str:
+        return f"{self.package}: {self.source} {self.outcome}"
+
+
+class Snapshot(models.Model):
+    """The numbers of a package on one day (UTC)."""
+
+    package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="snapshots")
+    day = models.DateField()
+    stars = models.PositiveIntegerField(null=True, blank=True)
+    forks = models.PositiveIntegerField(null=True, blank=True)
+    downloads = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-day",)
+        constraints = (models.UniqueConstraint(fields=["package", "day"], name="snapshot_unique"),)
+        indexes = (models.Index(fields=["day"], name="snapshot_day"),)
+
+    def __str__(self) -> str:
+        return f"{self.package} on {self.day}"

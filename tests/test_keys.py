@@ -248,7 +248,7 @@ def test_an_owner_of_digits_in_an_scp_address(spelling: str) -> None:
 @given(OWNERS, NAMES, OWNERS, NAMES, st.sampled_from(SPELLINGS), st.sampled_from(SPELLINGS))
 @example("a", "b-c", "a-b", "c", SPELLINGS[0], SPELLINGS[0])
 @example("a", "b.c", "a", "b-c", SPELLINGS[0], SPELLINGS[0])
-def test_different_repositories_have_different_keys(  # noqa: PLR0917 (Hypothesis gives them by place)
+def test_different_repositories_have_different_keys(
     owner: str, name: str, other_owner: str, other_name: str, spelling: str, other_spelling: str
 ) -> None:
     path, other = f"{owner}/{name}", f"{other_owner}/{other_name}"

@@ -1,0 +1,171 @@
+"""Fetch fresh facts from repositories, PyPI and pypistats: `manage.py refresh_packages`, from cron or by hand."""
+
+import json
+import signal
+import sys
+import threading
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from fetchers.hosts import Hosts
+from fetchers.locks import LockedError
+from fetchers.refresh import Options, Refresh, Summary, Tally, as_json
+from packages.facts import SOURCES, Source
+from packages.models import Package, forges
+
+
+def _at_least(least: float, kind: type[int] | type[float] = int) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        try:
+            number = kind(text)
+        except ValueError:
+            number = least - 1
+        if not least <= number <= 1e9:
+            raise ArgumentTypeError(f"must be a number from {least} up, not {text!r}")
+        return number
+
+    return read
+
+
+class Command(BaseCommand):
+    help = (
+        "Refresh the repository and PyPI facts of what is due, stalest first; downloads with --source downloads. "
+        "Exit code 0: done, also when quota or time ran out or single packages failed; 1: nothing of a source, or of "
+        "a host with 4 or more packages due, could be refreshed; 2: wrong arguments; 3: another run of the same "
+        "source is under way; 130, 143: ended in good order by Ctrl-C, SIGTERM."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--package", action="append", default=[], metavar="SLUG", help="only this one (repeatable)")
+        parser.add_argument("--source", action="append", choices=SOURCES, help="default: repo and pypi (repeatable)")
+        parser.add_argument("--host", default="", help="only packages whose repository is on this host")
+        parser.add_argument("--all", action="store_true", help="whatever is due or not")
+        parser.add_argument("--limit", type=_at_least(1), metavar="N", help="at most so many packages a source")
+        parser.add_argument("--stale-hours", type=_at_least(0, float), metavar="H", help="due after that (20)")
+        parser.add_argument(
+            "--workers", type=_at_least(1), default=8, metavar="N", help="requests at a time a host (8)"
+        )
+        parser.add_argument("--time-budget", type=_at_least(0, float), metavar="SECONDS", help="end after that")
+        parser.add_argument("--dry-run", action="store_true", help="say what is due, and ask nobody")
+        parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+
+    def handle(self, **given: Any) -> None:
+        options = self._options(given)
+        stop = threading.Event()
+        with _signals(stop) as received, self._display() as watch:
+            refresh = Refresh(options, stop=stop, watch=watch)
+            if given["dry_run"]:
+                self._say_due(refresh, as_document=given["json"])
+                return
+            try:
+                summary = refresh.run()
+            except LockedError:
+                self.stderr.write("another run of the same source is under way; this one leaves it to it")
+                sys.exit(3)
+        if given["json"]:
+            self.stdout.write(json.dumps(as_json(summary)))
+        else:
+            self._sum_up(summary)
+        code = 128 + received[0] if received else summary.exit_code
+        if code:
+            sys.exit(code)
+
+    def _options(self, given: dict[str, Any]) -> Options:
+        slugs = tuple(given["package"])
+        unknown = set(slugs).difference(Package.objects.filter(slug__in=slugs).values_list("slug", flat=True))
+        if unknown:
+            raise CommandError(f"there is no package with the slug {', '.join(sorted(unknown))}", returncode=2)
+        if given["host"] and given["host"] not in forges():
+            known = ", ".join(sorted(forges()))
+            raise CommandError(f"{given['host']} is no host that can be asked; known: {known}", returncode=2)
+        hours = given["stale_hours"]
+        return Options(
+            sources=tuple(dict.fromkeys(given["source"] or ("repo", "pypi"))),
+            slugs=slugs,
+            host=given["host"],
+            everything=given["all"] or bool(slugs),
+            limit=given["limit"],
+            stale=None if hours is None else timedelta(hours=hours),
+            workers=given["workers"],
+            budget=given["time_budget"],
+        )
+
+    def _say_due(self, refresh: Refresh, *, as_document: bool) -> None:
+        due = {
+            source: {host: len(ids) for host, ids in refresh.due(source).items()} for source in refresh.options.sources
+        }
+        if as_document:
+            self.stdout.write(json.dumps({"due": due}))
+            return
+        for source, hosts in due.items():
+            for host, count in hosts.items() or {"": 0}.items():
+                self.stdout.write(f"{source}: {count} due" + (f" at {host}" if host != source and host else ""))
+
+    def _sum_up(self, summary: Summary) -> None:
+        for note in summary.notes:
+            self.stderr.write(f"note: {note}")
+        for source, tallies in summary.tallies.items():
+            for host, tally in tallies.items():
+                outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(tally.outcomes.items()) if count)
+                left = max(0, tally.due - tally.tried)
+                self.stdout.write(
+                    f"{source}{'' if host == source else ' at ' + host}: {tally.due} due, {outcomes or 'none tried'}"
+                    + (f", {left} left" if left else "")
+                    + (f" ({tally.stopped})" if tally.stopped else "")
+                )
+        for name, told in summary.hosts.items():
+            self.stdout.write(
+                f"{name}: {told['requests']} requests"
+                + (f", {told['remaining']} left" if told["remaining"] is not None else "")
+                + (f", may go on at {told['may go on at']}" if told["may go on at"] else "")
+            )
+        self.stdout.write(f"done in {summary.seconds} s")
+
+    @contextmanager
+    def _display(self) -> Iterator[Callable[[Source, dict[str, Tally], Hosts], None]]:
+        """A table that is kept up to date on a terminal; nothing at all elsewhere."""
+        if not sys.stderr.isatty():
+            yield lambda *_: None
+            return
+        with Live(console=Console(stderr=True), transient=True, auto_refresh=False) as live:
+            yield lambda source, tallies, hosts: live.update(_table(source, tallies, hosts), refresh=True)
+
+
+def _table(source: Source, tallies: dict[str, Tally], hosts: Hosts) -> Table:
+    table = Table(title=f"refreshing: {source}")
+    for column in ("host", "tried", "due", "ok", "failed", "quota left"):
+        table.add_column(column, justify="left" if column == "host" else "right")
+    for name, tally in tallies.items():
+        host = hosts.forges.get(name) or (hosts.pypi if source == "pypi" else hosts.pypistats)
+        quota = host.pace.state.remaining
+        numbers = (tally.tried, tally.due, tally.good, tally.failed, "" if quota is None else quota)
+        table.add_row(name, *map(str, numbers))
+    return table
+
+
+@contextmanager
+def _signals(stop: threading.Event) -> Iterator[list[int]]:
+    """SIGINT and SIGTERM end the run in good order; which ones came is in the list."""
+    received: list[int] = []
+
+    def end(number: int, _: object) -> None:
+        received.append(number)
+        stop.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

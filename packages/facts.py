@@ -1,0 +1,250 @@
+"""What can be known of a package from outside, as values that no upstream can bend.
+
+Upstream modules build these out of untrusted answers with the readers below, which raise InvalidFactError for what no
+upstream should say; behind them only valid values travel.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Any, Generic, Literal, TypeVar
+
+MAX_COUNT = 2**31 - 1
+MAX_DESCRIPTION = 2_000
+MAX_PARTICIPANTS = 500
+WEEKS = 52
+
+Source = Literal["repo", "pypi", "downloads"]
+SOURCES: tuple[Source, ...] = ("repo", "pypi", "downloads")
+
+
+class Outcome(StrEnum):
+    """How an attempt to fetch ended. OK, UNCHANGED and RENAMED are successes, all others failures."""
+
+    OK = "ok"
+    UNCHANGED = "unchanged"
+    RENAMED = "renamed"
+    NOT_FOUND = "not_found"
+    GONE = "gone"
+    PRIVATE = "private"
+    BLOCKED = "blocked"
+    UNAUTHORIZED = "unauthorized"
+    RATE_LIMITED = "rate_limited"
+    SERVER_ERROR = "server_error"
+    TIMEOUT = "timeout"
+    INVALID = "invalid"
+
+
+SUCCESSES = frozenset({Outcome.OK, Outcome.UNCHANGED, Outcome.RENAMED})
+
+
+class InvalidFactError(ValueError):
+    """An upstream said what cannot be, and what, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What an upstream module needs to know of a package before it asks: identities and what the last success left.
+
+    `path` is the repository's path on its host as it is spelled (case kept); `pypi_name` the PEP 503 name.
+    `validators` are the module's own notes of the last success (ETags, head commit, serial): text to text.
+    `known_good`: it was found before, and nothing has been said against it since.
+    """
+
+    package: int
+    host: str = ""
+    path: str = ""
+    repo_id: str = ""
+    pypi_name: str = ""
+    commits_over_52: tuple[int, ...] = ()
+    weeks_end: date | None = None
+    has_participants: bool = False
+    validators: Mapping[str, str] | None = None
+    known_good: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryFacts:
+    """A repository, whole. `participants` and `commits_over_52` are None where the provider cannot give them now (it
+    is computing) or ever (too large): their old values stay. `weeks_end` is the day at whose 00:00 UTC the last of the
+    52 weeks ends. `last_updated` is None for an empty repository. `archived` is None where a host does not tell.
+    """
+
+    repo_id: str
+    url: str
+    description: str
+    watchers: int
+    forks: int
+    archived: bool | None
+    last_updated: datetime | None
+    participants: tuple[str, ...] | None
+    commits_over_52: tuple[int, ...] | None
+    weeks_end: date
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFact:
+    version: str
+    uploaded_at: datetime | None
+    yanked: bool
+    requires_python: str
+
+
+@dataclass(frozen=True, slots=True)
+class PyPIFacts:
+    """A project on PyPI. `status` is PEP 792's (active, archived, quarantined …), None if it was not asked for."""
+
+    version: str | None
+    requires_python: str
+    classifiers: tuple[str, ...]
+    licence: str
+    documentation_url: str
+    releases: tuple[ReleaseFact, ...]
+    status: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadFacts:
+    """Downloads of the last 30 days, without mirrors."""
+
+    last_month: int
+
+
+F = TypeVar("F")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FAR = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched(Generic[F]):
+    """A success. `facts` is None if nothing has changed since the last one (UNCHANGED).
+
+    `validators` replace the old ones whole. `incomplete` says that a list is still being computed: ask again soon.
+    """
+
+    facts: F | None
+    validators: Mapping[str, str]
+    incomplete: bool = False
+
+
+def mapping(value: object, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise InvalidFactError(f"{what} is not an object")
+    return value
+
+
+def items(value: object, what: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise InvalidFactError(f"{what} is not a list")
+    return value
+
+
+def count(value: object, what: str) -> int:
+    """A whole number from 0 to 2^31-1; a bool or a float is none."""
+    if type(value) is not int or not 0 <= value <= MAX_COUNT:
+        raise InvalidFactError(f"{what} is not a count")
+    return value
+
+
+def flag(value: object, what: str) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidFactError(f"{what} is neither true nor false")
+    return value
+
+
+def identifier(value: object, what: str) -> str:
+    """A provider's id, number or text, as text of 1 to 100 printable characters."""
+    text = str(value) if type(value) is int and value > 0 else value
+    if not isinstance(text, str) or not 0 < len(text) <= 100 or not text.isprintable():
+        raise InvalidFactError(f"{what} is not an id")
+    return text
+
+
+def line(value: object, what: str, limit: int) -> str:
+    """A text of one line within `limit`, taken as it is or not at all; null is empty."""
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > limit or not _storable(value) or "\n" in value:
+        raise InvalidFactError(f"{what} is not a line of at most {limit} characters")
+    return value
+
+
+def prose(value: object, what: str, limit: int = MAX_DESCRIPTION) -> str:
+    """A text for people: what cannot be stored is replaced, what is too long is cut; null is empty."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise InvalidFactError(f"{what} is not a text")
+    clean = re.sub("[\0\ud800-\udfff]", "\ufffd", value)
+    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def moment(value: object, what: str) -> datetime:
+    """An ISO 8601 time with its offset, in UTC, from 1970 on. A committer's clock may run ahead of ours."""
+    try:
+        read = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        read = None
+    if read is None or read.tzinfo is None or not _EPOCH <= read < _FAR:
+        raise InvalidFactError(f"{what} is not a time with its offset")
+    return read.astimezone(UTC)
+
+
+def link(value: object, what: str, limit: int = 500) -> str:
+    """An http(s) URL without blanks or control characters."""
+    text = value if isinstance(value, str) else ""
+    if len(text) > limit or not text.isprintable() or not re.fullmatch(r"https?://\S+", text, re.IGNORECASE):
+        raise InvalidFactError(f"{what} is not an http(s) link")
+    return text
+
+
+def people(names: Iterable[object], what: str) -> tuple[str, ...]:
+    """Names in their order, each once, 500 at most; blank ones and e-mail addresses are left out."""
+    found: dict[str, None] = {}
+    for name in names:
+        if not isinstance(name, str):
+            raise InvalidFactError(f"{what} holds what is no name")
+        clean = prose(name, what, 255).strip()
+        if clean and not re.search(r"\S@\S+\.\S", name):
+            found[clean] = None
+        if len(found) == MAX_PARTICIPANTS:
+            break
+    return tuple(found)
+
+
+def weeks(values: object, what: str) -> tuple[int, ...]:
+    """52 weekly counts, oldest first."""
+    counts = items(values, what)
+    if len(counts) != WEEKS:
+        raise InvalidFactError(f"{what} has {len(counts)} weeks instead of 52")
+    return tuple(count(number, what) for number in counts)
+
+
+def weekly(commits: Iterable[datetime], end: date) -> tuple[int, ...]:
+    """The 52 weekly counts of `commits`, the last week ending at 00:00 UTC of day `end`."""
+    close = datetime.combine(end, time.min, UTC)
+    counts = [0] * WEEKS
+    for commit in commits:
+        ago = (close - commit) // timedelta(weeks=1) if commit < close else -1
+        # A commit at the very start of a week belongs to it.
+        if commit < close and (close - commit) % timedelta(weeks=1) == timedelta():
+            ago -= 1
+        if 0 <= ago < WEEKS:
+            counts[WEEKS - 1 - ago] += 1
+    return tuple(counts)
+
+
+def shifted(counts: tuple[int, ...], end: date, to: date) -> tuple[tuple[int, ...], date]:
+    """`counts` of weeks up to `end`, moved on by the whole weeks until `to`, in which nothing was committed.
+
+    The weeks keep their day of the week: a count cannot be split.
+    """
+    passed = max(0, (to - end).days // 7)
+    moved = (*counts[min(passed, WEEKS) :], *([0] * min(passed, WEEKS)))
+    return moved, end + timedelta(weeks=passed)
+
+
+def _storable(text: str) -> bool:
+    return not re.search("[\0\ud800-\udfff]", text)

@@ -1,0 +1,337 @@
+"""The one place that records what fetching brought, good or bad: facts, fetch states, history, who is gone.
+
+A failure changes no fact. Facts of one source are written together, a batch in one transaction, or not at all.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, assert_never
+
+from django.db import transaction
+
+from packages.facts import (
+    SUCCESSES,
+    DownloadFacts,
+    Fetched,
+    Known,
+    Outcome,
+    PyPIFacts,
+    ReleaseFact,
+    RepositoryFacts,
+    Source,
+)
+from packages.keys import repository
+from packages.models import FetchState, Package, Release, RepositoryAlias, Snapshot, forges
+
+FRESH_FOR: dict[Source, timedelta] = {
+    "repo": timedelta(hours=20),  # so that a daily cron finds everything due
+    "pypi": timedelta(hours=20),
+    "downloads": timedelta(days=7) - timedelta(hours=4),
+}
+LONGEST_BACKOFF = timedelta(days=14)
+MISSING_DAYS = 3  # on which a source must say "not found" before its package counts as gone
+# What says nothing of the package, only of its host, is tried again soon.
+HOSTS_FAULT = frozenset({Outcome.SERVER_ERROR, Outcome.TIMEOUT, Outcome.RATE_LIMITED, Outcome.UNAUTHORIZED})
+MISSING = frozenset({Outcome.NOT_FOUND, Outcome.GONE})
+
+FETCHED_COLUMNS = (
+    "repo_description",
+    "repo_watchers",
+    "repo_forks",
+    "commits_over_52",
+    "weeks_end",
+    "participants",
+    "last_updated",
+    "last_fetched",
+    "repo_id",
+    "archived",
+    "pypi_version",
+    "requires_python",
+    "classifiers",
+    "licence",
+    "released",
+    "pypi_status",
+    "pypi_downloads",
+    "gone_since",
+    "gone_reason",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt failed. `trusted` is False for a "not found" of a host that says so of too many at once."""
+
+    outcome: Outcome
+    message: str
+    trusted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One package asked about at one source, and what came of it."""
+
+    known: Known
+    source: Source
+    at: datetime
+    result: Fetched[Any] | Failure
+
+
+@dataclass
+class Recorded:
+    """What a batch came to: how each attempt ended, lines for an editor, and attempts overtaken by an edit."""
+
+    outcomes: list[tuple[Attempt, Outcome]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    overtaken: int = 0
+
+
+def record(attempts: Sequence[Attempt]) -> Recorded:
+    """Write a batch of attempts, at most one for each package and source, in one transaction."""
+    with transaction.atomic():
+        return _Batch(attempts).write()
+
+
+class _Batch:
+    def __init__(self, attempts: Sequence[Attempt]) -> None:
+        self.attempts = attempts
+        self.report = Recorded()
+        ids = [attempt.known.package for attempt in attempts]
+        rows = Package.objects.select_for_update().filter(pk__in=ids).order_by("pk")
+        self.packages = {package.pk: package for package in rows}
+        states = FetchState.objects.filter(package__in=ids)
+        self.states = {(state.package_id, state.source): state for state in states}
+        self.touched: dict[int, Package] = {}
+        self.moved: list[tuple[Package, str, str, datetime]] = []
+        self.documented: list[Package] = []
+        self.identified: list[Package] = []
+        self.releases: dict[int, tuple[ReleaseFact, ...]] = {}
+        self.snapshots: dict[tuple[str, ...], list[Snapshot]] = {}
+        self.written: list[FetchState] = []
+        self.forges = forges()
+
+    def write(self) -> Recorded:
+        for attempt in self.attempts:
+            package = self.packages.get(attempt.known.package)
+            if package is None or not _still_asked_for(package, attempt):
+                self.report.overtaken += 1
+                continue
+            outcome, message = self._apply(package, attempt)
+            self.report.outcomes.append((attempt, outcome))
+            self._note_state(package, attempt, outcome, message)
+        self._move()
+        Package.objects.bulk_create(
+            self.touched.values(), update_conflicts=True, unique_fields=["id"], update_fields=FETCHED_COLUMNS
+        )
+        Package.objects.bulk_update(self.documented, ["documentation_url"])
+        self._note_same_repositories()
+        _write_releases(self.releases)
+        for columns, rows in self.snapshots.items():
+            Snapshot.objects.bulk_create(
+                rows, update_conflicts=True, unique_fields=["package", "day"], update_fields=columns
+            )
+        FetchState.objects.bulk_create(
+            self.written, update_conflicts=True, unique_fields=["package", "source"], update_fields=STATE_COLUMNS
+        )
+        return self.report
+
+    def _apply(self, package: Package, attempt: Attempt) -> tuple[Outcome, str]:
+        """Put what was fetched into the row; the outcome, and why if it is a failure after all."""
+        result = attempt.result
+        if isinstance(result, Failure):
+            return result.outcome, result.message
+        facts: RepositoryFacts | PyPIFacts | DownloadFacts | None = result.facts
+        outcome, message = (Outcome.UNCHANGED, "") if facts is None else (Outcome.OK, "")
+        if isinstance(facts, RepositoryFacts):
+            outcome, message = self._apply_repository(package, facts, attempt.at)
+        elif isinstance(facts, PyPIFacts):
+            self._apply_pypi(package, facts)
+        elif isinstance(facts, DownloadFacts):
+            package.pypi_downloads = facts.last_month
+        elif facts is not None:
+            assert_never(facts)
+        if outcome in SUCCESSES:
+            if attempt.source == self._deciding(package):
+                package.last_fetched = attempt.at
+                package.gone_since, package.gone_reason = None, ""
+            self._take_snapshot(package, attempt)
+            self.touched[package.pk] = package
+        return outcome, message
+
+    def _deciding(self, package: Package) -> Source:
+        """The source whose success means that a package was fetched, and whose loss that it is gone."""
+        fetchable = package.repo_host in self.forges and "/" in package.repo_key.removeprefix(f"{package.repo_host}/")
+        return "repo" if fetchable else "pypi"
+
+    def _apply_repository(self, package: Package, facts: RepositoryFacts, at: datetime) -> tuple[Outcome, str]:
+        if package.repo_id and package.repo_id != facts.repo_id:
+            why = f"{facts.url} is another repository now (id {facts.repo_id}, ours had {package.repo_id})"
+            self.report.notes.append(f"package {package.pk} ({package.slug}): {why}; an editor must decide")
+            return Outcome.INVALID, why
+        if not package.repo_id:
+            self.identified.append(package)
+        package.repo_id = facts.repo_id
+        package.repo_description = facts.description
+        package.repo_watchers = facts.watchers
+        package.repo_forks = facts.forks
+        package.archived = facts.archived
+        # A clock that runs ahead must not make a package look alive for years.
+        package.last_updated = facts.last_updated and min(facts.last_updated, at)
+        if facts.participants is not None:
+            package.participants = list(facts.participants)
+        if facts.commits_over_52 is not None:
+            package.commits_over_52 = list(facts.commits_over_52)
+            package.weeks_end = facts.weeks_end
+        if repository(facts.url, self.forges).key == package.repo_key:
+            return Outcome.OK, ""
+        self.moved.append((package, package.repo_url, facts.url, at))
+        return Outcome.RENAMED, ""
+
+    def _apply_pypi(self, package: Package, facts: PyPIFacts) -> None:
+        package.pypi_version = facts.version
+        package.requires_python = facts.requires_python
+        package.classifiers = list(facts.classifiers)
+        package.licence = facts.licence
+        package.pypi_status = facts.status or package.pypi_status
+        uploaded = {release.version: release.uploaded_at for release in facts.releases}
+        package.released = uploaded.get(facts.version or "")
+        if facts.documentation_url and not package.documentation_url:
+            package.documentation_url = facts.documentation_url
+            self.documented.append(package)
+        self.releases[package.pk] = facts.releases
+
+    def _take_snapshot(self, package: Package, attempt: Attempt) -> None:
+        row = Snapshot(package=package, day=attempt.at.date())
+        if attempt.source == "repo":
+            row.stars, row.forks = package.repo_watchers, package.repo_forks
+            self.snapshots.setdefault(("stars", "forks"), []).append(row)
+        elif attempt.source == "downloads":
+            row.downloads = package.pypi_downloads
+            self.snapshots.setdefault(("downloads",), []).append(row)
+
+    def _note_state(self, package: Package, attempt: Attempt, outcome: Outcome, message: str) -> None:
+        key = (package.pk, attempt.source)
+        state = self.states.get(key) or FetchState(package=package, source=attempt.source, validators={})
+        self.states[key] = state
+        state.last_attempt = attempt.at
+        state.outcome = outcome
+        state.error = message[:300]
+        if outcome in SUCCESSES and isinstance(attempt.result, Fetched):
+            state.last_success = attempt.at
+            state.failures = 0
+            state.next_due = attempt.at + FRESH_FOR[attempt.source]
+            state.validators = dict(attempt.result.validators)
+            state.missing_days, state.missing_on = 0, None
+        else:
+            state.failures += 1
+            trusted = not isinstance(attempt.result, Failure) or attempt.result.trusted
+            state.next_due = attempt.at + backoff(attempt.source, outcome, state.failures if trusted else 1)
+            if outcome in MISSING and trusted:
+                self._count_missing(package, state, attempt)
+        self.written.append(state)
+
+    def _count_missing(self, package: Package, state: FetchState, attempt: Attempt) -> None:
+        today = attempt.at.date()
+        if state.missing_on is None or state.missing_on < today:
+            state.missing_days += 1
+            state.missing_on = today
+        if state.missing_days >= MISSING_DAYS and attempt.source == self._deciding(package) and not package.gone_since:
+            package.gone_since = attempt.at
+            package.gone_reason = f"not found on {state.missing_days} days: {state.error}"[:300]
+            self.touched[package.pk] = package
+
+    def _move(self) -> None:
+        """Store the new addresses of renamed repositories, and keep the old ones as aliases."""
+        if not self.moved:
+            return
+        wanted = {new for _, _, new, _ in self.moved}
+        holders = dict(Package.objects.filter(repo_url__in=wanted).values_list("repo_url", "pk"))
+        moving: list[Package] = []
+        for package, old, new, at in self.moved:
+            if holders.setdefault(new, package.pk) != package.pk:
+                self.report.notes.append(
+                    f"package {package.pk} ({package.slug}) is the same repository as package {holders[new]}: {new}"
+                )
+                continue
+            self.report.notes.append(f"package {package.pk} ({package.slug}) moved from {old} to {new}")
+            RepositoryAlias.objects.update_or_create(
+                package=package, repo_key=package.repo_key, defaults={"repo_url": old, "until": at}
+            )
+            package.repo_url = new
+            moving.append(package)
+        Package.objects.bulk_update(moving, ["repo_url"])
+
+    def _note_same_repositories(self) -> None:
+        """Two packages that turn out to be one repository are told of, never merged."""
+        ids = {package.repo_id for package in self.identified}
+        rows = Package.objects.filter(repo_id__in=ids).order_by("pk") if ids else Package.objects.none()
+        same: dict[tuple[str, str], list[str]] = {}
+        for pk, host, repo_id in rows.values_list("pk", "repo_host", "repo_id"):
+            same.setdefault((host, repo_id), []).append(str(pk))
+        for (host, repo_id), packages in same.items():
+            if len(packages) > 1:
+                self.report.notes.append(f"packages {', '.join(packages)} are one repository (id {repo_id} at {host})")
+
+
+STATE_COLUMNS = (
+    "last_success",
+    "last_attempt",
+    "outcome",
+    "error",
+    "failures",
+    "next_due",
+    "validators",
+    "missing_days",
+    "missing_on",
+)
+
+
+def backoff(source: Source, outcome: Outcome, failures: int) -> timedelta:
+    """How long to leave a package alone after so many failures in a row: doubling up to 14 days where it is the
+    package's fault, as long as after a success where it is its host's."""
+    usual = min(FRESH_FOR[source], FRESH_FOR["repo"])
+    if outcome in HOSTS_FAULT:
+        return usual
+    return min(LONGEST_BACKOFF, usual * (1 << min(failures - 1, 10)))
+
+
+def _still_asked_for(package: Package, attempt: Attempt) -> bool:
+    """Whether the package still is what was asked about: an editor may have changed its address meanwhile."""
+    if attempt.source == "repo":
+        asked = f"{attempt.known.host}/{attempt.known.path}"
+        return repository(asked, forges()).key == package.repo_key
+    return attempt.known.pypi_name == package.pypi_name
+
+
+def _write_releases(wanted: dict[int, tuple[ReleaseFact, ...]]) -> None:
+    """Make the releases of these packages what PyPI says, touching only those that differ."""
+    if not wanted:
+        return
+    present: dict[int, dict[str, Release]] = {pk: {} for pk in wanted}
+    for release in Release.objects.filter(package__in=wanted):
+        present[release.package_id][release.version] = release
+    listed = {pk: {fact.version for fact in facts} for pk, facts in wanted.items()}
+    stale = [row.pk for pk, rows in present.items() for version, row in rows.items() if version not in listed[pk]]
+    Release.objects.filter(pk__in=stale).delete()
+    changed = [row for pk, facts in wanted.items() for row in _changed_releases(pk, facts, present[pk])]
+    Release.objects.bulk_create(
+        changed,
+        batch_size=1_000,
+        update_conflicts=True,
+        unique_fields=["package", "version"],
+        update_fields=["uploaded_at", "yanked", "requires_python"],
+    )
+
+
+def _changed_releases(package: int, facts: Iterable[ReleaseFact], present: dict[str, Release]) -> Iterable[Release]:
+    for fact in facts:
+        row = present.get(fact.version)
+        said = (fact.uploaded_at, fact.yanked, fact.requires_python)
+        if row is None or (row.uploaded_at, row.yanked, row.requires_python) != said:
+            yield Release(
+                package_id=package,
+                version=fact.version,
+                uploaded_at=fact.uploaded_at,
+                yanked=fact.yanked,
+                requires_python=fact.requires_python,
+            )

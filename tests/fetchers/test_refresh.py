@@ -1,0 +1,229 @@
+"""refresh_packages against a small internet on the loopback: every number true, nothing lost, nobody hammered."""
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from fetchers.models import HostPace, Run
+from fetchers.refresh import Options, Refresh, Summary
+from packages.facts import Outcome
+from packages.models import FetchState, Package, Snapshot
+from tests.factories import CategoryFactory, PackageFactory
+from tests.upstream import Project, Repo, World, environment, serving
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def world(settings: Settings) -> Iterator[World]:
+    world = World()
+    with serving(world) as base:
+        for name, value in environment(base).items():
+            setattr(settings, name, value)
+        yield world
+
+
+def populate(world: World, size: int) -> list[Package]:
+    category = CategoryFactory.create()
+    for number in range(1, size + 1):
+        repo = Repo(number, f"owner{number}/name{number}", stars=number, head=f"{number:040x}")
+        world.repos[repo.name] = repo
+        world.projects[f"project-{number}"] = Project(f"project-{number}", serial=number, downloads=number)
+    return [
+        PackageFactory.create(
+            category=category, repo_url=f"https://github.com/{repo.name}", pypi_url=f"project-{repo.number}"
+        )
+        for repo in world.repos.values()
+    ]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def days(self, number: float) -> "Clock":
+        self.now += timedelta(days=number)
+        return self
+
+
+def refresh(clock: Clock | None = None, **options: Any) -> Summary:
+    return Refresh(Options(**options), clock=clock or Clock()).run()
+
+
+def assert_true(world: World) -> None:
+    """The catalogue equals the world."""
+    for package in Package.objects.all():
+        repo = world.repos[package.repo_key.partition("/")[2]]
+        project = world.projects[package.pypi_name]
+        assert (package.repo_watchers, package.repo_forks) == (repo.stars, repo.forks)
+        assert package.last_updated == repo.committed
+        assert package.participants == list(repo.people)
+        assert package.commits_over_52 == list(repo.weeks)
+        assert package.repo_id == str(repo.number)
+        assert (package.pypi_version, package.licence) == (project.version, "MIT")
+        assert [release.version for release in package.releases.all()] == [project.version]
+
+
+def test_a_first_sweep_makes_every_number_true(world: World) -> None:
+    populate(world, 60)
+    summary = refresh()
+    assert_true(world)
+    assert summary.exit_code == 0
+    assert summary.notes == []
+    assert summary.tallies["repo"]["github.com"].outcomes == {Outcome.OK: 60}
+    assert summary.tallies["pypi"]["pypi"].outcomes == {Outcome.OK: 60}
+    # Two queries of GraphQL, two requests of REST each, one index, and a project and its status each.
+    assert world.asked == {"graphql": 2, "rest": 120, "pypi index": 1, "pypi json": 60, "pypi status": 60}
+    assert Snapshot.objects.count() == 60
+    run = Run.objects.get()
+    assert (run.exit_code, run.finished is not None, run.sources) == (0, True, ["repo", "pypi"])
+
+
+def test_a_daily_sweep_asks_only_for_what_moved(world: World) -> None:
+    populate(world, 60)
+    clock = Clock()
+    refresh(clock)
+    world.asked.clear()
+    for name in list(world.repos)[:6]:
+        world.commit(world.repos[name])
+    for name in list(world.projects)[:3]:
+        world.release(world.projects[name])
+    summary = refresh(clock.days(1))
+    assert_true(world)
+    assert world.asked == {"graphql": 2, "rest": 12, "pypi index": 1, "pypi json": 3}
+    assert summary.tallies["pypi"]["pypi"].outcomes == {Outcome.OK: 3, Outcome.UNCHANGED: 57}
+    assert Snapshot.objects.count() == 120
+
+
+def test_nothing_is_due_twice_a_day(world: World) -> None:
+    populate(world, 5)
+    clock = Clock()
+    refresh(clock)
+    world.asked.clear()
+    summary = refresh(clock.days(0.5))
+    assert (summary.exit_code, summary.tallies, world.asked) == (0, {"repo": {}, "pypi": {}}, {})
+    assert refresh(clock, everything=True).tallies["repo"]["github.com"].tried == 5
+
+
+def test_downloads_have_a_run_of_their_own(world: World) -> None:
+    populate(world, 3)
+    clock = Clock()
+    refresh(clock, sources=("downloads",))
+    assert list(Package.objects.order_by("pk").values_list("pypi_downloads", flat=True)) == [1, 2, 3]
+    assert world.asked == {"pypistats": 3}
+    assert refresh(clock.days(2), sources=("downloads",)).tallies == {"downloads": {}}
+    assert refresh(clock.days(5), sources=("downloads",)).tallies["downloads"]["downloads"].good == 3
+
+
+def test_stalest_first_within_a_limit(world: World) -> None:
+    packages = populate(world, 6)
+    clock = Clock()
+    refresh(clock, limit=2, sources=("repo",))
+    fetched = set(Package.objects.exclude(last_fetched=None).values_list("pk", flat=True))
+    assert fetched == {packages[0].pk, packages[1].pk}
+    refresh(clock.days(2), limit=4, sources=("repo",))
+    assert Package.objects.filter(last_fetched=None).count() == 0
+
+
+def test_the_quota_is_kept_and_outlives_the_process(world: World) -> None:
+    populate(world, 40)
+    world.limit = 50
+    clock = Clock()
+    summary = refresh(clock, sources=("repo",))
+    tally = summary.tallies["repo"]["github.com"]
+    assert summary.exit_code == 0
+    assert 15 <= tally.good < 25
+    assert world.asked["rest"] <= 45
+    assert "requests are left, and kept" in tally.stopped
+    assert summary.hosts["github"]["may go on at"]
+    assert HostPace.objects.get(name="github").remaining is not None
+    before = world.asked["rest"]
+    refresh(clock, sources=("repo",))
+    assert world.asked["rest"] == before
+
+
+def test_a_revoked_token_stops_its_host_with_one_line(world: World) -> None:
+    populate(world, 60)
+    world.fault = lambda path: "401" if path.startswith("/graphql") else None
+    summary = refresh()
+    assert summary.exit_code == 1
+    assert world.asked["graphql"] == 1
+    assert "refuses our token" in summary.tallies["repo"]["github.com"].stopped
+    assert summary.tallies["pypi"]["pypi"].good == 60
+
+
+@pytest.mark.parametrize("fault", ["500", "502", "cut", "reset", "nonsense", "not json"])
+def test_an_outage_changes_no_fact_and_is_no_success(world: World, fault: str) -> None:
+    populate(world, 30)
+    clock = Clock()
+    refresh(clock)
+    before = list(Package.objects.order_by("pk").values())
+    world.fault = lambda _: fault
+    for repo in world.repos.values():
+        world.commit(repo)
+    summary = refresh(clock.days(1))
+    assert summary.exit_code == 1
+    assert list(Package.objects.order_by("pk").values()) == before
+    assert not FetchState.objects.filter(last_success__gte=clock.now).exists()
+    world.fault = lambda _: None
+    assert refresh(clock.days(1)).exit_code == 0
+    assert_true(world)
+
+
+def test_a_host_that_answers_404_for_everything_marks_nothing_gone(world: World) -> None:
+    populate(world, 30)
+    clock = Clock()
+    refresh(clock)
+    world.fault = lambda path: "404" if path.startswith(("/graphql/", "/pypi/")) else None
+    for _ in range(5):
+        for project in world.projects.values():
+            world.release(project)
+        summary = refresh(clock.days(1))
+        assert [note.partition(" says")[0] for note in summary.notes] == ["github.com", "pypi"]
+        assert all(note.endswith("not believed") for note in summary.notes)
+    assert not Package.objects.exclude(gone_since=None).exists()
+    world.fault = lambda _: None
+    refresh(clock.days(1))
+    assert_true(world)
+
+
+def test_a_few_that_are_not_found_are_gone_after_three_days_and_come_back(world: World) -> None:
+    packages = populate(world, 30)
+    clock = Clock()
+    refresh(clock)
+    lost = world.repos.pop("owner1/name1")
+    for _ in range(4):
+        refresh(clock.days(1))
+    assert list(Package.objects.exclude(gone_since=None).values_list("pk", flat=True)) == [packages[0].pk]
+    assert Package.objects.get(pk=packages[0].pk).repo_watchers == 1
+    world.repos[lost.name] = lost
+    for _ in range(8):
+        refresh(clock.days(1))
+    assert not Package.objects.exclude(gone_since=None).exists()
+
+
+def test_mixed_faults_end_in_the_truth(world: World) -> None:
+    """A fifth of all answers is wrong, in every way that there is; what failed never looks fresh."""
+    populate(world, 40)
+    faults = random.Random(7)
+    clock = Clock()
+    world.fault = lambda _: (
+        faults.choice(["500", "502", "cut", "nonsense", "not json"]) if faults.random() < 0.2 else None
+    )
+    for _ in range(25):
+        refresh(clock.days(1))
+        for state in FetchState.objects.exclude(outcome__in=["ok", "unchanged", "renamed"]):
+            assert state.last_success is None or state.last_success < clock.now
+    world.fault = lambda _: None
+    for repo in world.repos.values():
+        world.commit(repo)  # the world's weeks stand still while the clock moves: only a commit shows them again
+    refresh(clock.days(15))
+    assert_true(world)
+    assert not FetchState.objects.filter(failures__gt=0).exists()

@@ -1,0 +1,335 @@
+"""packages.record: what an attempt writes, and above all what a failed one does not."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from pytest_django import DjangoAssertNumQueries
+
+from packages.facts import (
+    DownloadFacts,
+    Fetched,
+    Known,
+    Outcome,
+    PyPIFacts,
+    ReleaseFact,
+    RepositoryFacts,
+    Source,
+)
+from packages.models import FetchState, Package, Release, Snapshot
+from packages.record import Attempt, Failure, Recorded, record
+from tests.factories import PackageFactory
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 11, 23, 4, 5, 6, tzinfo=UTC)
+DAY = timedelta(days=1)
+FACTS = RepositoryFacts(
+    repo_id="5",
+    url="https://github.com/a/b",
+    description="Does things.",
+    watchers=10,
+    forks=3,
+    archived=False,
+    last_updated=NOW - DAY,
+    participants=("anna", "bert"),
+    commits_over_52=tuple(range(52)),
+    weeks_end=date(2026, 11, 23),
+)
+RELEASES = (
+    ReleaseFact("1.0", NOW - 9 * DAY, yanked=True, requires_python=""),
+    ReleaseFact("2.0", NOW - 2 * DAY, yanked=False, requires_python=">=3.11"),
+)
+PYPI = PyPIFacts(
+    version="2.0",
+    requires_python=">=3.11",
+    classifiers=("Framework :: Django",),
+    licence="MIT",
+    documentation_url="https://b.example.org/",
+    releases=RELEASES,
+    status="active",
+)
+
+
+def make(**columns: Any) -> Package:
+    return PackageFactory.create(**{"repo_url": "https://github.com/a/b", "pypi_url": "b"} | columns)
+
+
+def known(package: Package) -> Known:
+    path = package.repo_key.partition("/")[2]
+    return Known(package.pk, host=package.repo_host, path=path, pypi_name=package.pypi_name)
+
+
+def attempt(package: Package, result: Any, source: Source = "repo", at: datetime = NOW) -> Attempt:
+    return Attempt(known(package), source, at, result)
+
+
+def fetched(facts: Any, **validators: str) -> Fetched[Any]:
+    return Fetched(facts, validators)
+
+
+def outcomes(recorded: Recorded) -> list[Outcome]:
+    return [outcome for _, outcome in recorded.outcomes]
+
+
+def columns(package: Package) -> dict[str, Any]:
+    return dict(Package.objects.values().get(pk=package.pk))
+
+
+def state(package: Package, source: Source = "repo") -> FetchState:
+    return FetchState.objects.get(package=package, source=source)
+
+
+def test_a_success_writes_facts_state_and_history() -> None:
+    package = make(modified=NOW - 99 * DAY)
+    before = columns(package)
+    assert outcomes(record([attempt(package, fetched(FACTS, head="abc"))])) == [Outcome.OK]
+    assert columns(package) == before | {
+        "repo_id": "5",
+        "repo_description": "Does things.",
+        "repo_watchers": 10,
+        "repo_forks": 3,
+        "archived": False,
+        "last_updated": NOW - DAY,
+        "participants": ["anna", "bert"],
+        "commits_over_52": list(range(52)),
+        "weeks_end": date(2026, 11, 23),
+        "last_fetched": NOW,
+    }
+    row = state(package)
+    assert (row.outcome, row.last_success, row.last_attempt, row.failures) == ("ok", NOW, NOW, 0)
+    assert (row.next_due, row.validators) == (NOW + timedelta(hours=20), {"head": "abc"})
+    assert list(Snapshot.objects.values_list("day", "stars", "forks", "downloads")) == [(NOW.date(), 10, 3, None)]
+
+
+@pytest.mark.parametrize("outcome", [each for each in Outcome if each not in {"ok", "unchanged", "renamed"}])
+def test_a_failure_changes_no_fact(outcome: Outcome) -> None:
+    package = make()
+    record([attempt(package, fetched(FACTS, head="abc"))])
+    before = columns(package)
+    record([attempt(package, Failure(outcome, "why"), at=NOW + DAY)])
+    assert columns(package) == before
+    row = state(package)
+    assert (row.outcome, row.error, row.failures) == (outcome, "why", 1)
+    assert (row.last_success, row.last_attempt, row.validators) == (NOW, NOW + DAY, {"head": "abc"})
+    assert Snapshot.objects.count() == 1
+
+
+def test_nothing_new_is_a_success_too() -> None:
+    package = make()
+    record([attempt(package, fetched(FACTS))])
+    record([attempt(package, Failure(Outcome.TIMEOUT, "slow"), at=NOW + DAY)])
+    assert outcomes(record([attempt(package, fetched(None, head="x"), at=NOW + 2 * DAY)])) == [Outcome.UNCHANGED]
+    row = state(package)
+    assert (row.outcome, row.failures, row.error, row.last_success) == ("unchanged", 0, "", NOW + 2 * DAY)
+    assert Package.objects.get().last_fetched == NOW + 2 * DAY
+    assert Snapshot.objects.count() == 2
+
+
+def test_lists_that_the_provider_cannot_give_stay() -> None:
+    package = make()
+    record([attempt(package, fetched(FACTS))])
+    record([attempt(package, fetched(replace(FACTS, watchers=11, participants=None, commits_over_52=None)))])
+    row = Package.objects.get()
+    assert (row.repo_watchers, row.participants, row.commits_over_52) == (11, ["anna", "bert"], list(range(52)))
+
+
+def test_editors_columns_and_modified_are_never_written() -> None:
+    package = make(documentation_url="https://typed.example.org/")
+    edited = ("title", "slug", "category_id", "repo_url", "pypi_url", "documentation_url", "modified", "created")
+    before = {name: columns(package)[name] for name in edited}
+    record([attempt(package, fetched(FACTS))])
+    record([attempt(package, fetched(PYPI), "pypi")])
+    assert {name: columns(package)[name] for name in edited} == before
+
+
+@pytest.mark.parametrize("empty", ["", None])
+def test_an_empty_documentation_url_is_filled(empty: str | None) -> None:
+    package = make(documentation_url=empty)
+    record([attempt(package, fetched(PYPI), "pypi")])
+    assert Package.objects.get().documentation_url == "https://b.example.org/"
+
+
+def test_pypi_facts_and_releases() -> None:
+    package = make()
+    record([attempt(package, fetched(PYPI), "pypi")])
+    row = Package.objects.get()
+    assert (row.pypi_version, row.licence, row.released, row.pypi_status) == ("2.0", "MIT", NOW - 2 * DAY, "active")
+    assert (row.requires_python, row.classifiers) == (">=3.11", ["Framework :: Django"])
+    assert row.last_fetched is None, "a package with a repository is fetched when that is"
+    first = list(Release.objects.order_by("version").values("id", "version", "yanked", "requires_python"))
+    newer = (replace(RELEASES[1], yanked=True), ReleaseFact("3.0", NOW, yanked=False, requires_python=""))
+    record([attempt(package, fetched(replace(PYPI, releases=newer, status=None)), "pypi")])
+    releases = list(Release.objects.order_by("version").values("id", "version", "yanked", "requires_python"))
+    assert [release["version"] for release in releases] == ["2.0", "3.0"]
+    assert releases[0] == first[1] | {"yanked": True}
+    assert Package.objects.get().pypi_status == "active"
+
+
+@pytest.mark.parametrize("repo_url", ["", "http://code.google.com/p/x/", "https://github.com/only-an-owner"])
+def test_without_a_repository_that_can_be_fetched_pypi_moves_last_fetched(repo_url: str) -> None:
+    package = make(repo_url=repo_url)
+    record([attempt(package, fetched(PYPI), "pypi")])
+    assert Package.objects.get().last_fetched == NOW
+
+
+def test_downloads() -> None:
+    package = make()
+    record([attempt(package, fetched(FACTS))])
+    record([attempt(package, fetched(DownloadFacts(77)), "downloads")])
+    row = Package.objects.get()
+    assert (row.pypi_downloads, row.last_fetched) == (77, NOW)
+    assert list(Snapshot.objects.values_list("stars", "forks", "downloads")) == [(10, 3, 77)]
+    assert state(package, "downloads").next_due == NOW + 7 * DAY - timedelta(hours=4)
+
+
+def missing(package: Package, days: Sequence[float], *, trusted: bool = True) -> Package:
+    for day in days:
+        failure = Failure(Outcome.NOT_FOUND, "answers 404", trusted=trusted)
+        record([attempt(package, failure, at=NOW + day * DAY)])
+    package.refresh_from_db()
+    return package
+
+
+def test_gone_after_three_days_and_back_by_itself() -> None:
+    package = make()
+    record([attempt(package, fetched(FACTS))])
+    before = columns(package)
+    assert missing(package, [0, 0.1, 0.2, 1]).gone_since is None
+    gone = missing(package, [3])
+    assert gone.gone_since == NOW + 3 * DAY
+    assert gone.gone_reason == "not found on 3 days: answers 404"
+    assert columns(package) == before | {"gone_since": gone.gone_since, "gone_reason": gone.gone_reason}
+    record([attempt(package, fetched(FACTS), at=NOW + 9 * DAY)])
+    package.refresh_from_db()
+    assert (package.gone_since, package.gone_reason) == (None, "")
+    assert missing(package, [10, 11]).gone_since is None
+
+
+def test_other_failures_never_count_towards_gone() -> None:
+    package = make()
+    for day, outcome in enumerate((Outcome.PRIVATE, Outcome.SERVER_ERROR, Outcome.TIMEOUT, Outcome.INVALID) * 3):
+        record([attempt(package, Failure(outcome, ""), at=NOW + day * DAY)])
+    assert Package.objects.get().gone_since is None
+    assert missing(package, [20, 21]).gone_since is None
+
+
+def test_a_distrusted_not_found_never_counts() -> None:
+    package = make()
+    assert missing(package, range(6), trusted=False).gone_since is None
+    assert state(package).next_due == NOW + 5 * DAY + timedelta(hours=20)
+
+
+def test_a_project_that_is_not_found_does_not_make_its_repository_gone() -> None:
+    package = make()
+    for day in range(5):
+        record([attempt(package, Failure(Outcome.NOT_FOUND, ""), "pypi", NOW + day * DAY)])
+    assert Package.objects.get().gone_since is None
+    alone = make(repo_url="", pypi_url="c")
+    for day in range(3):
+        record([attempt(alone, Failure(Outcome.NOT_FOUND, ""), "pypi", NOW + day * DAY)])
+    alone.refresh_from_db()
+    assert alone.gone_since == NOW + 2 * DAY
+
+
+def test_backing_off_up_to_14_days() -> None:
+    package = make()
+    waits = []
+    for _ in range(8):
+        record([attempt(package, Failure(Outcome.INVALID, ""))])
+        waits.append((state(package).next_due - NOW) / timedelta(hours=1))
+    assert waits == [20, 40, 80, 160, 320, 336, 336, 336]
+    record([attempt(package, Failure(Outcome.SERVER_ERROR, ""))])
+    assert state(package).next_due == NOW + timedelta(hours=20)
+
+
+def test_a_renamed_repository_keeps_its_old_address_as_an_alias() -> None:
+    package = make()
+    record([attempt(package, fetched(FACTS))])
+    recorded = record([attempt(package, fetched(replace(FACTS, url="https://github.com/new/name", watchers=12)))])
+    assert outcomes(recorded) == [Outcome.RENAMED]
+    package.refresh_from_db()
+    assert (package.repo_url, package.repo_key) == ("https://github.com/new/name", "github.com/new/name")
+    assert package.repo_watchers == 12
+    assert list(package.aliases.values_list("repo_url", "repo_key", "until")) == [
+        ("https://github.com/a/b", "github.com/a/b", NOW)
+    ]
+    assert recorded.notes == [
+        f"package {package.pk} ({package.slug}) moved from https://github.com/a/b to https://github.com/new/name"
+    ]
+
+
+def test_a_redirect_is_taken_where_no_id_is_known() -> None:
+    package = make()
+    record([attempt(package, fetched(replace(FACTS, url="https://github.com/new/name")))])
+    assert Package.objects.get().repo_url == "https://github.com/new/name"
+
+
+def test_another_spelling_of_the_same_address_is_no_rename() -> None:
+    package = make(repo_url="http://www.GitHub.com/A/b.git")
+    assert outcomes(record([attempt(package, fetched(FACTS))])) == [Outcome.OK]
+    assert Package.objects.get().repo_url == "http://www.GitHub.com/A/b.git"
+
+
+@pytest.mark.parametrize("url", ["https://github.com/a/b", "https://github.com/new/name"])
+def test_a_reused_name_writes_nothing(url: str) -> None:
+    package = make()
+    record([attempt(package, fetched(FACTS))])
+    before = columns(package)
+    recorded = record([attempt(package, fetched(replace(FACTS, repo_id="6", url=url, watchers=99)))])
+    assert outcomes(recorded) == [Outcome.INVALID]
+    assert columns(package) == before
+    assert state(package).error == f"{url} is another repository now (id 6, ours had 5)"
+    assert "an editor must decide" in recorded.notes[0]
+
+
+def test_two_packages_that_turn_out_to_be_one_repository_are_told_of_not_merged() -> None:
+    one, two = make(), make(repo_url="https://github.com/old/name")
+    recorded = record([attempt(one, fetched(FACTS)), attempt(two, fetched(FACTS))])
+    assert Package.objects.get(pk=two.pk).repo_url == "https://github.com/old/name"
+    assert recorded.notes == [
+        f"package {two.pk} ({two.slug}) is the same repository as package {one.pk}: https://github.com/a/b",
+        f"packages {one.pk}, {two.pk} are one repository (id 5 at github.com)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "change"), [("repo", {"repo_url": "https://github.com/x/y"}), ("pypi", {"pypi_url": "z"})]
+)
+def test_an_edit_made_meanwhile_overtakes_an_attempt(source: Source, change: dict[str, str]) -> None:
+    package = make()
+    late = attempt(package, fetched(FACTS if source == "repo" else PYPI), source)
+    Package.objects.filter(pk=package.pk).update(**change)
+    before = columns(package)
+    recorded = record([late])
+    assert (recorded.overtaken, recorded.outcomes) == (1, [])
+    assert columns(package) == before
+    assert not FetchState.objects.exists()
+
+
+def test_a_package_deleted_meanwhile() -> None:
+    package = make()
+    late = attempt(package, fetched(FACTS))
+    package.delete()
+    assert record([late]).overtaken == 1
+
+
+def test_a_batch_costs_the_same_whatever_it_holds(django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
+    def batch(start: int, size: int) -> list[Attempt]:
+        packages = [make(repo_url=f"https://github.com/a/b{number}") for number in range(start, start + size)]
+        return [
+            attempt(package, fetched(replace(FACTS, url=package.repo_url, repo_id=str(package.pk))))
+            for package in packages
+        ]
+
+    few, many = batch(0, 2), batch(10, 60)
+    with CaptureQueriesContext(connection) as cost:
+        record(few)
+    assert len(cost) <= 10
+    # SQLite takes 999 values a statement, so that a batch is written in several.
+    more = 0 if connection.vendor == "postgresql" else 8
+    with django_assert_max_num_queries(len(cost) + more):
+        record(many)

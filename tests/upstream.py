@@ -1,0 +1,316 @@
+"""A small internet on the loopback: GitHub (GraphQL and REST), PyPI and pypistats, with settable latency and faults.
+
+The world is the truth that a refreshed catalogue must equal; the server tells it, late or wrongly as it is told to.
+"""
+
+import hashlib
+import json
+import re
+import socket
+import struct
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+Json = dict[str, Any]
+Answer = tuple[int, dict[str, str], bytes]
+
+
+@dataclass
+class Repo:
+    """A repository on GitHub; `weeks` are its 52 counts, `head` moves with every commit."""
+
+    number: int
+    name: str
+    stars: int = 10
+    forks: int = 2
+    description: str = "Does things."
+    archived: bool = False
+    head: str = "0" * 40
+    committed: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0) - timedelta(days=3))
+    people: tuple[str, ...] = ("anna", "bert")
+    weeks: tuple[int, ...] = (1,) * 52
+
+
+@dataclass
+class Project:
+    """A project on PyPI."""
+
+    name: str
+    serial: int = 1
+    version: str = "1.0"
+    downloads: int = 100
+
+
+@dataclass
+class World:
+    """Everything that the server knows. `fault` may name, for a path, what goes wrong with its answer."""
+
+    repos: dict[str, Repo] = field(default_factory=dict)
+    projects: dict[str, Project] = field(default_factory=dict)
+    latency: float = 0.0
+    fault: Callable[[str], str | None] = lambda _path: None
+    limit: int = 5_000
+    asked: Counter[str] = field(default_factory=Counter)
+    points: int = 0
+
+    def commit(self, repo: Repo) -> None:
+        """Somebody pushes to the default branch, and the numbers move."""
+        repo.head = hashlib.sha1(repo.head.encode()).hexdigest()  # noqa: S324 (a commit id, not a secret)
+        repo.committed = datetime.now(UTC).replace(microsecond=0)
+        repo.stars += 1
+        repo.weeks = (*repo.weeks[:-1], repo.weeks[-1] + 1)
+
+    def release(self, project: Project) -> None:
+        project.serial += 1
+        project.version = f"1.{project.serial}"
+
+
+def _etag(document: object) -> str:
+    return f'W/"{hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()}"'
+
+
+def _when(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: "Server"
+
+    def log_message(self, *_: object) -> None:
+        """Silence: the tests read the world's counters."""
+
+    def do_GET(self) -> None:
+        self._serve(None)
+
+    def do_POST(self) -> None:
+        self._serve(json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0)))))
+
+    def _serve(self, payload: Any) -> None:
+        world, path = self.server.world, unquote(urlsplit(self.path).path)
+        if world.latency:
+            time.sleep(world.latency)
+        status, headers, body = self._route(world, path, payload)
+        match world.fault(path):
+            case "500":
+                status, headers, body = 500, {}, b"{}"
+            case "502":
+                status, headers, body = 502, {"Content-Type": "text/html"}, b"<html>Bad gateway</html>"
+            case "401":
+                status, headers, body = 401, {}, b'{"message": "Bad credentials"}'
+            case "404":
+                status, headers, body = 404, {}, b'{"message": "Not Found"}'
+            case "nonsense":
+                status, headers, body = 200, {}, b'{"id": -1, "stargazers_count": "many", "data": []}'
+            case "not json":
+                status, headers, body = 200, {}, b"<html>"
+            case "cut":
+                headers = {**headers, "Content-Length": str(len(body) + 10)}
+            case "reset":
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.close()
+                self.close_connection = True
+                return
+        self._send(status, headers, body)
+
+    def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+        if headers.get("Content-Length"):
+            self.close_connection = True
+
+    def _route(self, world: World, path: str, payload: Any) -> Answer:
+        kinds: tuple[tuple[str, Callable[[re.Match[str]], Answer]], ...] = (
+            (r"/graphql", lambda _: self._graphql(world, payload)),
+            (r"/repos/([^/]+/[^/]+)(/.*)?", lambda found: self._rest(world, found[1], found[2] or "")),
+            (r"/simple/", lambda _: self._index(world)),
+            (r"/simple/([^/]+)/", lambda found: self._status(world, found[1])),
+            (r"/pypi/([^/]+)/json", lambda found: self._project(world, found[1])),
+            (r"/packages/([^/]+)/recent", lambda found: self._recent(world, found[1])),
+        )
+        for pattern, answer in kinds:
+            if found := re.fullmatch(pattern, path):
+                return answer(found)
+        return 404, {}, b'{"message": "Not Found"}'
+
+    def _json(self, document: object, headers: dict[str, str] | None = None, status: int = 200) -> Answer:
+        """The document with its ETag, or 304 to who has it."""
+        etag = _etag(document)
+        if status == 200 and self.headers.get("If-None-Match") == etag:
+            return 304, {"ETag": etag, **(headers or {})}, b""
+        return status, {"ETag": etag, **(headers or {})}, json.dumps(document).encode()
+
+    def _quota(self, world: World, resource: str) -> dict[str, str]:
+        used = world.asked[resource]
+        reset = int(time.time() // 3600 * 3600 + 3600)
+        left = max(0, world.limit - used)
+        return {
+            "X-RateLimit-Limit": str(world.limit),
+            "X-RateLimit-Remaining": str(left),
+            "X-RateLimit-Reset": str(reset),
+        }
+
+    def _graphql(self, world: World, payload: Json) -> Answer:
+        world.asked["graphql"] += 1
+        world.points += 1
+        data: Json = {"rateLimit": {"cost": 1, "limit": world.limit, "remaining": world.limit - world.points}}
+        data["rateLimit"]["resetAt"] = _when(datetime.now(UTC) + timedelta(hours=1))
+        errors = []
+        wanted = re.findall(r"(\w+)\s*:\s*repository\(\s*owner:\s*\$(\w+),\s*name:\s*\$(\w+)", payload["query"])
+        for alias, owner, name in wanted:
+            path = f"{payload['variables'][owner]}/{payload['variables'][name]}".lower()
+            repo = world.repos.get(path)
+            if repo is None or world.fault(f"/graphql/{path}") == "404":
+                data[alias] = None
+                errors.append({"type": "NOT_FOUND", "path": [alias], "message": "Could not resolve to a Repository"})
+            else:
+                data[alias] = self._node(repo)
+        return self._json({"data": data, **({"errors": errors} if errors else {})})
+
+    @staticmethod
+    def _node(repo: Repo) -> Json:
+        return {
+            "id": f"R_{repo.number}",
+            "databaseId": repo.number,
+            "nameWithOwner": repo.name,
+            "url": f"https://github.com/{repo.name}",
+            "description": repo.description,
+            "homepageUrl": None,
+            "stargazerCount": repo.stars,
+            "forkCount": repo.forks,
+            "isArchived": repo.archived,
+            "isEmpty": False,
+            "isFork": False,
+            "isPrivate": False,
+            "pushedAt": _when(repo.committed),
+            "licenseInfo": None,
+            "defaultBranchRef": {
+                "name": "main",
+                "target": {"oid": repo.head, "committedDate": _when(repo.committed)},
+            },
+        }
+
+    def _rest(self, world: World, name: str, rest: str) -> Answer:
+        world.asked["rest"] += 1
+        quota = self._quota(world, "rest")
+        repo = world.repos.get(name.lower())
+        if repo is None:
+            return 404, quota, b'{"message": "Not Found"}'
+        commit = {"sha": repo.head, "commit": {"committer": {"date": _when(repo.committed)}}}
+        documents: dict[str, object] = {
+            "": self._repository(repo),
+            "/commits": [commit],
+            "/contributors": [
+                {"login": login, "id": place, "type": "User", "contributions": 9}
+                for place, login in enumerate(repo.people, 1)
+            ],
+            "/stats/participation": {"all": list(repo.weeks), "owner": [0] * 52},
+        }
+        return self._json(documents[rest], quota) if rest in documents else (404, quota, b"{}")
+
+    @staticmethod
+    def _repository(repo: Repo) -> Json:
+        return {
+            "id": repo.number,
+            "full_name": repo.name,
+            "html_url": f"https://github.com/{repo.name}",
+            "description": repo.description,
+            "stargazers_count": repo.stars,
+            "forks_count": repo.forks,
+            "archived": repo.archived,
+            "fork": False,
+            "private": False,
+            "default_branch": "main",
+            "pushed_at": _when(repo.committed),
+            "size": 1,
+        }
+
+    def _index(self, world: World) -> Answer:
+        world.asked["pypi index"] += 1
+        projects = [{"_last-serial": each.serial, "name": each.name} for each in world.projects.values()]
+        return self._json({"meta": {"_last-serial": 9, "api-version": "1.4"}, "projects": projects})
+
+    def _status(self, world: World, name: str) -> Answer:
+        world.asked["pypi status"] += 1
+        if name not in world.projects:
+            return 404, {}, b"Not Found"
+        status = {"status": "active"}
+        return self._json({"meta": {"api-version": "1.4"}, "name": name, "project-status": status, "files": []})
+
+    def _project(self, world: World, name: str) -> Answer:
+        world.asked["pypi json"] += 1
+        project = world.projects.get(name)
+        if project is None:
+            return 404, {}, b'{"message": "Not Found"}'
+        file = {
+            "upload_time_iso_8601": "2026-01-02T03:04:05.678901Z",
+            "yanked": False,
+            "requires_python": ">=3.11",
+            "filename": f"{name}-{project.version}.tar.gz",
+        }
+        info = {
+            "name": project.name,
+            "version": project.version,
+            "requires_python": ">=3.11",
+            "classifiers": ["Framework :: Django"],
+            "license_expression": "MIT",
+            "license": None,
+            "project_urls": {"Documentation": f"https://{name}.example.org/"},
+            "yanked": False,
+        }
+        return self._json({"info": info, "last_serial": project.serial, "releases": {project.version: [file]}})
+
+    def _recent(self, world: World, name: str) -> Answer:
+        world.asked["pypistats"] += 1
+        project = world.projects.get(name)
+        if project is None:
+            return 404, {}, b"Not Found"
+        data = {"last_day": 1, "last_week": 7, "last_month": project.downloads}
+        return self._json({"data": data, "package": name, "type": "recent_downloads"})
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, world: World) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.world = world
+
+    def handle_error(self, *_: object) -> None:
+        """Clients that are killed hang up: that is what is tested."""
+
+
+@contextmanager
+def serving(world: World) -> Iterator[str]:
+    """Serve `world`; gives the base URL."""
+    with Server(world) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def environment(base: str) -> dict[str, str]:
+    """The settings that turn every upstream into the server at `base`."""
+    return {
+        "GITHUB_API_URL": base,
+        "GITHUB_GRAPHQL_URL": f"{base}/graphql",
+        "GITHUB_TOKEN": "token",
+        "GITLAB_API_URL": f"{base}/gitlab",
+        "BITBUCKET_API_URL": f"{base}/bitbucket",
+        "CODEBERG_API_URL": f"{base}/codeberg",
+        "PYPI_URL": base,
+        "PYPISTATS_URL": base,
+    }
