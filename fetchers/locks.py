@@ -4,6 +4,7 @@ Both go with the process that holds them, however it ends.
 """
 
 import fcntl
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,7 +44,9 @@ def _advisory(name: str) -> Iterator[None]:
 @contextmanager
 def _file(name: str, source: Source) -> Iterator[None]:
     database = str(connection.settings_dict["NAME"])
-    beside = Path(tempfile.gettempdir(), "package-grids") if "memory" in database else Path(database)
+    # A database in memory is one process's own.
+    alone = Path(tempfile.gettempdir(), f"package-grids-{os.getpid()}")
+    beside = alone if "memory" in database else Path(database)
     with Path(f"{beside}-refresh-{source}.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

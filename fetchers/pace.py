@@ -96,17 +96,16 @@ class Pace:
             self._state = replace(state, remaining=None, resets_at=None)
         elif state.remaining is not None and state.remaining - self._under_way <= self.reserve:
             # Those under way may not be counted yet: together they must not spend the reserve.
-            raise Closed(f"{max(state.remaining, 0)} of {state.limit} requests are left, and kept", state.resets_at)
+            self._state = replace(state, paused_until=state.resets_at)
+            self._closed = f"{max(state.remaining, 0)} of {state.limit} requests are left, and kept"
+            raise Closed(self._closed, state.resets_at)
 
     @property
     def opens_at(self) -> datetime | None:
         """From when on the host may be asked again; None if it may be now, or if nobody knows."""
         with self._lock:
-            now, state = self._clock(), self._state
-            if state.paused_until and now < state.paused_until:
-                return state.paused_until
-            spent = state.remaining is not None and state.remaining <= self.reserve
-            return state.resets_at if spent and state.resets_at and now < state.resets_at else None
+            until = self._state.paused_until
+            return until if until and self._clock() < until else None
 
     @property
     def reserve(self) -> int:

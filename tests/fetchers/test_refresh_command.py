@@ -1,0 +1,255 @@
+"""manage.py refresh_packages as cron and as a person run it: exit codes, locks, signals, kills."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from pytest_django import Settings
+
+from fetchers.locks import lock
+from fetchers.models import Run
+from packages.models import Package
+from tests.fetchers.test_refresh import assert_true, populate
+from tests.upstream import World, environment, serving
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def base() -> Iterator[tuple[World, str]]:
+    world = World()
+    with serving(world) as base:
+        yield world, base
+
+
+@pytest.fixture
+def world(base: tuple[World, str], settings: Settings) -> World:
+    for name, value in environment(base[1]).items():
+        setattr(settings, name, value)
+    return base[0]
+
+
+def exit_code(*arguments: Any) -> int:
+    try:
+        call_command("refresh_packages", *arguments)
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    except CommandError as error:
+        return error.returncode
+    return 0
+
+
+@pytest.mark.django_db
+def test_the_summary(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    populate(world, 3)
+    assert exit_code() == 0
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    lines = shown.out.splitlines()
+    assert lines[:2] == ["repo at github.com: 3 due, 3 ok", "pypi: 3 due, 3 ok"]
+    assert lines[2] == "github: 6 requests, 4994 left"
+    assert lines[-1].startswith("done in ")
+    assert exit_code("--json", "--all") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["sources"]["repo"]["github.com"] == {
+        "due": 3,
+        "tried": 3,
+        "left": 0,
+        "outcomes": {"ok": 3},
+        "stopped": "",
+    }
+    assert document == Run.objects.first().summary  # type: ignore[union-attr]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--package", "nobody"],
+        ["--host", "example.org"],
+        ["--source", "svn"],
+        ["--limit", "0"],
+        ["--limit", "x"],
+        ["--stale-hours", "-1"],
+        ["--stale-hours", "nan"],
+        ["--workers", "0"],
+        ["--time-budget", "soon"],
+    ],
+)
+def test_wrong_arguments(world: World, arguments: list[str]) -> None:
+    try:
+        call_command("refresh_packages", *arguments)
+    except CommandError as error:
+        # Off the command line argparse's own errors come as CommandErrors without a code; there it exits with 2.
+        code = error.returncode if arguments[0] in {"--package", "--host"} else 2
+    assert code == 2
+    assert not Run.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_dry_run_asks_nobody(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    populate(world, 3)
+    assert exit_code("--dry-run") == 0
+    assert capsys.readouterr().out == "repo: 3 due at github.com\npypi: 3 due\n"
+    assert exit_code("--dry-run", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"due": {"repo": {"github.com": 3}, "pypi": {"pypi": 3}}}
+    assert not world.asked
+    assert not Run.objects.exists()
+
+
+@pytest.mark.django_db
+def test_one_package_whatever_is_due(world: World) -> None:
+    packages = populate(world, 3)
+    assert exit_code("--package", packages[1].slug) == 0
+    assert list(Package.objects.exclude(last_fetched=None)) == [packages[1]]
+    assert "pypi index" not in world.asked
+    world.repos["owner2/name2"].stars = 77
+    assert exit_code("--package", packages[1].slug, "--source", "repo") == 0
+    assert Package.objects.get(pk=packages[1].pk).repo_watchers == 77
+
+
+@pytest.mark.django_db
+def test_time_that_runs_out_is_no_failure(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    populate(world, 30)
+    assert exit_code("--time-budget", "0") == 0
+    assert "30 left (its time ran out)" in capsys.readouterr().out
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_held_lock_is_exit_code_3_for_its_source_alone(world: World) -> None:
+    populate(world, 2)
+    if connection.vendor == "postgresql":
+        holder = connection.copy()
+        with holder.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(crc) FROM (VALUES (%s)) AS key (crc)", [_key("repo")])
+        assert exit_code() == 3
+        assert exit_code("--source", "pypi") == 0
+        holder.close()
+    else:
+        with lock("repo"):
+            assert exit_code() == 3
+            assert exit_code("--source", "pypi") == 0
+    assert exit_code() == 0
+    assert Run.objects.count() == 2
+
+
+def _key(source: str) -> int:
+    return crc32(f"package-grids:refresh:{source}".encode())
+
+
+class Outside:
+    """The command as another process, on a database that the test sees too."""
+
+    def __init__(self, base: str, database: str) -> None:
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "DEBUG": "true",
+            "DATABASE_URL": database,
+            **environment(base),
+        }
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "manage.py", "refresh_packages", *arguments]
+        return subprocess.Popen(
+            command, cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+
+@pytest.fixture
+def outside(base: tuple[World, str], tmp_path: Path, transactional_db: None) -> Iterator[Outside]:
+    """On PostgreSQL the test's own database; an SQLite test database is in memory, so a file is made of it."""
+    settings = connection.settings_dict
+    if connection.vendor == "postgresql":
+        credentials = f"{settings['USER']}:{settings['PASSWORD']}" if settings["PASSWORD"] else settings["USER"]
+        address = f"{settings['HOST']}:{settings['PORT'] or 5432}"
+        yield Outside(base[1], f"postgresql://{credentials}@{address}/{settings['NAME']}")
+        return
+    file = tmp_path / "db.sqlite3"
+    before, name = connection.connection, settings["NAME"]
+    with connection.cursor() as cursor:
+        cursor.execute(f"VACUUM INTO '{file}'")
+    connection.connection = None
+    settings["NAME"] = str(file)
+    try:
+        yield Outside(base[1], f"sqlite:///{file}")
+    finally:
+        connection.close()
+        settings["NAME"] = name
+        connection.connection = before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_good_order(base: tuple[World, str], outside: Outside, number: signal.Signals) -> None:
+    world = base[0]
+    populate(world, 120)
+    world.latency = 0.05
+    process = outside.start()
+    _wait_until(lambda: world.asked["rest"] > 30)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 128 + number
+    assert "Traceback" not in err
+    assert "the run was ended" in out
+    run = Run.objects.get()
+    assert run.finished is not None
+    assert Package.objects.exclude(last_fetched=None).count() == run.summary["sources"]["repo"]["github.com"]["tried"]
+
+
+def test_two_at_once(base: tuple[World, str], outside: Outside) -> None:
+    world = base[0]
+    populate(world, 60)
+    world.latency = 0.05
+    first = outside.start()
+    _wait_until(lambda: world.asked["rest"] > 5)
+    second = outside.start()
+    _, told = second.communicate(timeout=30)
+    assert (second.returncode, "another run" in told) == (3, True)
+    first.communicate(timeout=60)
+    assert first.returncode == 0
+    assert_true(world)
+
+
+def test_killed_at_random_moments_it_loses_nothing(base: tuple[World, str], outside: Outside) -> None:
+    """Twenty runs die; a package is then whole, as it is or as it was; one run more makes every number true."""
+    world = base[0]
+    populate(world, 60)
+    world.latency = 0.005
+    moments = random.Random(20)
+    for _ in range(20):
+        for repo, project in zip(world.repos.values(), world.projects.values(), strict=True):
+            world.commit(repo)
+            world.release(project)
+        asked, last = world.asked.total(), moments.randrange(1, 220)
+        process = outside.start("--all")
+        while world.asked.total() < asked + last and process.poll() is None:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=30)
+        for package in Package.objects.exclude(last_fetched=None):
+            # Each commit brings one star and one count of the last week: both are there, or neither is.
+            assert package.repo_watchers - int(package.repo_id) == package.commits_over_52[-1] - 1
+            assert package.fetch_states.filter(source="repo").exists()
+    process = outside.start("--all")
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert_true(world)
+    assert Run.objects.filter(finished=None).count() >= 10
+
+
+def _wait_until(true: Any) -> None:
+    for _ in range(600):
+        if true():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not come to that")
