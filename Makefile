@@ -3,7 +3,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 export HOST PORT
 
-.PHONY: install run serve test test-browser lint format clean
+.PHONY: install run serve test test-browser bench-refresh lint format clean
 
 # Stamps, so that nothing is installed twice; a change of pyproject.toml installs anew.
 .venv/.installed: pyproject.toml
@@ -40,6 +40,10 @@ test: .venv/.installed-dev
 test-browser: export DEBUG := true
 test-browser: .venv/.installed-dev
 	.venv/bin/pytest -m browser $(ARGS)
+
+bench-refresh: export DEBUG := true
+bench-refresh: .venv/.installed-dev
+	.venv/bin/python -m tests.bench_refresh
 
 lint: export DEBUG := true
 lint: .venv/.installed-dev

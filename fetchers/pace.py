@@ -91,7 +91,7 @@ class Pace:
         if self._closed:
             raise Closed(self._closed, None)
         if state.paused_until and now < state.paused_until:
-            raise Closed("it asked for a pause", state.paused_until)
+            raise Closed(f"it is to be left alone until {state.paused_until:%Y-%m-%d %H:%M} UTC", state.paused_until)
         if state.resets_at and now >= state.resets_at:
             self._state = replace(state, remaining=None, resets_at=None)
         elif state.remaining is not None and state.remaining - self._under_way <= self.reserve:
