@@ -34,7 +34,12 @@ def build(world: World, folder: Path) -> None:
         project = Project(f"project-{number}", serial=number)
         world.repos[repo.name], world.projects[project.name] = repo, project
         urls = {"repo_url": f"https://github.com/{repo.name}", "pypi_url": project.name}
-        unfetched: dict[str, Any] = {"last_fetched": None, "last_updated": None, "commits_over_52": [], "participants": []}
+        unfetched: dict[str, Any] = {
+            "last_fetched": None,
+            "last_updated": None,
+            "commits_over_52": [],
+            "participants": [],
+        }
         documents.append(package(number, repo_watchers=0, repo_forks=0) | urls | unfetched)
     write_folder(folder, catalogue([category()], [], documents))
 
