@@ -62,7 +62,8 @@ def read_serials(host: Host, wanted: Collection[str]) -> dict[str, int]:
     """
     answer = host.get("simple/", headers=INDEX_JSON, max_bytes=SERIALS_CAP)
     body = answer.body.strip()
-    if answer.status != 200 or not (body.startswith(b"{") and body.endswith(b"}") and b'"projects"' in body):
+    whole = all(body.count(opened) == body.count(closed) for opened, closed in ((b"{", b"}"), (b"[", b"]")))
+    if answer.status != 200 or not (whole and body.startswith(b"{") and b'"projects"' in body):
         raise FetchError(f"{answer.url} is not an index of projects")
     found: dict[str, int] = {}
     seen = 0
