@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from config.admin import DocumentAdmin, DocumentForm
 from packages.keys import repository
-from packages.models import Package, Release, forges
+from packages.models import FetchState, Package, Release, RepositoryAlias, forges
 
 
 class PackageForm(DocumentForm[Package]):
@@ -57,18 +57,33 @@ class PackageForm(DocumentForm[Package]):
             )
 
 
-class ReleaseInline(admin.TabularInline[Release, Package]):
-    """The newest releases; they are fetched, so nothing here is typed."""
+class _Fetched(admin.TabularInline[Any, Package]):
+    """Rows that fetching writes, to read."""
 
-    model = Release
-    fields = readonly_fields = ("version", "uploaded_at", "yanked", "requires_python")
     extra = 0
     max_num = 0
     can_delete = False
-    classes = ("collapse",)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class FetchStateInline(_Fetched):
+    model = FetchState
+    fields = readonly_fields = ("source", "outcome", "last_success", "last_attempt", "failures", "next_due", "error")
+    verbose_name_plural = "how fetching goes"
+
+
+class ReleaseInline(_Fetched):
+    model = Release
+    fields = readonly_fields = ("version", "uploaded_at", "yanked", "requires_python")
+    classes = ("collapse",)
+
+
+class AliasInline(_Fetched):
+    model = RepositoryAlias
+    fields = readonly_fields = ("repo_url", "until")
+    classes = ("collapse",)
 
 
 @admin.register(Package)
@@ -85,12 +100,24 @@ class PackageAdmin(DocumentAdmin[Package]):
         "last_fetched",
         "deprecated",
     )
-    list_filter = ("category", "deprecated", "last_fetched", "repo_host")
+    list_filter = (
+        "category",
+        "deprecated",
+        ("gone_since", admin.EmptyFieldListFilter),
+        "archived",
+        "last_fetched",
+        "repo_host",
+        "fetch_states__outcome",
+    )
     list_select_related = ("category",)
     search_fields = ("title", "slug", "repo_url", "pypi_name", "repo_description")
     ordering = ("title", "id")
     date_hierarchy = None
-    inlines: ClassVar[tuple[type[admin.TabularInline[Any, Package]], ...]] = (ReleaseInline,)
+    inlines: ClassVar[tuple[type[admin.TabularInline[Any, Package]], ...]] = (
+        FetchStateInline,
+        AliasInline,
+        ReleaseInline,
+    )
     readonly_fields: ClassVar[tuple[str, ...]] = (
         "repository_page",
         "repo_key",
@@ -103,6 +130,16 @@ class PackageAdmin(DocumentAdmin[Package]):
         "last_updated",
         "pypi_version",
         "last_fetched",
+        "repo_id",
+        "archived",
+        "requires_python",
+        "classifiers",
+        "licence",
+        "released",
+        "pypi_status",
+        "pypi_downloads",
+        "gone_since",
+        "gone_reason",
         "created",
         "modified",
     )
@@ -122,12 +159,21 @@ class PackageAdmin(DocumentAdmin[Package]):
                     "commits_over_52",
                     "participants",
                     "last_updated",
-                    "pypi_version",
+                    "archived",
+                    ("pypi_version", "released"),
+                    "requires_python",
+                    "licence",
+                    "classifiers",
+                    ("pypi_status", "pypi_downloads"),
                     "last_fetched",
+                    ("gone_since", "gone_reason"),
                 )
             },
         ),
-        ("Behind the scenes", {"classes": ("collapse",), "fields": ("repo_key", "pypi_name", "created", "modified")}),
+        (
+            "Behind the scenes",
+            {"classes": ("collapse",), "fields": ("repo_key", "repo_id", "pypi_name", "created", "modified")},
+        ),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Package]:

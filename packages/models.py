@@ -69,7 +69,7 @@ class PackageQuerySet(models.QuerySet["Package"]):
     def askable(self, source: Source) -> Self:
         """Those that a source can be asked about: a repository on a host that we know, or a project on PyPI."""
         if source == "repo":
-            return self.filter(repo_host__in=forges(), repo_key__contains="/")
+            return self.filter(repo_host__in=forges(), repo_key__regex="^[^/]+/[^/]+/.")
         return self.exclude(pypi_name="")
 
     def with_state(self, source: Source) -> Self:

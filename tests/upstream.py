@@ -51,13 +51,17 @@ class Project:
 
 @dataclass
 class World:
-    """Everything that the server knows. `fault` may name, for a path, what goes wrong with its answer."""
+    """Everything that the server knows. `fault` may name, for a path, what goes wrong with its answer.
+
+    `strangers` is the number of projects in PyPI's index that no package is about.
+    """
 
     repos: dict[str, Repo] = field(default_factory=dict)
     projects: dict[str, Project] = field(default_factory=dict)
     latency: float = 0.0
     fault: Callable[[str], str | None] = lambda _path: None
     limit: int = 5_000
+    strangers: int = 0
     asked: Counter[str] = field(default_factory=Counter)
     points: int = 0
 
@@ -240,6 +244,7 @@ class Handler(BaseHTTPRequestHandler):
     def _index(self, world: World) -> Answer:
         world.asked["pypi index"] += 1
         projects = [{"_last-serial": each.serial, "name": each.name} for each in world.projects.values()]
+        projects += [{"_last-serial": 10**7 + n, "name": f"some-strange-project-{n}"} for n in range(world.strangers)]
         return self._json({"meta": {"_last-serial": 9, "api-version": "1.4"}, "projects": projects})
 
     def _status(self, world: World, name: str) -> Answer:

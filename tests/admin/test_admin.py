@@ -30,7 +30,7 @@ def editor(client: Client) -> Client:
 
 
 def package_form(category: Category, **changes: Any) -> dict[str, Any]:
-    formsets = ("memberships", "memberships-2", "releases")
+    formsets = ("memberships", "memberships-2", "fetch_states", "aliases", "releases")
     management = {f"{name}-{part}_FORMS": 0 for name in formsets for part in ("TOTAL", "INITIAL")}
     typed = {"title": "New", "slug": "new", "category": category.pk, "repo_url": "", "pypi_url": "django"}
     return management | typed | {"documentation_url": ""} | changes

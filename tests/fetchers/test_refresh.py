@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from fetchers import github
 from fetchers.models import HostPace, Run
 from fetchers.refresh import Options, Refresh, Summary
-from packages.facts import Outcome
+from packages.facts import Known, Outcome
 from packages.models import FetchState, Package, Snapshot
 from tests.factories import CategoryFactory, PackageFactory
 from tests.upstream import Project, Repo, World, environment, serving
@@ -207,6 +208,56 @@ def test_a_few_that_are_not_found_are_gone_after_three_days_and_come_back(world:
     for _ in range(8):
         refresh(clock.days(1))
     assert not Package.objects.exclude(gone_since=None).exists()
+
+
+def test_a_host_that_is_not_listed_is_never_asked(world: World, settings: Settings) -> None:
+    PackageFactory.create(repo_url="https://git.example.org/a/b")
+    PackageFactory.create(repo_url="https://github.com/only-an-owner")
+    PackageFactory.create(repo_url="http://code.google.com/p/x/")
+    assert refresh(sources=("repo",)).tallies == {"repo": {}}
+    settings.FORGE_HOSTS = {"git.example.org": "forgejo"}
+    forges = Refresh(Options()).hosts.forges
+    assert forges["git.example.org"].base_url == "https://git.example.org/api/v1"
+    assert Refresh(Options()).due("repo") == {"git.example.org": [Package.objects.get(repo_host="git.example.org").pk]}
+
+
+def test_without_a_token_rest_works_within_its_quota(world: World, settings: Settings) -> None:
+    settings.GITHUB_TOKEN = ""
+    world.limit = 60
+    populate(world, 30)
+    summary = refresh(sources=("repo",))
+    assert "graphql" not in world.asked
+    assert world.asked["rest"] <= 55
+    assert 8 <= summary.tallies["repo"]["github.com"].good <= 14
+    assert summary.exit_code == 0
+
+
+def test_a_renamed_repository_is_followed(world: World) -> None:
+    package = populate(world, 5)[0]
+    clock = Clock()
+    refresh(clock)
+    world.repos["owner1/name1"].name = "somebody/else"
+    world.repos["somebody/else"] = world.repos["owner1/name1"]
+    summary = refresh(clock.days(1))
+    package.refresh_from_db()
+    assert package.repo_url == "https://github.com/somebody/else"
+    assert package.aliases.get().repo_url == "https://github.com/owner1/name1"
+    assert summary.tallies["repo"]["github.com"].outcomes[Outcome.RENAMED] == 1
+
+
+def test_a_fault_of_ours_costs_one_package_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    packages = populate(world, 5)
+    complete = github.complete
+
+    def stumble(rest: Any, known: Known, *rest_of_it: Any) -> Any:
+        if known.package == packages[0].pk:
+            raise ZeroDivisionError
+        return complete(rest, known, *rest_of_it)
+
+    monkeypatch.setattr(github, "complete", stumble)
+    summary = refresh(sources=("repo",))
+    assert summary.tallies["repo"]["github.com"].outcomes == {Outcome.OK: 4, Outcome.INVALID: 1}
+    assert FetchState.objects.get(package=packages[0]).error == "a fault of this program: ZeroDivisionError"
 
 
 def test_mixed_faults_end_in_the_truth(world: World) -> None:
