@@ -7,7 +7,6 @@ local PyPI lists as many projects as the real one.
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -45,9 +44,20 @@ def build(world: World, folder: Path) -> None:
     write_folder(folder, catalogue([category()], [], documents))
 
 
-def manage(environ: dict[str, str], *arguments: str) -> str:
-    command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environ, check=True, stdout=subprocess.PIPE, text=True).stdout
+# A process counts what it was before exec among its own peak: so the command is started by a small one, not by us.
+_SMALL = """
+import resource, subprocess, sys
+subprocess.run([sys.executable, "manage.py", *sys.argv[1:]], check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)
+"""
+
+
+def manage(environ: dict[str, str], *arguments: str) -> tuple[str, int]:
+    """What the command prints, and its peak memory in MB."""
+    command = [sys.executable, "-c", _SMALL, *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environ, check=True, stdout=subprocess.PIPE, text=True)
+    *printed, peak = done.stdout.splitlines()
+    return "\n".join(printed), int(peak)
 
 
 def sweep(world: World, environ: dict[str, str]) -> dict[str, Any]:
@@ -55,7 +65,8 @@ def sweep(world: World, environ: dict[str, str]) -> dict[str, Any]:
     world.asked.clear()
     world.points = 0
     started = time.monotonic()
-    summary = json.loads(manage(environ, "refresh_packages", "--all", "--json"))
+    printed, peak = manage(environ, "refresh_packages", "--all", "--json")
+    summary = json.loads(printed)
     asked = dict(world.asked)
     for source, hosts in summary["sources"].items():
         assert sum(host["left"] for host in hosts.values()) == 0, (source, hosts)
@@ -68,8 +79,7 @@ def sweep(world: World, environ: dict[str, str]) -> dict[str, Any]:
         "PyPI JSON": asked.get("pypi json", 0),
         "PyPI status": asked.get("pypi status", 0),
         "PyPI, a package": round(sum(count for kind, count in asked.items() if kind.startswith("pypi ")) / PACKAGES, 3),
-        # Of all children so far; the sweeps are by far the largest of them.
-        "peak memory, MB": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
+        "peak memory, MB": peak,
     }
 
 

@@ -150,6 +150,22 @@ def test_the_quota_is_kept_and_outlives_the_process(world: World) -> None:
     assert world.asked["rest"] == before
 
 
+def test_hourly_runs_spread_a_first_sweep_over_the_quota(world: World) -> None:
+    populate(world, 60)
+    world.limit = 50
+    clock = Clock()
+    requests = []
+    while Package.objects.filter(last_fetched=None).exists():
+        world.asked.clear()  # a new hour, a new quota
+        assert refresh(clock, sources=("repo",)).exit_code == 0
+        requests.append(world.asked["rest"])
+        clock.days(1 / 24)
+    assert all(asked <= 45 for asked in requests)
+    # Two requests a package, and the one that some had spent when the quota ran out.
+    assert 120 <= sum(requests) <= 132
+    assert len(requests) <= 4
+
+
 def test_a_revoked_token_stops_its_host_with_one_line(world: World) -> None:
     populate(world, 60)
     world.fault = lambda path: "401" if path.startswith("/graphql") else None
