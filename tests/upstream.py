@@ -61,6 +61,7 @@ class World:
     latency: float = 0.0
     fault: Callable[[str], str | None] = lambda _path: None
     limit: int = 5_000
+    clock: Callable[[], float] = time.time
     strangers: int = 0
     asked: Counter[str] = field(default_factory=Counter)
     points: int = 0
@@ -158,7 +159,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _quota(self, world: World, resource: str) -> dict[str, str]:
         used = world.asked[resource]
-        reset = int(time.time() // 3600 * 3600 + 3600)
+        reset = int(world.clock() // 3600 * 3600 + 3600)
         left = max(0, world.limit - used)
         return {
             "X-RateLimit-Limit": str(world.limit),
