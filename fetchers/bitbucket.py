@@ -5,15 +5,14 @@ responses": `fields`). It has no flag for archived repositories and no weekly co
 hour over everything, so that none is made twice: counts are asked every 28 days, commits in the largest pages.
 """
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
-from fetchers.http import Answer, FetchError, Host, parsing
+from fetchers.http import FetchError, Host, parsing
 from packages import facts
 from packages.facts import Fetched, InvalidFactError, Known, Outcome, RepositoryFacts
 
@@ -42,7 +41,7 @@ def read(host: Host, known: Known, today: date) -> Fetched[RepositoryFacts]:
 
 def _read(host: Host, known: Known, today: date) -> Fetched[RepositoryFacts]:
     answer = host.get(f"repositories/{_path(known)}")
-    repository = facts.mapping(_document(answer), "repository")
+    repository = facts.mapping(answer.document(), "repository")
     overview = _overview(repository, known, today)
     branch = _branch(repository)
     # The address that answered: a rename costs one redirect, and no part is another repository's.
@@ -59,9 +58,10 @@ def _read(host: Host, known: Known, today: date) -> Fetched[RepositoryFacts]:
 def _overview(repository: Mapping[str, Any], known: Known, today: date) -> RepositoryFacts:
     """The facts of the repository itself, as if it were empty and its counts 0."""
     links = facts.mapping(repository.get("links"), "links")
+    html = facts.mapping(links.get("html"), "links.html")
     return RepositoryFacts(
         repo_id=facts.identifier(repository.get("uuid"), "uuid"),
-        url=_url(facts.mapping(links.get("html"), "links.html").get("href"), known.host),
+        url=facts.repository_link(html.get("href"), "links.html.href", known.host),
         description=facts.prose(repository.get("description"), "description"),
         watchers=0,
         forks=0,
@@ -96,26 +96,16 @@ def _with_commits(
     newest = listed[0]
     head = {"head": newest.id}
     overview = replace(overview, last_updated=newest.at)
-    if moved := _moved_on(known, newest, today):
+    if moved := facts.moved_on(known, newest.id, newest.at, today):
         weeks, end = moved
         return replace(overview, participants=None, commits_over_52=weeks, weeks_end=end), head
-    start = _midnight(today) - timedelta(weeks=facts.WEEKS)
+    start = facts.midnight(today) - timedelta(weeks=facts.WEEKS)
     listed, whole = _continued(host, listed, following, start)
     if not whole:
         # A head whose weeks could not be counted is no reason to move older ones on.
         return replace(overview, participants=None, commits_over_52=None), {}
     weeks = facts.weekly((commit.at for commit in listed if not commit.merge), today)
     return replace(overview, participants=_participants(listed, start), commits_over_52=weeks), head
-
-
-def _moved_on(known: Known, newest: _Commit, today: date) -> tuple[tuple[int, ...], date] | None:
-    """The known weeks up to `today`, if `newest` is the newest commit still and they hold it; else None."""
-    end = known.weeks_end
-    complete = known.has_participants and len(known.commits_over_52) == facts.WEEKS
-    if end is None or not complete or (known.validators or {}).get("head") != newest.id:
-        return None
-    # Commits of the day on which the weeks were counted lie after their end, and are not in them.
-    return facts.shifted(known.commits_over_52, end, today) if newest.at < _midnight(end) else None
 
 
 def _continued(host: Host, listed: list[_Commit], following: str, start: datetime) -> tuple[list[_Commit], bool]:
@@ -195,7 +185,7 @@ def _counted(host: Host, base: str, today: date) -> dict[str, str]:
 def _part(host: Host, url: str) -> Any:
     """The document at `url`. That a part is missing does not make a repository missing that is there."""
     try:
-        return _document(host.get(url))
+        return host.get(url).document()
     except FetchError as error:
         if error.outcome in {Outcome.NOT_FOUND, Outcome.GONE}:
             raise FetchError(str(error)) from error
@@ -204,24 +194,7 @@ def _part(host: Host, url: str) -> Any:
 
 def _path(known: Known) -> str:
     """workspace/slug with each segment escaped, whatever escapes it was typed with."""
-    parts = [unquote(part) for part in known.path.split("/")]
-    if len(parts) != 2 or not {"", ".", ".."}.isdisjoint(parts):
+    parts = facts.segments(known.path)
+    if len(parts) != 2:
         raise InvalidFactError(f"{known.path!r} is not workspace/slug")
     return "/".join(quote(part, safe="", errors="replace") for part in parts)
-
-
-def _url(value: object, host: str) -> str:
-    url = facts.link(value, "links.html.href")
-    if not re.fullmatch(rf"https://(?:www\.)?{re.escape(host)}(?::443)?/[^/?#]+/[^?#]+", url, re.IGNORECASE):
-        raise InvalidFactError(f"links.html.href {url} is not a repository on {host}")
-    return url
-
-
-def _document(answer: Answer) -> Any:
-    if answer.status != 200:
-        raise FetchError(f"{answer.url} answers {answer.status}")
-    return answer.json()
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)

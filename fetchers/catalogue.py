@@ -316,7 +316,7 @@ class _Batch:
             batch_size=BATCH,
             update_conflicts=True,
             unique_fields=["id"],
-            update_fields=[*edited, *FETCHED] if self.kind == "packages" else edited,
+            update_fields=[*edited, *FETCHED, "weeks_end"] if self.kind == "packages" else edited,
         )
         _move_sequence(self.model)
 
@@ -357,6 +357,8 @@ def _merged(kind: Kind, row: Row, document: Document) -> Row:
         if new or (theirs and (ours is None or theirs > ours)):
             for column in FETCHED:
                 setattr(row, column, getattr(document, column))
+            # The day is not in the document; the counts were fetched with the rest.
+            row.weeks_end = theirs.date() if theirs and document.commits_over_52 else None
         row.derive()
     return row
 

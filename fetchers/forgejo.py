@@ -8,11 +8,11 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
-from fetchers.http import Answer, FetchError, Host, parsing
+from fetchers.http import FetchError, Host, parsing
 from packages import facts
 from packages.facts import Fetched, InvalidFactError, Known, Outcome, RepositoryFacts
 
@@ -40,14 +40,14 @@ def read(host: Host, known: Known, today: date) -> Fetched[RepositoryFacts]:
 
 def _read(host: Host, known: Known, today: date) -> Fetched[RepositoryFacts]:
     answer = host.get(f"repos/{_path(known)}")
-    repository = facts.mapping(_document(answer), "repository")
+    repository = facts.mapping(answer.document(), "repository")
     overview = _overview(repository, known, today)
     if facts.flag(repository.get("empty"), "empty"):
         return Fetched(overview, {})
     # The address that answered: a rename costs one redirect, and no commit is another repository's.
     commits = answer.url.partition("?")[0].rstrip("/") + "/commits"
     newest = _newest(host, commits) if _could_move_on(known) else None
-    if newest and (moved := _moved_on(known, newest, today)):
+    if newest and (moved := facts.moved_on(known, newest.id, newest.at, today)):
         weeks, end = moved
         found = replace(overview, last_updated=newest.at, participants=None, commits_over_52=weeks, weeks_end=end)
         return Fetched(found, {"head": newest.id})
@@ -57,7 +57,7 @@ def _read(host: Host, known: Known, today: date) -> Fetched[RepositoryFacts]:
 def _with_commits(host: Host, commits: str, overview: RepositoryFacts) -> Fetched[RepositoryFacts]:
     """The facts with all that the commits of the last 52 weeks say."""
     today = overview.weeks_end
-    start = _midnight(today) - timedelta(weeks=facts.WEEKS)
+    start = facts.midnight(today) - timedelta(weeks=facts.WEEKS)
     listed, whole = _listed(host, commits, start)
     if not listed:
         return Fetched(overview, {})
@@ -74,7 +74,7 @@ def _overview(repository: Mapping[str, Any], known: Known, today: date) -> Repos
     """The facts of the repository itself, as if it were empty."""
     return RepositoryFacts(
         repo_id=facts.identifier(repository.get("id"), "id"),
-        url=_url(repository.get("html_url"), known.host),
+        url=facts.repository_link(repository.get("html_url"), "html_url", known.host),
         description=facts.prose(repository.get("description"), "description"),
         watchers=facts.count(repository.get("stars_count"), "stars_count"),
         forks=facts.count(repository.get("forks_count"), "forks_count"),
@@ -88,15 +88,6 @@ def _overview(repository: Mapping[str, Any], known: Known, today: date) -> Repos
 
 def _could_move_on(known: Known) -> bool:
     return bool(_head(known)) and known.has_participants and len(known.commits_over_52) == facts.WEEKS
-
-
-def _moved_on(known: Known, newest: _Commit, today: date) -> tuple[tuple[int, ...], date] | None:
-    """The known weeks up to `today`, if `newest` is the newest commit still and they hold it; else None."""
-    end = known.weeks_end
-    # Commits of the day on which the weeks were counted lie after their end, and are not in them.
-    if end is None or _head(known) != newest.id or newest.at >= _midnight(end):
-        return None
-    return facts.shifted(known.commits_over_52, end, today)
 
 
 def _newest(host: Host, commits: str) -> _Commit | None:
@@ -130,7 +121,7 @@ def _page(host: Host, commits: str, size: int, page: int) -> tuple[list[_Commit]
         raise
     if answer.status == 409:
         return [], {}
-    return [_commit(item) for item in facts.items(_document(answer), "commits")], answer.headers
+    return [_commit(item) for item in facts.items(answer.document(), "commits")], answer.headers
 
 
 def _has_more(headers: Mapping[str, str], seen: int) -> bool:
@@ -168,28 +159,11 @@ def _author(user: object, signature: object) -> str:
 
 def _path(known: Known) -> str:
     """owner/name with each segment escaped, whatever escapes it was typed with."""
-    parts = [unquote(part) for part in known.path.split("/")]
-    if len(parts) != 2 or not {"", ".", ".."}.isdisjoint(parts):
+    parts = facts.segments(known.path)
+    if len(parts) != 2:
         raise InvalidFactError(f"{known.path!r} is not owner/name")
     return "/".join(quote(part, safe="", errors="replace") for part in parts)
 
 
-def _url(value: object, host: str) -> str:
-    url = facts.link(value, "html_url")
-    if not re.fullmatch(rf"https://(?:www\.)?{re.escape(host)}(?::443)?/[^/?#]+/[^?#]+", url, re.IGNORECASE):
-        raise InvalidFactError(f"html_url {url} is not a repository on {host}")
-    return url
-
-
-def _document(answer: Answer) -> Any:
-    if answer.status != 200:
-        raise FetchError(f"{answer.url} answers {answer.status}")
-    return answer.json()
-
-
 def _head(known: Known) -> str:
     return (known.validators or {}).get("head", "")
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)

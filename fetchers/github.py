@@ -155,7 +155,7 @@ def read(rest: Host, known: Known, today: date) -> Fetched[RepositoryFacts]:
         answer = rest.get(_path(known.path), etag=etag)
         if answer.status == 304 and etag:
             return Fetched(None, _notes(known))
-        overview = _seen_by_rest(rest, known, mapping(_document(answer), "the repository"))
+        overview = _seen_by_rest(rest, known, mapping(answer.document(), "the repository"))
     fetched = complete(rest, known, overview, today)
     return replace(fetched, validators={**fetched.validators, **_etag("etag", answer)})
 
@@ -370,7 +370,7 @@ def _newest_commit(rest: Host, path: str, branch: str) -> tuple[str, datetime | 
     answer = _part(rest, f"{path}/commits?per_page=1&sha={quote(branch, safe='')}")
     if answer.status == 409:
         return "", None
-    commits = items(_document(answer), "the list of commits")
+    commits = items(answer.document(), "the list of commits")
     if not commits:
         raise InvalidFactError("the list of commits has none")
     newest = mapping(commits[0], "the newest commit")
@@ -401,7 +401,7 @@ def _contributors(
 def _logins(rest: Host, path: str, answer: Answer) -> Iterator[object]:
     """Page after page, 500 contributors at most: GitHub finds no logins for more."""
     for page in range(2, MAX_PAGES + 2):
-        entries = [] if answer.status == 204 else items(_document(answer), "the list of contributors")
+        entries = [] if answer.status == 204 else items(answer.document(), "the list of contributors")
         for entry in entries:
             contributor = mapping(entry, "a contributor")
             if contributor.get("type") != "Anonymous":
@@ -431,7 +431,7 @@ def _participation(
     if answer.status == 304 and old and etag:
         # The windows move on daily, so that equal counts are those of the weeks in which we got them.
         return *shifted(*old, today), kept
-    document = mapping(_document(answer), "the participation")
+    document = mapping(answer.document(), "the participation")
     return weeks(document.get("all"), "the participation"), today, _etag("participation_etag", answer)
 
 
@@ -443,12 +443,6 @@ def _part(rest: Host, path: str, etag: str = "") -> Answer:
         if error.outcome not in {Outcome.NOT_FOUND, Outcome.GONE}:
             raise
         raise FetchError(f"{error}, yet its repository is there", Outcome.SERVER_ERROR, retryable=True) from error
-
-
-def _document(answer: Answer) -> Any:
-    if answer.status != 200:
-        raise FetchError(f"{answer.url} answers {answer.status}")
-    return answer.json()
 
 
 def _facts(
@@ -526,9 +520,8 @@ def _address(value: object, known: Known) -> str:
 
 
 def _etag(name: str, answer: Answer) -> dict[str, str]:
-    """The answer's ETag as a validator, verbatim; none if it could not be stored and sent back."""
-    etag = answer.headers.get("ETag", "")
-    return {name: etag} if re.fullmatch(r'(?:W/)?"[!#-~]{1,200}"', etag) else {}
+    """The answer's ETag as a validator, if it has one."""
+    return {name: answer.etag} if answer.etag else {}
 
 
 def _spent(answer: Answer) -> bool:

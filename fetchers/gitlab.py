@@ -9,9 +9,9 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from fetchers.http import Answer, FetchError, Host, parsing
 from packages import facts
@@ -47,7 +47,7 @@ def _read(host: Host, known: Known, today: date) -> Fetched[RepositoryFacts]:
     answer = host.get(f"projects/{_path(known)}?license=true", etag=etag)
     if etag and answer.status == 304:
         return Fetched(None, dict(known.validators or {}))
-    project = facts.mapping(_document(answer), "project")
+    project = facts.mapping(answer.document(), "project")
     overview = _overview(project, known, today)
     notes = _etag(answer)
     if _is_empty(project):
@@ -68,7 +68,7 @@ def _overview(project: Mapping[str, Any], known: Known, today: date) -> Reposito
         raise FetchError(f"{known.host}/{known.path} shows its code to members only", Outcome.PRIVATE)
     return RepositoryFacts(
         repo_id=facts.identifier(project.get("id"), "id"),
-        url=_url(project.get("web_url"), known.host),
+        url=facts.repository_link(project.get("web_url"), "web_url", known.host),
         description=facts.prose(project.get("description"), "description"),
         watchers=facts.count(project.get("star_count"), "star_count"),
         forks=facts.count(project.get("forks_count"), "forks_count"),
@@ -96,7 +96,7 @@ def _newest(host: Host, repository: str, known: Known, *, told: bool) -> _Commit
         if told or _note(known, "head") or any(known.commits_over_52):
             raise FetchError(f"{url} is not found")
         return None
-    commits = facts.items(_document(answer), "commits")
+    commits = facts.items(answer.document(), "commits")
     return _commit(commits[0]) if commits else None
 
 
@@ -104,7 +104,7 @@ def _with_commits(
     host: Host, repository: str, overview: RepositoryFacts, known: Known, newest: _Commit
 ) -> RepositoryFacts:
     today = overview.weeks_end
-    if moved := _moved_on(known, newest, today):
+    if moved := facts.moved_on(known, newest.id, newest.at, today):
         weeks, end = moved
         return replace(overview, last_updated=newest.at, participants=None, commits_over_52=weeks, weeks_end=end)
     weekly = _weeks(host, repository, newest, today)
@@ -112,18 +112,9 @@ def _with_commits(
     return replace(overview, last_updated=newest.at, participants=people, commits_over_52=weekly)
 
 
-def _moved_on(known: Known, newest: _Commit, today: date) -> tuple[tuple[int, ...], date] | None:
-    """The known weeks up to `today`, if `newest` is the newest commit still and they hold it; else None."""
-    end = known.weeks_end
-    if end is None or not _has_lists(known) or _note(known, "head") != newest.id:
-        return None
-    # Commits of the day on which the weeks were counted lie after their end, and are not in them.
-    return facts.shifted(known.commits_over_52, end, today) if newest.at < _midnight(end) else None
-
-
 def _weeks(host: Host, repository: str, newest: _Commit, today: date) -> tuple[int, ...] | None:
     """The weekly counts without merges; None if there are too many commits to count."""
-    start = _midnight(today) - timedelta(weeks=facts.WEEKS)
+    start = facts.midnight(today) - timedelta(weeks=facts.WEEKS)
     if newest.at < start:
         return NO_WEEKS
     commits, whole = _listed(host, f"{repository}/commits?since={start:%Y-%m-%dT%H:%M:%SZ}", COMMIT_PAGES, _commit)
@@ -153,7 +144,7 @@ def _listed(host: Host, url: str, pages: int, parse: Callable[[object], T]) -> t
         answer = _part(host, f"{url}&per_page=100&page={page}")
         if answer is None:
             raise FetchError(f"{url} is not found")
-        found += [parse(item) for item in facts.items(_document(answer), "list")]
+        found += [parse(item) for item in facts.items(answer.document(), "list")]
         page = answer.headers.get("x-next-page", "").strip()
         if not page:
             return found, True
@@ -179,23 +170,7 @@ def _contributor(item: object) -> tuple[str, int]:
 
 def _path(known: Known) -> str:
     """The project's path as GitLab wants it: one segment, whatever escapes it was typed with."""
-    parts = [unquote(part) for part in known.path.split("/")]
-    if len(parts) < 2 or not all(parts):
-        raise InvalidFactError(f"{known.path!r} is not the path of a project")
-    return quote("/".join(parts), safe="", errors="replace")
-
-
-def _url(value: object, host: str) -> str:
-    url = facts.link(value, "web_url")
-    if not re.fullmatch(rf"https://(?:www\.)?{re.escape(host)}(?::443)?/[^/?#]+/[^?#]+", url, re.IGNORECASE):
-        raise InvalidFactError(f"web_url {url} is not a project on {host}")
-    return url
-
-
-def _document(answer: Answer) -> Any:
-    if answer.status != 200:
-        raise FetchError(f"{answer.url} answers {answer.status}")
-    return answer.json()
+    return quote("/".join(facts.segments(known.path)), safe="", errors="replace")
 
 
 def _part(host: Host, url: str) -> Answer | None:
@@ -209,8 +184,7 @@ def _part(host: Host, url: str) -> Answer | None:
 
 
 def _etag(answer: Answer) -> dict[str, str]:
-    etag = answer.headers.get("ETag", "")
-    return {"etag": etag} if 0 < len(etag) <= 200 and etag.isprintable() else {}
+    return {"etag": answer.etag} if answer.etag else {}
 
 
 def _note(known: Known, name: str) -> str:
@@ -219,7 +193,3 @@ def _note(known: Known, name: str) -> str:
 
 def _has_lists(known: Known) -> bool:
     return known.has_participants and len(known.commits_over_52) == facts.WEEKS
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)

@@ -70,6 +70,18 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
 
+    def document(self) -> Any:
+        """The JSON of a 200; FetchError for any other status, and for what is no JSON."""
+        if self.status != 200:
+            raise FetchError(f"{self.url} answers {self.status}")
+        return self.json()
+
+    @property
+    def etag(self) -> str:
+        """The ETag verbatim; "" if there is none, or none that could be stored and sent back (RFC 9110, 8.8.3)."""
+        etag = self.headers.get("ETag", "")
+        return etag if re.fullmatch(r'(?:W/)?"[!#-~]{1,200}"', etag, re.ASCII) else ""
+
     def json(self) -> Any:
         """The body as JSON; FetchError if it is none. NaN and 1e999 pass as floats: a count must be an integer."""
         try:

@@ -102,7 +102,7 @@ def read(host: Host, known: Known, *, today: date, with_status: bool) -> Fetched
         unchanged = answer.status == 304 and bool(notes.get("etag"))
         project = {} if unchanged else _document(answer)
         if not unchanged:
-            notes |= {"etag": answer.headers.get("ETag", "")[:200], "serial": _serial(project)}
+            notes |= {"etag": answer.etag, "serial": _serial(project)}
         before = notes.get("status")
         if with_status:
             notes |= _status(host, known.pypi_name, notes) | {"status_day": today.isoformat()}
@@ -118,9 +118,7 @@ def _forgetting(known: Known, notes: Mapping[str, str]) -> Known:
 
 
 def _document(answer: Answer) -> Mapping[str, Any]:
-    if answer.status != 200:
-        raise FetchError(f"{answer.url} answers {answer.status}")
-    return mapping(answer.json(), "the project")
+    return mapping(answer.document(), "the project")
 
 
 def _serial(project: Mapping[str, Any]) -> str:
@@ -138,7 +136,7 @@ def _status(host: Host, name: str, notes: Mapping[str, str]) -> dict[str, str]:
         return {}
     marker = mapping(_document(answer).get("project-status") or {}, "project-status")
     status = line(marker.get("status") or "active", "the project's status", 20)
-    return {"status": status, "status_etag": answer.headers.get("ETag", "")[:200]}
+    return {"status": status, "status_etag": answer.etag}
 
 
 def _facts(project: Mapping[str, Any], name: str, status: str | None) -> PyPIFacts:

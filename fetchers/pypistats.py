@@ -3,17 +3,15 @@
 Source: pypistats.org/api, which asks for one request a project and day at most, and not for every project.
 """
 
-from fetchers.http import FetchError, Host, parsing
+from fetchers.http import Host, parsing
 from packages.facts import DownloadFacts, Fetched, InvalidFactError, Known, count, mapping
 
 
 def read(host: Host, known: Known) -> Fetched[DownloadFacts]:
     """The downloads of a project. It has no validators: the service knows no conditional requests."""
     answer = host.get(f"packages/{known.pypi_name}/recent")
-    if answer.status != 200:
-        raise FetchError(f"{answer.url} answers {answer.status}")
     with parsing():
-        document = mapping(answer.json(), "the answer")
+        document = mapping(answer.document(), "the answer")
         if document.get("package") != known.pypi_name:
             raise InvalidFactError("the answer is about another project")
         data = mapping(document.get("data"), "data")

@@ -174,7 +174,7 @@ class Refresh:
         self.watch = watch
         self.summary = Summary()
         self.hosts = Hosts(clock, at_once=options.workers)
-        self.started = time.monotonic()
+        self.started = self.shown = time.monotonic()
 
     def run(self) -> Summary:
         """Refresh what is due. Raises LockedError if another run of one of the sources is under way."""
@@ -262,14 +262,19 @@ class Refresh:
             if not running:
                 break
             done, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+            self._show(source)
             for future in done:
                 attempts += self._take(running[future], future)
             if len(attempts) >= BATCH or time.monotonic() - flushed > FLUSH_SECONDS:
                 self._write(lanes, source, attempts)
                 attempts, flushed = [], time.monotonic()
-                self.watch(source, self.summary.tallies[source], self.hosts)
         self._write(lanes, source, attempts)
-        self.watch(source, self.summary.tallies[source], self.hosts)
+
+    def _show(self, source: Source) -> None:
+        """Tell the watcher, four times a second at the most."""
+        if time.monotonic() - self.shown > 0.25:
+            self.shown = time.monotonic()
+            self.watch(source, self.summary.tallies[source], self.hosts)
 
     def _end(self) -> str:
         if self.stop.is_set():

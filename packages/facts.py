@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, Generic, Literal, TypeVar
+from urllib.parse import unquote
 
 MAX_COUNT = 2**31 - 1
 MAX_DESCRIPTION = 2_000
@@ -222,9 +223,42 @@ def weeks(values: object, what: str) -> tuple[int, ...]:
     return tuple(count(number, what) for number in counts)
 
 
+def midnight(day: date) -> datetime:
+    """The 00:00 UTC at which a day begins."""
+    return datetime.combine(day, time.min, UTC)
+
+
+def moved_on(known: Known, head: str, committed: datetime, today: date) -> tuple[tuple[int, ...], date] | None:
+    """The known weeks moved on to `today`, if `head`, committed then, is the newest commit still and they hold it.
+
+    Commits of the day on which the weeks were counted lie after their end, and are not in them.
+    """
+    end = known.weeks_end
+    complete = known.has_participants and len(known.commits_over_52) == WEEKS
+    if end is None or not complete or (known.validators or {}).get("head") != head or committed >= midnight(end):
+        return None
+    return shifted(known.commits_over_52, end, today)
+
+
+def segments(path: str) -> list[str]:
+    """The segments of a repository's path without whatever escapes it was typed with; two at least."""
+    parts = [unquote(part) for part in path.split("/")]
+    if len(parts) < 2 or not {"", ".", ".."}.isdisjoint(parts):
+        raise InvalidFactError(f"{path!r} is not the path of a repository")
+    return parts
+
+
+def repository_link(value: object, what: str, host: str) -> str:
+    """The https address of a repository on that host."""
+    url = link(value, what)
+    if not re.fullmatch(rf"https://(?:www\.)?{re.escape(host)}(?::443)?/[^/?#]+/[^?#]+", url, re.IGNORECASE):
+        raise InvalidFactError(f"{what} {url} is not a repository on {host}")
+    return url
+
+
 def weekly(commits: Iterable[datetime], end: date) -> tuple[int, ...]:
     """The 52 weekly counts of `commits`, the last week ending at 00:00 UTC of day `end`."""
-    close = datetime.combine(end, time.min, UTC)
+    close = midnight(end)
     counts = [0] * WEEKS
     for commit in commits:
         ago = (close - commit) // timedelta(weeks=1) if commit < close else -1

@@ -4,6 +4,7 @@ import json
 import signal
 import sys
 import threading
+import time
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -136,17 +137,24 @@ class Command(BaseCommand):
             yield lambda *_: None
             return
         with Live(console=Console(stderr=True), transient=True, auto_refresh=False) as live:
-            yield lambda source, tallies, hosts: live.update(_table(source, tallies, hosts), refresh=True)
+            began: dict[Source, float] = {}
+
+            def show(source: Source, tallies: dict[str, Tally], hosts: Hosts) -> None:
+                seconds = time.monotonic() - began.setdefault(source, time.monotonic())
+                live.update(_table(source, tallies, hosts, seconds), refresh=True)
+
+            yield show
 
 
-def _table(source: Source, tallies: dict[str, Tally], hosts: Hosts) -> Table:
+def _table(source: Source, tallies: dict[str, Tally], hosts: Hosts, seconds: float) -> Table:
     table = Table(title=f"refreshing: {source}")
-    for column in ("host", "tried", "due", "ok", "failed", "quota left"):
+    for column in ("host", "tried", "due", "a second", "ok", "failed", "quota left"):
         table.add_column(column, justify="left" if column == "host" else "right")
     for name, tally in tallies.items():
         host = hosts.forges.get(name) or (hosts.pypi if source == "pypi" else hosts.pypistats)
         quota = host.pace.state.remaining
-        numbers = (tally.tried, tally.due, tally.good, tally.failed, "" if quota is None else quota)
+        rate = f"{tally.tried / seconds:.1f}" if seconds > 1 else ""
+        numbers = (tally.tried, tally.due, rate, tally.good, tally.failed, "" if quota is None else quota)
         table.add_row(name, *map(str, numbers))
     return table
 
