@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -27,7 +27,7 @@ from fetchers.models import Run
 from packages import history
 from packages.facts import SUCCESSES, Fetched, Known, Outcome, Source
 from packages.keys import spelled
-from packages.models import FetchState, Package
+from packages.models import SUBJECTS, FetchState, Package
 from packages.record import FRESH_FOR, MISSING, Attempt, Failure, record
 
 logger = logging.getLogger(__name__)
@@ -187,6 +187,7 @@ class Refresh:
                 self._source(source)
             if not self.options.slugs:
                 self.summary.pruned = history.prune(self.clock().date())
+                Run.objects.filter(started__lt=self.clock() - history.DAILY).delete()
             self.hosts.save()
             self._sum_up(row)
         return self.summary
@@ -354,7 +355,7 @@ class Refresh:
             chunk = ids[start : start + CHUNK]
             rows = Package.objects.in_bulk(chunk)
             states = {state.package_id: state for state in FetchState.objects.filter(package__in=chunk, source=source)}
-            yield [_known(rows[pk], states.get(pk), self.hosts) for pk in chunk if pk in rows]
+            yield [_known(rows[pk], source, states.get(pk), self.hosts) for pk in chunk if pk in rows]
 
     def _repository_steps(self, name: str, ids: Sequence[int]) -> Iterator[Step]:
         host, kind = self.hosts.forges[name], self.hosts.kinds[name]
@@ -468,18 +469,25 @@ class Refresh:
         return self.clock().date()
 
 
-def _known(package: Package, state: FetchState | None, hosts: Hosts) -> Known:
-    return Known(
+def _known(package: Package, source: Source, state: FetchState | None, hosts: Hosts) -> Known:
+    """What is known of a package; of its address alone, if that is another than the one that was asked about."""
+    known = Known(
         package=package.pk,
         host=package.repo_host,
         path=spelled(package.repo_url, hosts.kinds).path,
-        repo_id=package.repo_id,
         pypi_name=package.pypi_name,
+        validators={},
+    )
+    if state is None or state.subject != getattr(package, SUBJECTS[source]):
+        return known
+    return replace(
+        known,
+        repo_id=package.repo_id,
         commits_over_52=tuple(package.commits_over_52),
         weeks_end=package.weeks_end,
         has_participants=bool(package.participants),
-        validators=state.validators if state else {},
-        known_good=bool(state and state.last_success and not state.missing_days),
+        validators=state.validators,
+        known_good=bool(state.last_success and not state.missing_days),
     )
 
 
@@ -497,7 +505,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
                     "tried": tally.tried,
                     "left": max(0, tally.due - tally.tried),
                     "outcomes": {outcome.value: count for outcome, count in sorted(tally.outcomes.items()) if count},
-                    "stopped": tally.stopped,
+                    "stopped": tally.stopped if tally.tried < tally.due else "",
                 }
                 for host, tally in tallies.items()
             }

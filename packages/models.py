@@ -20,6 +20,9 @@ from packages.keys import KNOWN_HOSTS, Kind, pypi_project, repository
 HTTP_PREFIXES = ("http://", "https://")
 REPO_URL_PREFIXES = (*HTTP_PREFIXES, "git://", "ssh://", "git+http://", "git+https://", "git+ssh://", "git@", "hg@")
 
+# What a source is asked about
+SUBJECTS: Mapping[Source, str] = {"repo": "repo_key", "pypi": "pypi_name", "downloads": "pypi_name"}
+
 # Which columns follow from which: whoever writes the left one writes the right ones too.
 DERIVED = {"repo_url": ("repo_host", "repo_key"), "pypi_url": ("pypi_name",)}
 
@@ -77,12 +80,13 @@ class PackageQuerySet(models.QuerySet["Package"]):
         return self.annotate(state=models.FilteredRelation("fetch_states", condition=Q(fetch_states__source=source)))
 
     def due(self, source: Source, now: datetime, fresh_for: timedelta) -> Self:
-        """Those whose last success is older than `fresh_for`, or whose time to try again has come."""
+        """Those whose last success is older than `fresh_for`, whose address is new, or whose next try is due."""
         return (
             self.askable(source)
             .with_state(source)
             .filter(
                 Q(state__isnull=True)
+                | ~Q(state__subject=F(SUBJECTS[source]))
                 | Q(state__failures=0, state__last_success__lte=now - fresh_for)
                 | Q(state__failures__gt=0, state__next_due__lte=now)
             )
@@ -274,11 +278,14 @@ class RepositoryAlias(models.Model):
 class FetchState(models.Model):
     """How fetching one source of one package goes: what the API, admin and cron all read.
 
-    `missing_days` counts the days on which the source said "not found", until one day it says anything else good.
+    `subject` is what was asked about (the repository's key, the project's name): where an editor has changed that
+    since, nothing here is about the package any more. `missing_days` counts the days on which the source said "not
+    found" of it, until it is found.
     """
 
     package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="fetch_states")
     source = models.CharField(max_length=10, choices=[(name, name) for name in SOURCES])
+    subject = models.CharField(max_length=500, blank=True)
     last_success = models.DateTimeField(null=True, blank=True)
     last_attempt = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=20, choices=[(each.value, each.value) for each in Outcome])

@@ -22,7 +22,7 @@ from packages.facts import (
     Source,
 )
 from packages.keys import repository
-from packages.models import FetchState, Package, Release, RepositoryAlias, Snapshot, forges
+from packages.models import SUBJECTS, FetchState, Package, Release, RepositoryAlias, Snapshot, forges
 
 FRESH_FOR: dict[Source, timedelta] = {
     "repo": timedelta(hours=20),  # so that a daily cron finds everything due
@@ -116,10 +116,13 @@ class _Batch:
             if package is None or not _still_asked_for(package, attempt):
                 self.report.overtaken += 1
                 continue
+            self._forget_another(package, attempt)
             outcome, message = self._apply(package, attempt)
             self.report.outcomes.append((attempt, outcome))
             self._note_state(package, attempt, outcome, message)
         self._move()
+        for state in self.written:  # after the moves, which change what is to be asked about
+            state.subject = getattr(self.packages[state.package_id], SUBJECTS[_source(state)])
         Package.objects.bulk_create(
             self.touched.values(), update_conflicts=True, unique_fields=["id"], update_fields=FETCHED_COLUMNS
         )
@@ -134,6 +137,13 @@ class _Batch:
             self.written, update_conflicts=True, unique_fields=["package", "source"], update_fields=STATE_COLUMNS
         )
         return self.report
+
+    def _forget_another(self, package: Package, attempt: Attempt) -> None:
+        """The id that we know is that of another repository, if an editor has replaced the address since."""
+        state = self.states.get((package.pk, "repo"))
+        if attempt.source == "repo" and package.repo_id and (not state or state.subject != package.repo_key):
+            package.repo_id = ""
+            self.touched[package.pk] = package
 
     def _apply(self, package: Package, attempt: Attempt) -> tuple[Outcome, str]:
         """Put what was fetched into the row; the outcome, and why if it is a failure after all."""
@@ -213,6 +223,9 @@ class _Batch:
         key = (package.pk, attempt.source)
         state = self.states.get(key) or FetchState(package=package, source=attempt.source, validators={})
         self.states[key] = state
+        if state.subject != getattr(package, SUBJECTS[attempt.source]):
+            state.failures = state.missing_days = 0
+            state.missing_on = state.last_success = None
         state.last_attempt = attempt.at
         state.outcome = outcome
         state.error = message[:300]
@@ -274,6 +287,7 @@ class _Batch:
 
 
 STATE_COLUMNS = (
+    "subject",
     "last_success",
     "last_attempt",
     "outcome",
@@ -284,6 +298,10 @@ STATE_COLUMNS = (
     "missing_days",
     "missing_on",
 )
+
+
+def _source(state: FetchState) -> Source:
+    return next(source for source in SUBJECTS if source == state.source)
 
 
 def backoff(source: Source, outcome: Outcome, failures: int) -> timedelta:

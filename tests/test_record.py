@@ -286,6 +286,21 @@ def test_a_reused_name_writes_nothing(url: str) -> None:
     assert "an editor must decide" in recorded.notes[0]
 
 
+def test_an_editor_who_gives_another_address_starts_afresh() -> None:
+    package = make()
+    record([attempt(package, fetched(FACTS, head="abc"))])
+    missing(package, [1, 2])
+    Package.objects.filter(pk=package.pk).update(repo_url="https://github.com/x/y")
+    package.refresh_from_db()
+    assert list(Package.objects.due("repo", NOW + 2 * DAY, timedelta(days=99))) == [package]
+    assert missing(package, [3]).gone_since is None
+    assert (state(package).failures, state(package).missing_days) == (1, 1)
+    another = replace(FACTS, repo_id="6", url="https://github.com/x/y")
+    assert outcomes(record([attempt(package, fetched(another), at=NOW + 5 * DAY)])) == [Outcome.OK]
+    assert Package.objects.get().repo_id == "6"
+    assert not Package.objects.due("repo", NOW + 6 * DAY, timedelta(days=99)).exists()
+
+
 def test_two_packages_that_turn_out_to_be_one_repository_are_told_of_not_merged() -> None:
     one, two = make(), make(repo_url="https://github.com/old/name")
     recorded = record([attempt(one, fetched(FACTS)), attempt(two, fetched(FACTS))])

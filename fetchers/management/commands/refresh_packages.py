@@ -120,7 +120,7 @@ class Command(BaseCommand):
                 self.stdout.write(
                     f"{source}{'' if host == source else ' at ' + host}: {tally.due} due, {outcomes or 'none tried'}"
                     + (f", {left} left" if left else "")
-                    + (f" ({tally.stopped})" if tally.stopped else "")
+                    + (f" ({tally.stopped})" if left and tally.stopped else "")
                 )
         for name, told in summary.hosts.items():
             self.stdout.write(
