@@ -66,6 +66,7 @@ def spelled(url: str, hosts: Mapping[str, Kind] = KNOWN_HOSTS) -> Repository:
         # Nothing is known of this host's URLs: only what surely says nothing is dropped.
         return Repository(host + port, rest.split("#", 1)[0].removeprefix("/")) if host else NOWHERE
     segments = [part for part in re.split(r"[?#]", rest, maxsplit=1)[0].split("/") if part]
+    segments = [plain for segment in segments if (plain := _unescaped(segment).strip())]
     return Repository(host + port, "/".join(_repository_segments(segments, kind)))
 
 
@@ -91,7 +92,13 @@ def _host(name: str) -> str:
 
 
 def _repository_segments(segments: list[str], kind: Kind) -> list[str]:
-    segments = [plain for segment in segments if (plain := _unescaped(segment).strip())]
+    """Cut until nothing is left to cut: without its suffix, a last segment can be a page's word."""
+    while (cut := _cut(segments, kind)) != segments:
+        segments = cut
+    return segments
+
+
+def _cut(segments: list[str], kind: Kind) -> list[str]:
     if kind == "gitlab":  # groups nest: the project ends where one of its pages begins
         ends = (i for i, part in enumerate(segments) if part in _GITLAB_PAGES and i > (0 if part == "-" else 1))
         segments = segments[: next(ends, len(segments))]
@@ -102,7 +109,7 @@ def _repository_segments(segments: list[str], kind: Kind) -> list[str]:
         name = segments[-1].split("@", 1)[0]
         while name.translate(_ASCII_LOWER).endswith(".git") and len(name) > len(".git"):
             name = name[: -len(".git")]
-        segments[-1] = name or segments[-1]
+        segments = [*segments[:-1], name.strip() or segments[-1]]
     return segments
 
 

@@ -218,6 +218,8 @@ def test_any_text_has_a_pypi_name_no_longer_than_itself(text: str) -> None:
 @example("github.com", "a/b%2Egit")
 @example("github.com", "a/b@c/d")
 @example("gitlab.com", "a/b/-/tree")
+@example("gitlab.com", "a/-@")
+@example("gitlab.com", "a/b/tree.git@x")
 def test_the_key_is_a_spelling_of_itself(host: str, path: str) -> None:
     key = repository(f"https://{host}/{path}").key
     assert repository(key).key == key
