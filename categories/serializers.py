@@ -1,11 +1,11 @@
 """The category document of API v4."""
 
-from rest_framework import serializers
+from categories.models import V4_FIELDS, Category
+from config.serializers import DocumentSerializer
 
-from categories.models import Category
 
-
-class CategorySerializer(serializers.ModelSerializer[Category]):
+class CategorySerializer(DocumentSerializer[Category]):
     class Meta:
         model = Category
-        fields = ("id", "title", "slug", "description", "title_plural", "show_pypi", "created", "modified")
+        fields = plain = V4_FIELDS
+        extended = links = ()

@@ -1,6 +1,7 @@
 """Categories of API v4."""
 
-from categories.models import Category, CategoryQuerySet
+from categories.filters import CategoryFilters
+from categories.models import Category
 from categories.serializers import CategorySerializer
 from config.views import DocumentViewSet
 
@@ -9,7 +10,6 @@ class CategoryViewSet(DocumentViewSet[Category]):
     """Categories say what kind of thing a package is."""
 
     kind = "categories"
+    documents = Category.objects
     serializer_class = CategorySerializer
-
-    def get_queryset(self) -> CategoryQuerySet:
-        return Category.objects.for_api()
+    filterset_class = CategoryFilters

@@ -1,15 +1,27 @@
-"""Pages of lists: `limit` and `offset`, refused with the reason when they make no sense."""
+"""Pages of lists: by `limit` and `offset`, or by `cursor` for walking everything while it changes.
+
+What makes no sense is refused with the reason.
+"""
 
 import re
+from typing import Any
 
+from django.db.models import QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import remove_query_param, replace_query_param
+from rest_framework.views import APIView
 
 from config.links import absolute
+from config.models import MAX_ID
+
+MAX_LIMIT = 1_000
+_CURSOR = re.compile(r"(below|above)-(0|[1-9][0-9]{0,18})", re.ASCII)
 
 
-def _whole(request: Request, name: str, default: int, least: int, most: int | None = None) -> int:
+def whole(request: Request, name: str, default: int, least: int, most: int | None = None) -> int:
     """The whole number that parameter `name` holds; ValidationError says what it must be."""
     text = request.query_params.get(name)
     if text is None:
@@ -21,25 +33,104 @@ def _whole(request: Request, name: str, default: int, least: int, most: int | No
     return number
 
 
+def link_header(**links: str | None) -> str:
+    """The Link header (RFC 8288) of an answer's neighbours, by their relation."""
+    return ", ".join(f'<{url}>; rel="{relation}"' for relation, url in links.items() if url)
+
+
 class StrictLimitOffset(LimitOffsetPagination):
     """As DRF's, except that a wrong value gets 400 instead of a silent default, and links keep to SITE_URL."""
 
     default_limit = 20
-    max_limit = 1000
+    max_limit = MAX_LIMIT
     request: Request
 
     def get_limit(self, request: Request) -> int:
-        return _whole(request, self.limit_query_param, self.default_limit, 1, self.max_limit)
+        return whole(request, self.limit_query_param, self.default_limit, 1, self.max_limit)
 
     def get_offset(self, request: Request) -> int:
-        return _whole(request, self.offset_query_param, 0, 0)
+        return whole(request, self.offset_query_param, 0, 0)
 
     def get_next_link(self) -> str | None:
-        return self._on_site(super().get_next_link())
+        return self.on_site(super().get_next_link())
 
     def get_previous_link(self) -> str | None:
-        return self._on_site(super().get_previous_link())
+        return self.on_site(super().get_previous_link())
 
-    def _on_site(self, url: str | None) -> str | None:
+    def on_site(self, url: str | None) -> str | None:
         own = f"{self.request.scheme}://{self.request.get_host()}"
         return url and absolute(self.request, url.removeprefix(own))
+
+    def get_paginated_response(self, data: Any) -> Response:
+        response = super().get_paginated_response(data)
+        if links := link_header(next=self.get_next_link(), prev=self.get_previous_link(), first=self.get_first_link()):
+            response["Link"] = links
+        return response
+
+    def get_first_link(self) -> str | None:
+        url = remove_query_param(self.request.build_absolute_uri(), self.offset_query_param)
+        return self.on_site(url)
+
+
+class CataloguePages(StrictLimitOffset):
+    """Pages by `offset`, or by `cursor`: newest first, below or above an id that was seen last.
+
+    Rows that come or go meanwhile move no page of a cursor walk, and no page costs more than the first.
+    """
+
+    cursor_query_param = "cursor"
+    by_cursor = False
+    above: str | None = None
+    below: str | None = None
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> Any:
+        token = request.query_params.get(self.cursor_query_param)
+        if token is None:
+            return super().paginate_queryset(queryset, request, view)
+        self.by_cursor, self.request = True, request
+        for other in ("offset", "ordering"):
+            if other in request.query_params:
+                raise ValidationError({other: ["A cursor walks newest first, from where it points: leave this out."]})
+        self.size = self.get_limit(request)
+        side, mark = self._read(token)
+        self.count = self.get_count(queryset)
+        return self._rows_above(queryset, mark) if side == "above" else self._rows_below(queryset, mark)
+
+    def _read(self, token: str) -> tuple[str, int | None]:
+        """The side and the id that a cursor names; no id for the empty cursor, which begins."""
+        found = _CURSOR.fullmatch(token)
+        if token and (not found or int(found[2]) > MAX_ID):
+            raise ValidationError(
+                {"cursor": ["Not a cursor: begin with an empty one (cursor=), then follow next and previous."]}
+            )
+        return (found[1], int(found[2])) if found else ("below", None)
+
+    def _rows_below(self, queryset: QuerySet[Any], mark: int | None) -> list[Any]:
+        below = queryset if mark is None else queryset.filter(pk__lt=mark)
+        rows = list(below.order_by("-pk")[: self.size + 1])
+        if mark:
+            self.above = f"above-{rows[0].pk if rows else mark - 1}"
+        if len(rows) > self.size:
+            self.below = f"below-{rows[self.size - 1].pk}"
+        return rows[: self.size]
+
+    def _rows_above(self, queryset: QuerySet[Any], mark: int | None) -> list[Any]:
+        rows = list(queryset.filter(pk__gt=mark).order_by("pk")[: self.size + 1])
+        if len(rows) > self.size:
+            self.above = f"above-{rows[self.size - 1].pk}"
+        self.below = f"below-{rows[0].pk}" if rows else ""
+        return rows[: self.size][::-1]
+
+    def get_next_link(self) -> str | None:
+        return self._cursor_link(self.below) if self.by_cursor else super().get_next_link()
+
+    def get_previous_link(self) -> str | None:
+        return self._cursor_link(self.above) if self.by_cursor else super().get_previous_link()
+
+    def get_first_link(self) -> str | None:
+        return self._cursor_link("") if self.by_cursor else super().get_first_link()
+
+    def _cursor_link(self, token: str | None) -> str | None:
+        if token is None:
+            return None
+        return self.on_site(replace_query_param(self.request.build_absolute_uri(), self.cursor_query_param, token))

@@ -126,6 +126,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django.contrib.staticfiles",
     "rest_framework",
+    "django_filters",
     "categories",
     "packages",
     "grids",
@@ -216,7 +217,7 @@ REST_FRAMEWORK = {
         "config.renderers.BrowsableRenderer",
     ],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.negotiation.StrictNegotiation",
-    "DEFAULT_PAGINATION_CLASS": "config.pagination.StrictLimitOffset",
+    "DEFAULT_PAGINATION_CLASS": "config.pagination.CataloguePages",
     "PAGE_SIZE": 20,
 }
 

@@ -1,24 +1,71 @@
 """What every view of the API shares: documents found by id or slug, errors in the form that the client asked for."""
 
 import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
 from django.core.validators import slug_re
 from django.db.models import QuerySet
+from django.http import HttpResponseRedirect
 from rest_framework.exceptions import NotFound
 from rest_framework.generics import get_object_or_404
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
+from config.filters import StrictFilterBackend, is_id
 from config.links import Kind, Links
-from config.models import MAX_ID, Document
+from config.models import Document
+from config.pagination import CataloguePages
+from config.parameters import check
+from config.shape import Shape, check_embedded, kind_of
 
 D = TypeVar("D", bound=Document)
 
+# Each kind's view set, for documents of one kind that show documents of another.
+VIEWSETS: dict[Kind, Any] = {}
+
+
+class ElsewhereError(Exception):
+    """The answer is at another address."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
 
 class CatalogueView(APIView):
-    """A view whose errors come as a page where the client asked for HTML, even if it asked for it wrongly."""
+    """A view that refuses parameters which it does not know, and whose errors come as a page where the client asked
+    for HTML, even if it asked for it wrongly."""
+
+    @property
+    def known_parameters(self) -> Collection[str]:
+        return {"format"}
+
+    may_be_empty: Collection[str] = {"cursor"}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method not in SAFE_METHODS:
+            return
+        if request.accepted_renderer.format == "api" and (url := self._without_empty(request)):
+            raise ElsewhereError(url)
+        check(request, self.known_parameters, may_be_empty=self.may_be_empty)
+
+    def handle_exception(self, exc: Exception) -> Any:
+        return HttpResponseRedirect(exc.url) if isinstance(exc, ElsewhereError) else super().handle_exception(exc)
+
+    def _without_empty(self, request: Request) -> str:
+        """The address without the fields of a form that were left empty, if there are any."""
+        filled = request.query_params.copy()
+        for name in self.known_parameters:
+            if name not in self.may_be_empty and set(filled.getlist(name)) == {""}:
+                del filled[name]
+        if len(filled) == len(request.query_params):
+            return ""
+        return f"{request.path}?{filled.urlencode()}" if filled else request.path
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         try:
@@ -33,24 +80,80 @@ class CatalogueView(APIView):
 
 
 class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
-    """Lists documents of one kind, and shows one by its id or its slug."""
+    """Lists documents of one kind, and shows one by its id or its slug.
+
+    `linked_ids` gives, for each key of a document that can be expanded, the ids that a row of for_api() has there.
+    """
 
     kind: ClassVar[Kind]
+    documents: ClassVar[Any]
+    linked_ids: ClassVar[Mapping[str, Callable[[Any], list[int]]]] = {}
+    pagination_class: Any = CataloguePages
+    filter_backends = (StrictFilterBackend,)
+    filterset_class: Any
+    serializer_class: Any
     lookup_url_kwarg = "reference"
     lookup_value_regex = "[^/]+"
+    parameter_names: Collection[str] = ()
     document: D | None = None
 
-    def get_object(self) -> D:
-        self.document = by_reference(self.get_queryset(), self.kwargs["reference"])
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        VIEWSETS[cls.kind] = cls
+
+    @property
+    def known_parameters(self) -> Collection[str]:
+        own = {"fields", "expand"} if self.linked_ids else {"fields"}
+        if self.parameter_names:
+            return {"format", *self.parameter_names}
+        if self.detail:
+            return {"format", *own}
+        return {"format", "limit", "offset", "cursor", *own, *self.filterset_class.base_filters}
+
+    @cached_property
+    def shape(self) -> Shape:
+        meta = self.serializer_class.Meta
+        return Shape.of(self.request.query_params, meta.plain, meta.extended, meta.links)
+
+    def get_queryset(self) -> QuerySet[D]:
+        documents: QuerySet[D] = self.documents.for_api(self.shape.fields)
+        return documents
+
+    def find(self, reference: str) -> D:
+        """The document with that id or slug, without more columns than its title needs."""
+        self.document = by_reference(self.documents.only("id", "title"), reference)
         return self.document
 
-    def get_serializer_context(self) -> dict[str, Any]:
-        return {**super().get_serializer_context(), "links": Links.of(self.request)}
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(self.serialized(rows or [], many=True))
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        self.document = by_reference(self.get_queryset(), kwargs["reference"])
+        return Response(self.serialized(self.document, many=False))
+
+    def serialized(self, rows: Any, *, many: bool) -> Any:
+        context = {**self.get_serializer_context(), "links": Links.of(self.request), "shape": self.shape}
+        embedded = self._embedded(rows if many else [rows], context) if self.shape.expand else {}
+        return self.serializer_class(rows, many=many, context={**context, "embedded": embedded}).data
+
+    def _embedded(self, rows: Sequence[D], context: dict[str, Any]) -> dict[str, dict[int, Any]]:
+        """The documents that the answer shows in place of links: for each expanded key, by their ids."""
+        wanted = {key: [pk for row in rows for pk in self.linked_ids[key](row)] for key in self.shape.expand}
+        check_embedded(sum(map(len, wanted.values())), on_a_list=not self.detail)
+        return {key: VIEWSETS[kind_of(key)].plain(ids, context) for key, ids in wanted.items()}
+
+    @classmethod
+    def plain(cls, ids: Iterable[int], context: Mapping[str, Any]) -> dict[int, Any]:
+        """The plain documents with these ids, in one query."""
+        rows = cls.documents.for_api().filter(pk__in=set(ids))
+        documents = cls.serializer_class(rows, many=True, context={"links": context["links"]}).data
+        return {document["id"]: document for document in documents}
 
     def get_view_name(self) -> str:
         if self.document is not None:
             return self.document.title
-        model = self.get_queryset().model._meta
+        model = self.documents.model._meta
         return str(model.verbose_name if self.detail else model.verbose_name_plural).capitalize()
 
 
@@ -61,7 +164,7 @@ def by_reference(queryset: QuerySet[D], reference: str) -> D:
     no row can have (PostgreSQL would fail on a NUL character or a number beyond 64 bits).
     """
     if re.fullmatch(r"[1-9][0-9]*", reference, re.ASCII):
-        if len(reference) <= len(str(MAX_ID)) and int(reference) <= MAX_ID:
+        if is_id(reference):
             return get_object_or_404(queryset, pk=int(reference))
     elif slug_re.match(reference):
         return get_object_or_404(queryset, slug=reference)
@@ -72,7 +175,7 @@ class UndefinedView(CatalogueView):
     """There is nothing at this address."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
+        APIView.initial(self, request, *args, **kwargs)  # whatever the parameters are
         raise NotFound("There is nothing at this address; the API begins at /api/v4/.")
 
     def get_view_name(self) -> str:

@@ -1,21 +1,31 @@
 """A grid compares packages side by side."""
 
+from collections.abc import Iterable
 from typing import Self
 
 from django.db import models
+from django.db.models.functions import JSONArray
 
+from config.database import JSONList
 from config.models import Document
 from packages.models import Package
 
 # The position of a membership that nobody placed: after the placed ones, in the order in which they were made.
 LAST = 2**31 - 1
 
+# The keys of a grid's document in API v4, in their order.
+V4_FIELDS = ("id", "title", "slug", "description", "is_locked", "packages", "header", "created", "modified")
+
 
 class GridQuerySet(models.QuerySet["Grid"]):
-    def for_api(self) -> Self:
-        """What the API's grid documents show, newest first: their columns, and their members' ids and titles."""
-        members = GridPackage.objects.select_related("package").only("grid_id", "package__title").order_by()
-        return self.prefetch_related(models.Prefetch("memberships", members)).order_by("-id")
+    def for_api(self, fields: Iterable[str] = V4_FIELDS) -> Self:
+        """What the API's grid documents show, newest first: the columns of those fields, members' titles and ids."""
+        grids = self.only("id", *(set(fields) - {"packages"})).order_by("-id")
+        if "packages" not in fields:
+            return grids
+        listed = GridPackage.objects.filter(grid=models.OuterRef("pk")).order_by()
+        pairs = listed.values(value=JSONArray("package__title", "package_id"))
+        return grids.annotate(members=JSONList(pairs))
 
 
 class Grid(Document):

@@ -1,32 +1,36 @@
-"""The grid document of API v4. Links are made of ids that the rows already have: no serializer queries."""
+"""The grid document of API v4. Links are made of ids that the row already has."""
 
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from config.links import Links
-from grids.models import Grid
+from config.serializers import DocumentSerializer
+from grids.models import V4_FIELDS, Grid
 
 
-class GridSerializer(serializers.ModelSerializer[Grid]):
-    """Needs `Grid.objects.for_api()` and the `links` of the answer in its context."""
+class GridSerializer(DocumentSerializer[Grid]):
+    """Needs `Grid.objects.for_api()`."""
 
-    packages = serializers.SerializerMethodField()
+    packages = serializers.SerializerMethodField(help_text="By title without regard to letter case.")
 
     class Meta:
         model = Grid
-        fields = (
-            "id",
-            "title",
-            "slug",
-            "description",
-            "is_locked",
-            "packages",
-            "header",
-            "created",
-            "modified",
-        )
+        fields = plain = V4_FIELDS
+        extended = ()
+        links = ("packages",)
 
-    def get_packages(self, grid: Grid) -> list[str]:
-        """By title without regard to letter case (folded here: the two databases sort differently), then by id."""
-        links: Links = self.context["links"]
-        members = sorted((m.package.title.casefold(), m.package_id) for m in grid.memberships.all())
-        return [links.document("packages", pk) for _, pk in members]
+    @extend_schema_field(
+        {
+            "type": "array",
+            "items": {"oneOf": [{"type": "string", "format": "uri"}, {"$ref": "#/components/schemas/Package"}]},
+        }
+    )
+    def get_packages(self, grid: Grid) -> list[Any]:
+        return [self.linked("packages", pk, "packages") for pk in member_ids(grid)]
+
+
+def member_ids(grid: Any) -> list[int]:
+    """The ids of the packages of a grid that came from for_api(), by title without regard to letter case (folded
+    here: the two databases fold differently), then by id."""
+    return [pk for _, pk in sorted((title.casefold(), pk) for title, pk in grid.members or ())]

@@ -1,15 +1,16 @@
 """Grids of API v4."""
 
 from config.views import DocumentViewSet
-from grids.models import Grid, GridQuerySet
-from grids.serializers import GridSerializer
+from grids.filters import GridFilters
+from grids.models import Grid
+from grids.serializers import GridSerializer, member_ids
 
 
 class GridViewSet(DocumentViewSet[Grid]):
     """Grids compare packages that do the same job."""
 
     kind = "grids"
+    documents = Grid.objects
     serializer_class = GridSerializer
-
-    def get_queryset(self) -> GridQuerySet:
-        return Grid.objects.for_api()
+    filterset_class = GridFilters
+    linked_ids = {"packages": member_ids}

@@ -45,3 +45,31 @@ class IsList(_JSONTest):
 
     sqlite_template = "(json_type(%(expressions)s) = 'array')"
     postgresql_template = "(jsonb_typeof(%(expressions)s) = 'array')"
+
+
+class Lists(_JSONTest):
+    """Whether a JSON list of texts has a text."""
+
+    arity = 2
+    sqlite_template = "EXISTS(SELECT 1 FROM json_each(%(expressions)s))"
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[str | int, ...]]:
+        return self._of(compiler, "EXISTS(SELECT 1 FROM json_each({}) AS listed WHERE listed.value = {})")
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[str | int, ...]]:
+        return self._of(compiler, "({} @> to_jsonb({}::text))")
+
+    def _of(self, compiler: Any, template: str) -> tuple[str, tuple[str | int, ...]]:
+        parts = [compiler.compile(expression) for expression in self.get_source_expressions()]
+        return template.format(*(sql for sql, _ in parts)), tuple(value for _, values in parts for value in values)
+
+
+class ListsFolded(Lists):
+    """Whether a JSON list of texts has a text, A to Z being as a to z. The text is in lower case already."""
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[str | int, ...]]:
+        return self._of(compiler, "EXISTS(SELECT 1 FROM json_each({}) AS listed WHERE lower(listed.value) = {})")
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[str | int, ...]]:
+        # The text of JSON in lower case is JSON still: it escapes nothing but control characters, in lower case.
+        return self._of(compiler, '(lower(({})::text COLLATE "C")::jsonb @> to_jsonb({}::text))')

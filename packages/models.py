@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from categories.models import Category
+from config.database import JSONList
 from config.models import Document
 from packages.facts import SOURCES, Outcome, Source
 from packages.fields import IsList, IsWeeklyCounts
@@ -26,8 +27,10 @@ SUBJECTS: Mapping[Source, str] = {"repo": "repo_key", "pypi": "pypi_name", "down
 # Which columns follow from which: whoever writes the left one writes the right ones too.
 DERIVED = {"repo_url": ("repo_host", "repo_key"), "pypi_url": ("pypi_name",)}
 
-API_COLUMNS = (
-    "category_id",
+# The keys of a package's document in API v4, in their order, and those that can be asked for besides.
+V4_FIELDS = (
+    "category",
+    "grids",
     "id",
     "title",
     "slug",
@@ -45,6 +48,33 @@ API_COLUMNS = (
     "commits_over_52",
     "participants",
 )
+EXTENDED_FIELDS = (
+    "score",
+    "licence",
+    "requires_python",
+    "python_versions",
+    "django_versions",
+    "classifiers",
+    "pypi_downloads",
+    "released",
+    "archived",
+    "deprecated",
+    "replaced_by",
+    "gone",
+    "freshness",
+)
+# The columns that a key is made of, where they are not the one of its name.
+_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "category": ("category_id",),
+    "grids": (),
+    "score": ("repo_watchers", "last_updated", "classifiers", "requires_python"),
+    "python_versions": ("classifiers", "requires_python"),
+    "django_versions": ("classifiers",),
+    "replaced_by": ("replaced_by_id",),
+    "gone": ("gone_since",),
+    "freshness": ("repo_key", "pypi_name"),
+}
+STATE_FIELDS = ("last_success", "last_attempt", "outcome", "failures", "next_due")
 
 
 def forges() -> Mapping[str, Kind]:
@@ -65,9 +95,25 @@ def _begins(column: str, prefixes: Iterable[str]) -> Q:
 
 
 class PackageQuerySet(models.QuerySet["Package"]):
-    def for_api(self) -> Self:
-        """What the API's package documents show, newest first: their own columns and the ids of their grids."""
-        return self.only(*API_COLUMNS).prefetch_related("memberships").order_by("-id")
+    def for_api(self, fields: Iterable[str] = V4_FIELDS) -> Self:
+        """What the API's package documents show, newest first: the columns of those fields, and the ids of grids."""
+        chosen = set(fields)
+        columns = {column for field in chosen for column in _COLUMNS.get(field, (field,))}
+        packages = self.only("id", *columns).order_by("-id")
+        if "grids" in chosen:
+            memberships = Package._meta.get_field("memberships").related_model._default_manager
+            listed = memberships.filter(package=models.OuterRef("pk")).order_by("position", "id")
+            packages = packages.annotate(grid_ids=JSONList(listed.values(value=F("grid_id"))))
+        return packages.with_freshness() if "freshness" in chosen else packages
+
+    def with_freshness(self) -> Self:
+        """Each with the fetch states of its sources, in columns like `repo_outcome`; null where there is none."""
+        packages = self
+        for source in SOURCES:
+            state = models.FilteredRelation("fetch_states", condition=Q(fetch_states__source=source))
+            columns = {f"{source}_{name}": F(f"{source}_state__{name}") for name in ("subject", *STATE_FIELDS)}
+            packages = packages.annotate(**{f"{source}_state": state}).annotate(**columns)
+        return packages
 
     def askable(self, source: Source) -> Self:
         """Those that a source can be asked about: a repository on a host that we know, or a project on PyPI."""

@@ -1,50 +1,122 @@
-"""The package document of API v4. Links are made of ids that the row already has: no serializer queries."""
+"""The package document of API v4, and what lies below it. Links are made of ids that the row already has."""
 
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from config.links import Links
-from packages.models import Package
+from config.serializers import DocumentSerializer
+from packages.compatibility import django_versions, has_python3, python_versions
+from packages.facts import SOURCES, Outcome
+from packages.models import EXTENDED_FIELDS, STATE_FIELDS, SUBJECTS, V4_FIELDS, Package, Release, Snapshot
+from packages.score import score
 
 
-class PackageSerializer(serializers.ModelSerializer[Package]):
-    """Needs `Package.objects.for_api()` and the `links` of the answer in its context."""
+class SourceStateSerializer(serializers.Serializer[Any]):
+    """How fetching one source goes. A success may have found nothing new (`unchanged`)."""
+
+    last_success = serializers.DateTimeField(allow_null=True)
+    last_attempt = serializers.DateTimeField(allow_null=True)
+    outcome = serializers.ChoiceField([each.value for each in Outcome], help_text="How the last attempt ended.")
+    failures = serializers.IntegerField(help_text="Failures in a row; 0 after a success.")
+    next_due = serializers.DateTimeField(help_text="When it is asked again.")
+
+
+class FreshnessSerializer(serializers.Serializer[Any]):
+    """The state of each source; null for one that was never asked about this package."""
+
+    repo = SourceStateSerializer(allow_null=True)
+    pypi = SourceStateSerializer(allow_null=True)
+    downloads = SourceStateSerializer(allow_null=True)
+
+
+class PackageSerializer(DocumentSerializer[Package]):
+    """Needs `Package.objects.for_api(fields)`."""
 
     category = serializers.SerializerMethodField()
-    grids = serializers.SerializerMethodField()
-    commits_over_52 = serializers.ListField(child=serializers.IntegerField())
-    participants = serializers.ListField(child=serializers.CharField())
+    grids = serializers.SerializerMethodField(help_text="In membership order.")
+    commits_over_52 = serializers.ListField(
+        child=serializers.IntegerField(min_value=0), help_text="52 weekly counts, oldest first, or none."
+    )
+    participants = serializers.ListField(child=serializers.CharField(), help_text="Logins, most active first.")
+    score = serializers.SerializerMethodField(
+        help_text="Watchers, less a tenth for every three months without a commit, less three tenths (1,000 at most) "
+        "without Python 3; never under -500."
+    )
+    python_versions = serializers.SerializerMethodField(help_text="By its classifiers and requires_python.")
+    django_versions = serializers.SerializerMethodField(help_text="By its classifiers.")
+    classifiers = serializers.ListField(child=serializers.CharField(), help_text="As PyPI lists them.")
+    replaced_by = serializers.SerializerMethodField(help_text="The package to use instead.")
+    gone = serializers.SerializerMethodField(help_text="Whether its source was not found on several days.")
+    freshness = serializers.SerializerMethodField()
 
     class Meta:
         model = Package
-        fields = (
-            "category",
-            "grids",
-            "id",
-            "title",
-            "slug",
-            "last_updated",
-            "last_fetched",
-            "repo_url",
-            "pypi_version",
-            "created",
-            "modified",
-            "repo_forks",
-            "repo_description",
-            "pypi_url",
-            "documentation_url",
-            "repo_watchers",
-            "commits_over_52",
-            "participants",
-        )
+        fields = (*V4_FIELDS, *EXTENDED_FIELDS)
+        plain = V4_FIELDS
+        extended = EXTENDED_FIELDS
+        links = ("category", "grids")
 
-    @property
-    def links(self) -> Links:
-        links: Links = self.context["links"]
-        return links
+    @extend_schema_field({"oneOf": [{"type": "string", "format": "uri"}, {"$ref": "#/components/schemas/Category"}]})
+    def get_category(self, package: Package) -> Any:
+        return self.linked("categories", package.category_id, "category")
 
-    def get_category(self, package: Package) -> str:
-        return self.links.document("categories", package.category_id)
+    @extend_schema_field(
+        {
+            "type": "array",
+            "items": {"oneOf": [{"type": "string", "format": "uri"}, {"$ref": "#/components/schemas/Grid"}]},
+        }
+    )
+    def get_grids(self, package: Package) -> list[Any]:
+        return [self.linked("grids", pk, "grids") for pk in grid_ids(package)]
 
-    def get_grids(self, package: Package) -> list[str]:
-        """In membership order."""
-        return [self.links.document("grids", membership.grid_id) for membership in package.memberships.all()]
+    def get_score(self, package: Package) -> int:
+        python3 = has_python3(package.classifiers, package.requires_python)
+        return score(package.repo_watchers, package.last_updated, python3, self.now)
+
+    def get_python_versions(self, package: Package) -> list[str]:
+        return python_versions(package.classifiers, package.requires_python)
+
+    def get_django_versions(self, package: Package) -> list[str]:
+        return django_versions(package.classifiers)
+
+    @extend_schema_field({"type": ["string", "null"], "format": "uri"})
+    def get_replaced_by(self, package: Package) -> str | None:
+        return self.links.document("packages", package.replaced_by_id) if package.replaced_by_id else None
+
+    def get_gone(self, package: Package) -> bool:
+        return package.gone_since is not None
+
+    @extend_schema_field(FreshnessSerializer)
+    def get_freshness(self, package: Package) -> dict[str, Any]:
+        return {source: self._state(package, source) for source in SOURCES}
+
+    def _state(self, package: Any, source: Any) -> dict[str, Any] | None:
+        # Where an editor has changed the address since, the state is that of something else.
+        if getattr(package, f"{source}_subject") != getattr(package, SUBJECTS[source]):
+            return None
+        return dict(SourceStateSerializer({name: getattr(package, f"{source}_{name}") for name in STATE_FIELDS}).data)
+
+    @cached_property
+    def now(self) -> datetime:
+        return timezone.now()
+
+
+def grid_ids(package: Any) -> list[int]:
+    """The ids of the grids of a package that came from for_api(), in membership order."""
+    return package.grid_ids or []
+
+
+class ReleaseSerializer(serializers.ModelSerializer[Release]):
+    class Meta:
+        model = Release
+        fields = ("version", "uploaded_at", "yanked", "requires_python")
+
+
+class SnapshotSerializer(serializers.ModelSerializer[Snapshot]):
+    class Meta:
+        model = Snapshot
+        fields = ("day", "stars", "forks", "downloads")

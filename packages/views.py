@@ -1,16 +1,48 @@
-"""Packages of API v4."""
+"""Packages of API v4, and what lies below one: its releases and its history."""
 
+from typing import Any
+
+from django.db.models import F, QuerySet
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from config.pagination import StrictLimitOffset
 from config.views import DocumentViewSet
-from packages.models import Package, PackageQuerySet
-from packages.serializers import PackageSerializer
+from packages.filters import HistoryFilters, PackageFilters
+from packages.models import Package, Release, Snapshot
+from packages.serializers import PackageSerializer, ReleaseSerializer, SnapshotSerializer, grid_ids
 
 
 class PackageViewSet(DocumentViewSet[Package]):
     """Packages, newest first, with what was fetched from their repositories and PyPI."""
 
     kind = "packages"
+    documents = Package.objects
     glance = "packages/glance.html"
     serializer_class = PackageSerializer
+    filterset_class = PackageFilters
+    linked_ids = {"category": lambda package: [package.category_id], "grids": grid_ids}
 
-    def get_queryset(self) -> PackageQuerySet:
-        return Package.objects.for_api()
+    @action(detail=True, pagination_class=StrictLimitOffset, parameter_names={"limit", "offset"})
+    def releases(self, request: Request, reference: str) -> Response:
+        """The versions of a package on PyPI, newest upload first."""
+        rows = Release.objects.filter(package=self.find(reference)).order_by(
+            F("uploaded_at").desc(nulls_last=True), "-pk"
+        )
+        return self._page_of(rows, ReleaseSerializer)
+
+    @action(detail=True, pagination_class=StrictLimitOffset, parameter_names={"limit", "offset", "since", "until"})
+    def history(self, request: Request, reference: str) -> Response:
+        """Stars, forks and downloads of a package, day by day (UTC), newest first; older than 400 days, the first
+        of each month."""
+        rows = Snapshot.objects.filter(package=self.find(reference)).order_by("-day")
+        filters = HistoryFilters(request.query_params, rows)
+        if not filters.is_valid():
+            raise ValidationError(filters.errors)
+        return self._page_of(filters.qs, SnapshotSerializer)
+
+    def _page_of(self, rows: QuerySet[Any], serializer: Any) -> Response:
+        page = self.paginate_queryset(rows)
+        return self.get_paginated_response(serializer(page, many=True).data)

@@ -13,7 +13,7 @@ KINDS = ("packages", "grids", "categories")
 LIMIT = ["Must be a whole number from 1 to 1000."]
 OFFSET = ["Must be a whole number from 0 up."]
 CATEGORIES = "http://testserver/api/v4/categories/"
-NOT_NUMBERS = ["", " ", "x", "1.5", "1e2", "+1", "1 ", "0x1", "٣", "--1", "-1", str(10**30), str(-(10**30)), "\x00"]
+NOT_NUMBERS = ["x", "1.5", "1e2", "+1", "1 ", "0x1", "٣", "--1", "-1", str(10**30), str(-(10**30))]
 
 
 def ids(get: Get, query: str) -> list[int]:

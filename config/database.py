@@ -1,0 +1,91 @@
+"""SQL that both databases understand alike, and that Django has no words for."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import OperationalError, connection, models, transaction
+from django.db.models.expressions import Func, Subquery
+from rest_framework.exceptions import APIException
+
+
+class AsciiLower(Func):
+    """A text with A to Z as a to z, every other character as it is, sorted by code point.
+
+    The databases' own folding and sorting differ beyond ASCII, and on PostgreSQL from one server's locale to the next.
+    """
+
+    function = "lower"
+    arity = 1
+    output_field = models.TextField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template='lower((%(expressions)s) COLLATE "C")', **context)
+
+
+_FOLD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+
+
+def ascii_lower(text: str) -> str:
+    """As AsciiLower."""
+    return text.translate(_FOLD)
+
+
+class JSONList(Subquery):
+    """The column `value` of a subquery's rows as a list, in their order; None where there is no row."""
+
+    template = "(SELECT json_group_array(json(listed.value)) FROM (%(subquery)s) AS listed)"
+    output_field = models.JSONField()
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
+        template = "(SELECT jsonb_agg(listed.value) FROM (%(subquery)s) AS listed)"
+        return self.as_sql(compiler, connection, template=template)
+
+
+class TooSlow(APIException):
+    status_code = 503
+    default_code = "too_slow"
+    default_detail = "The database did not answer in time; ask for less, or for something more specific."
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Ends a statement that takes longer inside, and raises TooSlow."""
+    if connection.vendor == "postgresql":
+        with _postgresql_limit(seconds):
+            yield
+    else:
+        with _sqlite_limit(seconds):
+            yield
+
+
+@contextmanager
+def _postgresql_limit(seconds: float) -> Iterator[None]:
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{int(seconds * 1000)}ms"])
+            yield
+            with connection.cursor() as cursor:  # an outer transaction goes on without the limit
+                cursor.execute("SELECT set_config('statement_timeout', '0', true)")
+    except OperationalError as error:
+        if getattr(error.__cause__, "pgcode", "") == "57014":  # query_canceled
+            raise TooSlow from error
+        raise
+
+
+@contextmanager
+def _sqlite_limit(seconds: float) -> Iterator[None]:
+    connection.ensure_connection()
+    end = time.monotonic() + seconds
+    raw = connection.connection
+    raw.set_progress_handler(lambda: time.monotonic() > end, 10_000)
+    try:
+        yield
+    except OperationalError as error:
+        if str(error) == "interrupted":
+            raise TooSlow from error
+        raise
+    finally:
+        raw.set_progress_handler(None, 0)

@@ -1,0 +1,49 @@
+"""What may stand behind the "?" of an address. Nothing there is ever silently ignored.
+
+A parameter that the address does not know, that is given twice or that is empty gets 400 with the way to mend it.
+"""
+
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
+
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+
+LONGEST = 8_000  # characters of one value; a thousand ids fit
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The question “Did you mean …?” where one of `known` is spelled much like `word`, else nothing."""
+    lower = {each.lower(): each for each in known}
+    found = get_close_matches(word[:100].lower(), lower, n=1)
+    return f" Did you mean “{lower[found[0]]}”?" if found else ""
+
+
+def no_such(what: str, word: str, known: Collection[str]) -> str:
+    """The message about a word that is not among the `known` ones."""
+    listed = ", ".join(sorted(known)) if known else "none"
+    return f"There is no {what} “{word[:100]}” here.{nearest(word, known)} There are: {listed}."
+
+
+def check(request: Request, known: Collection[str], *, may_be_empty: Collection[str] = ()) -> None:
+    """ValidationError with a message for each parameter of the request that is unknown, doubled, empty or broken."""
+    mistakes: dict[str, list[str]] = {}
+    for name, values in request.query_params.lists():
+        if message := _mistake(name, values, known, may_be_empty):
+            mistakes[name[:100]] = [message]
+    if mistakes:
+        raise ValidationError(mistakes)
+
+
+def _mistake(name: str, values: list[str], known: Collection[str], may_be_empty: Collection[str]) -> str:
+    if name not in known:
+        return no_such("parameter", name, known)
+    if len(values) > 1:
+        return "Given more than once; several values go into one, with commas between them, where they are allowed."
+    if len(values[0]) > LONGEST:
+        return f"Too long: at most {LONGEST} characters."
+    if "\0" in values[0] or not values[0].isprintable():
+        return "Holds a control character."
+    if not values[0].strip() and name not in may_be_empty:
+        return "Empty; give it a value or leave it out."
+    return ""

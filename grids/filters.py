@@ -1,0 +1,22 @@
+"""The filters of the list of grids."""
+
+import django_filters
+from django.db.models import Exists, OuterRef, Q
+
+from config.database import AsciiLower
+from config.filters import Flag, Ordering, Reading, ReferencesField, Words, by_references
+from grids.models import GridPackage, GridQuerySet
+from packages.models import Package
+
+
+class GridFilters(django_filters.FilterSet):
+    q = Words("description")
+    package = Reading(ReferencesField, label="package", method="with_packages")
+    header = Flag(Q(header=True), label="header tab")
+    is_locked = Flag(Q(is_locked=True), label="locked")
+    ordering = Ordering({"title": AsciiLower("title"), "created": "created", "modified": "modified"})
+
+    def with_packages(self, grids: GridQuerySet, name: str, value: list[str]) -> GridQuerySet:
+        """Those that have one of these packages."""
+        packages = Package.objects.filter(by_references(value))
+        return grids.filter(Exists(GridPackage.objects.filter(grid=OuterRef("pk"), package__in=packages)))

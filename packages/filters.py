@@ -1,0 +1,248 @@
+"""The filters of the list of packages."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+import django_filters
+from django import forms
+from django.core.exceptions import ValidationError as FormError
+from django.db.models import BigIntegerField, Exists, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast
+from django.utils import timezone
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
+from categories.models import Category
+from config.database import AsciiLower, ascii_lower
+from config.filters import (
+    Flag,
+    IdsField,
+    Listed,
+    Moment,
+    Ordering,
+    Reading,
+    ReferencesField,
+    SlugsField,
+    Whole,
+    Words,
+    by_references,
+    refuse_unknown,
+)
+from packages.compatibility import DJANGO, PYTHON, admits, admits_python3
+from packages.fields import Lists, ListsFolded
+from packages.keys import pypi_project, repository
+from packages.models import FetchState, Package, PackageQuerySet, forges
+from packages.score import by_score
+
+_ORDER = {
+    "title": AsciiLower("title"),
+    "repo_watchers": "repo_watchers",
+    "repo_forks": "repo_forks",
+    "pypi_downloads": "pypi_downloads",
+    "score": "score",
+    "last_updated": "last_updated",
+    "released": "released",
+    "created": "created",
+    "modified": "modified",
+}
+
+
+class RepositoryField(forms.CharField):
+    """A repository by any spelling of its URL, as its key."""
+
+    def clean(self, value: Any) -> str:
+        text = super().clean(value)
+        key = repository(text, forges()).key if text else ""
+        if text and (not key or len(key) > 500):
+            raise FormError("No repository can be read in it; give its URL.")
+        return key
+
+
+class ProjectField(forms.CharField):
+    """A project on PyPI by its name or URL, as its normalised name."""
+
+    def clean(self, value: Any) -> str:
+        text = super().clean(value)
+        name = pypi_project(text) if text else ""
+        if text and not name:
+            raise FormError("Not the name of a project on PyPI: letters, digits, and - _ . between them.")
+        return name
+
+
+class HostField(forms.CharField):
+    def clean(self, value: Any) -> str:
+        text = ascii_lower(super().clean(value).strip())
+        if text and not re.fullmatch(r"[^\s/@?#]{1,255}", text):
+            raise FormError("Must be a host name like github.com.")
+        return text.removeprefix("www.").rstrip(".")
+
+
+class DayField(forms.CharField):
+    def clean(self, value: Any) -> date | None:
+        text = super().clean(value)
+        try:
+            return datetime.strptime(text, "%Y-%m-%d").date() if text else None  # noqa: DTZ007 (a day has no zone)
+        except ValueError as error:
+            raise FormError("Must be a day like 2026-05-01.") from error
+
+
+class VersionField(forms.CharField):
+    def clean(self, value: Any) -> str:
+        text: str = super().clean(value)
+        if text and not re.fullmatch(r"(0|[1-9][0-9]?)\.(0|[1-9][0-9]?)", text, re.ASCII):
+            raise FormError("Must be a version with one dot, like 5.2.")
+        return text
+
+
+class LicenceField(forms.CharField):
+    """An SPDX licence, as the set writes it."""
+
+    def clean(self, value: Any) -> str:
+        text = super().clean(value)
+        try:
+            return str(canonicalize_license_expression(text)) if text else ""
+        except InvalidLicenseExpression as error:
+            raise FormError("Not an SPDX licence, like MIT, BSD-3-Clause or Apache-2.0 OR MIT.") from error
+
+
+class Known:
+    """What the values of the filters must be compared with, read in one query, if there is anything to read.
+
+    Requirements and licences are few in any catalogue, and none but their own readers can tell what they mean: so
+    their distinct values are read, and the packages are compared with those that fit.
+    """
+
+    def __init__(self, cleaned: Mapping[str, Any]) -> None:
+        self.wanted = {name: cleaned[name] for name in ("category", "grid") if cleaned[name]}
+        self.by_score = any(word.removeprefix("-") == "score" for word in cleaned["ordering"])
+        columns = {"requires_python": cleaned["python"] or self.by_score, "licence": cleaned["licence"]}
+        self.columns = [column for column, asked in columns.items() if asked]
+
+    def ids(self, name: str) -> list[int]:
+        """The ids of the documents that the filter `name` names; ValidationError if there is one that is not there."""
+        rows = [(pk, text) for what, pk, text in self.rows if what == name]
+        slugs = _DOCUMENTS[name]().order_by().values_list("slug", flat=True)[:10_000]
+        refuse_unknown(name, name, self.wanted[name], rows, lambda: slugs)
+        return [pk for pk, _ in rows]
+
+    def requirements(self, fits: Callable[[str], bool]) -> list[str]:
+        """The values of requires_python that fit."""
+        return [text for what, _, text in self.rows if what == "requires_python" and fits(text)]
+
+    def licences(self, wanted: str) -> list[str]:
+        """The licences that are `wanted`, or an expression that has it as a part."""
+        return [text for what, _, text in self.rows if what == "licence" and _names(text, wanted)]
+
+    @cached_property
+    def rows(self) -> list[tuple[str, int, str]]:
+        asked: list[QuerySet[Any, Any]] = [
+            _DOCUMENTS[name]().filter(by_references(values)).order_by().values_list(Value(name), "pk", "slug")
+            for name, values in self.wanted.items()
+        ]
+        for column in self.columns:
+            rows = Package.objects.exclude(**{column: ""}).order_by().distinct()
+            asked.append(rows.values_list(Value(column), Value(0, BigIntegerField()), Cast(column, TextField())))
+        first, *others = asked
+        return list(first.union(*others, all=True))
+
+
+def _names(expression: str, wanted: str) -> bool:
+    """Whether a licence expression is `wanted` or has it as a part, without regard to letter case (as SPDX has it)."""
+    if expression.lower() == wanted.lower():
+        return True
+    return wanted.lower() in re.split(r"\s+(?:and|or|with)\s+|[()\s]+", expression.lower())
+
+
+def _grids() -> QuerySet[Any]:
+    grids: QuerySet[Any] = Package._meta.get_field("grids").related_model._default_manager.all()
+    return grids
+
+
+def _memberships() -> QuerySet[Any]:
+    memberships: QuerySet[Any] = Package._meta.get_field("memberships").related_model._default_manager.all()
+    return memberships
+
+
+_DOCUMENTS: Mapping[str, Callable[[], QuerySet[Any]]] = {"category": Category.objects.all, "grid": _grids}
+
+
+class PackageFilters(django_filters.FilterSet):
+    q = Words("repo_description")
+    category = Reading(ReferencesField, label="category", method="in_categories")
+    grid = Reading(ReferencesField, label="grid", method="in_grids")
+    id__in = Listed(IdsField, field_name="id", label="ids")
+    slug__in = Listed(SlugsField, field_name="slug", label="slugs")
+    repo_url = Reading(RepositoryField, "repo_key", label="repository URL")
+    pypi_name = Reading(ProjectField, "pypi_name", label="PyPI project")
+    repo_host = Reading(HostField, "repo_host", label="repository host")
+    participant = django_filters.CharFilter(label="participant", method="with_participant")
+    licence = Reading(LicenceField, label="licence (SPDX)", method="under_licence")
+    django = Reading(VersionField, label="works with Django", method="for_django")
+    python = Reading(VersionField, label="works with Python", method="for_python")
+    archived = Flag(Q(archived=True), label="archived")
+    deprecated = Flag(Q(deprecated=True), label="deprecated")
+    gone = Flag(Q(gone_since__isnull=False), label="gone")
+    has_pypi = Flag(~Q(pypi_name=""), label="on PyPI")
+    repo_watchers__gte = Whole("repo_watchers", "gte", label="watchers, at least")
+    repo_watchers__lte = Whole("repo_watchers", "lte", label="watchers, at most")
+    repo_forks__gte = Whole("repo_forks", "gte", label="forks, at least")
+    repo_forks__lte = Whole("repo_forks", "lte", label="forks, at most")
+    pypi_downloads__gte = Whole("pypi_downloads", "gte", label="downloads a month, at least")
+    last_updated__gte = Moment("last_updated", "gte", label="last commit since")
+    last_updated__lte = Moment("last_updated", "lte", label="last commit until")
+    released__gte = Moment("released", "gte", label="latest release since")
+    released__lte = Moment("released", "lte", label="latest release until")
+    created__gte = Moment("created", "gte", label="added since")
+    created__lte = Moment("created", "lte", label="added until")
+    modified__gte = Moment("modified", "gte", label="edited since")
+    stale = Whole(least=0, most=36_500, label="days without a success", method="without_success")
+    ordering = Ordering(_ORDER, nullable=("pypi_downloads", "last_updated", "released"))
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        self.known = Known(self.form.cleaned_data)
+        if self.known.by_score:
+            queryset = queryset.alias(classifier_text=Cast("classifiers", TextField()))
+            queryset = queryset.alias(score=by_score(timezone.now(), self.known.requirements(admits_python3)))
+        return super().filter_queryset(queryset)
+
+    def in_categories(self, packages: PackageQuerySet, name: str, value: list[str]) -> PackageQuerySet:
+        return packages.filter(category__in=self.known.ids("category"))
+
+    def in_grids(self, packages: PackageQuerySet, name: str, value: list[str]) -> PackageQuerySet:
+        grids = self.known.ids("grid")
+        return packages.filter(Exists(_memberships().filter(package=OuterRef("pk"), grid__in=grids)))
+
+    def with_participant(self, packages: PackageQuerySet, name: str, value: str) -> PackageQuerySet:
+        return packages.filter(ListsFolded("participants", Value(ascii_lower(value))))
+
+    def under_licence(self, packages: PackageQuerySet, name: str, value: str) -> PackageQuerySet:
+        return packages.filter(licence__in=self.known.licences(value))
+
+    def for_django(self, packages: PackageQuerySet, name: str, value: str) -> PackageQuerySet:
+        major = value.split(".", maxsplit=1)[0]
+        packages = packages.alias(classifier_text=Cast("classifiers", TextField()))
+        whole = Lists("classifiers", Value(f"{DJANGO}{major}"))
+        minors = Q(classifier_text__regex=f'"{DJANGO}{major}\\.[0-9]+"')
+        return packages.filter(Q(Lists("classifiers", Value(f"{DJANGO}{value}"))) | (Q(whole) & ~minors))
+
+    def for_python(self, packages: PackageQuerySet, name: str, value: str) -> PackageQuerySet:
+        admitting = self.known.requirements(lambda text: admits(text, value) is True)
+        refusing = self.known.requirements(lambda text: admits(text, value) is False)
+        packages = packages.alias(classifier_text=Cast("classifiers", TextField()))
+        named = Q(Lists("classifiers", Value(f"{PYTHON}{value}"))) & ~Q(requires_python__in=refusing)
+        naming_any = Q(classifier_text__regex=f'"{PYTHON}[0-9]+\\.[0-9]+"')
+        return packages.filter(named | (Q(requires_python__in=admitting) & ~naming_any))
+
+    def without_success(self, packages: PackageQuerySet, name: str, value: int) -> PackageQuerySet:
+        """Those that have been there for more than so many days, and of which no source was fetched in them."""
+        since = timezone.now() - timedelta(days=value)
+        succeeded = FetchState.objects.filter(package=OuterRef("pk"), last_success__gte=since)
+        fetched = Q(last_fetched__isnull=False, last_fetched__gte=since)
+        return packages.filter(~fetched, ~Exists(succeeded), created__lt=since)
+
+
+class HistoryFilters(django_filters.FilterSet):
+    since = Reading(DayField, "day", lookup_expr="gte", label="from this day on")
+    until = Reading(DayField, "day", lookup_expr="lte", label="until this day")
