@@ -8,10 +8,12 @@ from rest_framework.response import Response
 from rest_framework.routers import DefaultRouter
 
 from categories.views import CategoryViewSet
+from changes.views import ChangesView
 from config.links import Kind, Links
 from config.views import CatalogueView, UndefinedView
 from grids.views import GridViewSet
 from packages.views import PackageViewSet
+from search.views import SearchView
 
 KINDS: tuple[Kind, ...] = ("packages", "grids", "categories")
 
@@ -48,5 +50,7 @@ router.register("categories", CategoryViewSet, basename="category")
 urlpatterns = [
     path("api/v4/", RootView.as_view(), name="api-root"),
     path("api/v4/", include(router.urls)),
+    path("api/v4/search/", SearchView.as_view(), name="search"),
+    path("api/v4/changes/", ChangesView.as_view(), name="changes"),
     re_path(r"^api(?:/[\s\S]*)?$", undefined),
 ]

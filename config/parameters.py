@@ -3,6 +3,7 @@
 A parameter that the address does not know, that is given twice or that is empty gets 400 with the way to mend it.
 """
 
+import re
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
@@ -15,7 +16,7 @@ LONGEST = 8_000  # characters of one value; a thousand ids fit
 def nearest(word: str, known: Iterable[str]) -> str:
     """The question “Did you mean …?” where one of `known` is spelled much like `word`, else nothing."""
     lower = {each.lower(): each for each in known}
-    found = get_close_matches(word[:100].lower(), lower, n=1)
+    found = get_close_matches(word[:100].lower(), lower, n=1, cutoff=0.65)
     return f" Did you mean “{lower[found[0]]}”?" if found else ""
 
 
@@ -42,7 +43,7 @@ def _mistake(name: str, values: list[str], known: Collection[str], may_be_empty:
         return "Given more than once; several values go into one, with commas between them, where they are allowed."
     if len(values[0]) > LONGEST:
         return f"Too long: at most {LONGEST} characters."
-    if "\0" in values[0] or not values[0].isprintable():
+    if re.search(r"[\x00-\x1f\x7f-\x9f]", values[0]):
         return "Holds a control character."
     if not values[0].strip() and name not in may_be_empty:
         return "Empty; give it a value or leave it out."

@@ -130,6 +130,8 @@ INSTALLED_APPS = [
     "categories",
     "packages",
     "grids",
+    "search",
+    "changes",
     "fetchers",
 ]
 
@@ -143,6 +145,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "changes.middleware.OldSlugMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"

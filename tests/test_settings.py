@@ -20,7 +20,7 @@ PRODUCTION = {"SECRET_KEY": "any long random text"}
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the source: beside the source itself a developer's `.env` may lie."""
     copy = tmp_path_factory.mktemp("project")
-    for app in ("categories", "config", "fetchers", "grids", "packages"):
+    for app in ("categories", "changes", "config", "fetchers", "grids", "packages", "search"):
         shutil.copytree(ROOT / app, copy / app, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "manage.py", copy)
     return copy

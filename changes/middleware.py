@@ -1,0 +1,38 @@
+"""Documents that were renamed: their old addresses answer 301 to the new ones, as long as nothing else stands there."""
+
+import re
+from collections.abc import Callable
+
+from django.core.validators import slug_re
+from django.http import HttpRequest, HttpResponsePermanentRedirect
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+
+from changes.models import OldSlug
+
+
+class OldSlugMiddleware:
+    """Looks only where there is nothing: whatever is found costs nothing more."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if response.status_code == 404 and request.method in {"GET", "HEAD"}:
+            return self._renamed(request) or response
+        return response
+
+    def _renamed(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
+        match = request.resolver_match
+        reference = match.kwargs.get("reference", "") if match else ""
+        view = getattr(match.func, "cls", None) if match else None
+        if not match or view is None or not slug_re.match(reference) or re.fullmatch("[1-9][0-9]*", reference):
+            return None
+        old = OldSlug.objects.filter(kind=view.documents.model._meta.model_name, slug=reference)
+        slug = view.documents.filter(pk__in=old.values("object_id")).values_list("slug", flat=True).first()
+        if slug is None:
+            return None
+        path = reverse(match.view_name, kwargs={**match.kwargs, "reference": slug})
+        query = request.META.get("QUERY_STRING", "")
+        return HttpResponsePermanentRedirect(f"{path}?{query}" if query else path)

@@ -1,0 +1,74 @@
+"""What the database itself notes of every change: the log, old slugs, and a revision for each kind of document.
+
+Nothing but triggers writes these tables (`changes/triggers.py`), so that no way of writing can forget them.
+"""
+
+from typing import ClassVar
+
+from django.db import models
+
+
+class Change(models.Model):
+    """A document or a membership that was created, changed, renamed (its slug moved) or deleted.
+
+    `number` follows the order of commits without gaps: who has read up to a number has missed nothing before it. It
+    is null only inside the transaction that makes the change. A bare move of `last_fetched` is no change.
+    """
+
+    KINDS = ("category", "package", "grid", "membership")
+    ACTIONS = ("created", "changed", "renamed", "deleted")
+
+    number = models.BigIntegerField(null=True, unique=True)
+    at = models.DateTimeField(null=True, db_index=True)
+    kind = models.CharField(max_length=10, choices=[(kind, kind) for kind in KINDS])
+    action = models.CharField(max_length=7, choices=[(action, action) for action in ACTIONS])
+    object_id = models.BigIntegerField()
+    slug = models.CharField(max_length=100, default="")
+    old_slug = models.CharField(max_length=100, default="")
+    grid_id = models.BigIntegerField(null=True)
+    package_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        ordering = ("number",)
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(
+                    kind__in=("category", "package", "grid", "membership"),
+                    action__in=("created", "changed", "renamed", "deleted"),
+                ),
+                name="change_known",
+            ),
+        )
+        indexes = (models.Index(fields=["id"], condition=models.Q(number__isnull=True), name="change_not_numbered"),)
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.kind} {self.object_id} {self.action}"
+
+
+class Revision(models.Model):
+    """A counter for each kind of document, moved by every commit that changes anything served of it, and the number
+    of its documents. The counter of the kind LOG is the number of the last change."""
+
+    LOG: ClassVar[str] = "changes"
+
+    kind = models.CharField(max_length=10, primary_key=True)
+    number = models.BigIntegerField()
+    rows = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.number}"
+
+
+class OldSlug(models.Model):
+    """A slug that a document had, until another document that had it gave it up later."""
+
+    kind = models.CharField(max_length=10)
+    slug = models.CharField(max_length=100)
+    object_id = models.BigIntegerField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["kind", "slug"], name="old_slug_unique"),)
+        indexes = (models.Index(fields=["kind", "object_id"], name="old_slug_object"),)
+
+    def __str__(self) -> str:
+        return self.slug

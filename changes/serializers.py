@@ -1,0 +1,38 @@
+"""A change of the log as API v4 shows it."""
+
+from rest_framework import serializers
+
+from changes.models import Change
+from config.links import Kind, Links
+
+KINDS: dict[str, Kind] = {"category": "categories", "package": "packages", "grid": "grids"}
+
+
+class ChangeSerializer(serializers.ModelSerializer[Change]):
+    """Needs the `links` of the answer in its context."""
+
+    number = serializers.IntegerField()
+    at = serializers.DateTimeField()
+    id = serializers.IntegerField(source="object_id", help_text="Of the document, or of the membership.")
+    url = serializers.SerializerMethodField(help_text="Of the document; null for a membership, and if it is deleted.")
+    grid = serializers.SerializerMethodField(help_text="Of a membership.")
+    package = serializers.SerializerMethodField(help_text="Of a membership.")
+
+    class Meta:
+        model = Change
+        fields = ("number", "at", "kind", "action", "id", "slug", "old_slug", "url", "grid", "package")
+
+    @property
+    def links(self) -> Links:
+        links: Links = self.context["links"]
+        return links
+
+    def get_url(self, change: Change) -> str | None:
+        kind = KINDS.get(change.kind)
+        return self.links.document(kind, change.object_id) if kind and change.action != "deleted" else None
+
+    def get_grid(self, change: Change) -> str | None:
+        return None if change.grid_id is None else self.links.document("grids", change.grid_id)
+
+    def get_package(self, change: Change) -> str | None:
+        return None if change.package_id is None else self.links.document("packages", change.package_id)

@@ -1,0 +1,57 @@
+"""The feed of changes: for mirrors, caches and whoever wants to know what is new."""
+
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
+
+from changes.log import reach
+from changes.models import Change
+from changes.serializers import ChangeSerializer
+from config.links import Links, absolute
+from config.pagination import MAX_LIMIT, link_header, whole
+from config.views import CatalogueView
+
+DEFAULT_LIMIT = 100
+
+
+class Gone(APIException):
+    status_code = 410
+    default_code = "gone"
+
+
+class ChangesView(CatalogueView):
+    """What was created, changed, renamed or deleted, in the order of commits: read up to where `next` is null, then
+    go on from `until` another day. A number that was read leaves nothing behind it."""
+
+    known_parameters = ("format", "since", "limit")
+
+    def get(self, request: Request) -> Response:
+        since, limit = whole(request, "since", 0, 0), whole(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
+        last, oldest = reach()
+        if since > last:
+            raise ValidationError(
+                {"since": [f"The log ends at {last}: a greater number is another catalogue's; start afresh with 0."]}
+            )
+        if since < oldest:
+            raise Gone(
+                f"Changes up to {oldest} are gone from the log. Start afresh: keep the number {last}, read all of"
+                f" categories, packages and grids (cursor=), then go on with since={last}."
+            )
+        rows = list(Change.objects.filter(number__gt=since).order_by("number")[: limit + 1])
+        page = rows[:limit]
+        until = page[-1].number if page else since
+        following = self._link(request, until) if len(rows) > limit else None
+        results = ChangeSerializer(page, many=True, context={"links": Links.of(request)}).data
+        response = Response({"since": since, "until": until, "next": following, "results": results})
+        if following:
+            response["Link"] = link_header(next=following)
+        return response
+
+    def _link(self, request: Request, since: int | None) -> str:
+        own = f"{request.scheme}://{request.get_host()}"
+        url = replace_query_param(request.build_absolute_uri(), "since", str(since))
+        return absolute(request, url.removeprefix(own))
+
+    def get_view_name(self) -> str:
+        return "Changes"

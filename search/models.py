@@ -1,0 +1,39 @@
+"""The index of the search: one entry for each package and each grid, written by the database itself.
+
+Nothing but triggers writes it (`search/triggers.py`), in the transaction of the edit, so that it is never behind.
+"""
+
+from django.db import models
+
+
+class Entry(models.Model):
+    """What can be found of a document.
+
+    `title_key`, `slug_key` and `pypi_key` are names without blanks and punctuation, A to Z in lower case. `names` are
+    the words of the names; `body` the other words: the description, the participants, and for the category a word of
+    its id ("category5"), so that a category that is renamed leaves every entry right. `quality` orders what fits
+    equally well. PostgreSQL keeps a column `words` besides, the text search vector of both.
+    """
+
+    KINDS = ("package", "grid")
+
+    kind = models.CharField(max_length=7, choices=[(kind, kind) for kind in KINDS])
+    object_id = models.BigIntegerField()
+    title_key = models.CharField(max_length=100)
+    slug_key = models.CharField(max_length=100)
+    pypi_key = models.CharField(max_length=255)
+    names = models.TextField()
+    body = models.TextField()
+    quality = models.FloatField()
+
+    class Meta:
+        verbose_name_plural = "entries"
+        constraints = (models.UniqueConstraint(fields=["kind", "object_id"], name="entry_unique"),)
+        indexes = (
+            models.Index(fields=["title_key"], name="entry_title_key"),
+            models.Index(fields=["slug_key"], name="entry_slug_key"),
+            models.Index(fields=["pypi_key"], name="entry_pypi_key"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.object_id}"

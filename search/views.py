@@ -1,0 +1,66 @@
+"""The search of API v4."""
+
+from django.utils import timezone
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
+
+from config.links import Links, absolute
+from config.pagination import link_header, whole
+from config.parameters import no_such
+from config.views import CatalogueView
+from search.find import find
+from search.models import Entry
+from search.query import LONGEST, Query
+from search.serializers import documents
+
+DEFAULT_LIMIT = 20
+MAX_LIMIT = 100
+MAX_OFFSET = 10_000
+
+
+class SearchView(CatalogueView):
+    """Packages and grids that fit what was typed, the best first. "Quotes" keep words together, a -word excludes."""
+
+    known_parameters = ("format", "q", "type", "limit", "offset")
+
+    def get(self, request: Request) -> Response:
+        query = self._query(request)
+        kinds = self._kinds(request)
+        limit = whole(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
+        offset = whole(request, "offset", 0, 0, MAX_OFFSET)
+        total, hits = find(query, kinds, limit, offset)
+        response = Response(documents(hits, Links.of(request), timezone.now()))
+        response["X-Total-Count"] = str(total)
+        following = offset + limit if offset + limit < total else None
+        if links := link_header(
+            next=self._link(request, following),
+            prev=self._link(request, max(0, offset - limit) if offset else None),
+        ):
+            response["Link"] = links
+        return response
+
+    def _query(self, request: Request) -> Query:
+        text = request.query_params.get("q")
+        if text is None:
+            raise ValidationError({"q": ["Missing: the words to search for."]})
+        if len(text) > LONGEST:
+            raise ValidationError({"q": [f"At most {LONGEST} characters."]})
+        return Query.of(text)
+
+    def _kinds(self, request: Request) -> tuple[str, ...]:
+        kind = request.query_params.get("type")
+        if kind is not None and kind not in Entry.KINDS:
+            raise ValidationError({"type": [no_such("type", kind, Entry.KINDS)]})
+        return (kind,) if kind else Entry.KINDS
+
+    def _link(self, request: Request, offset: int | None) -> str | None:
+        if offset is None:
+            return None
+        own = f"{request.scheme}://{request.get_host()}"
+        url = replace_query_param(request.build_absolute_uri(), "offset", str(offset))
+        return absolute(request, url.removeprefix(own))
+
+    def get_view_name(self) -> str:
+        return "Search"
