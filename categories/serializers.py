@@ -5,6 +5,8 @@ from config.serializers import DocumentSerializer
 
 
 class CategorySerializer(DocumentSerializer[Category]):
+    """A category: what kind of thing a package is."""
+
     class Meta:
         model = Category
         fields = plain = V4_FIELDS

@@ -1,5 +1,7 @@
 """A change of the log as API v4 shows it."""
 
+from typing import Any
+
 from rest_framework import serializers
 
 from changes.models import Change
@@ -9,8 +11,9 @@ KINDS: dict[str, Kind] = {"category": "categories", "package": "packages", "grid
 
 
 class ChangeSerializer(serializers.ModelSerializer[Change]):
-    """Needs the `links` of the answer in its context."""
+    """A change of a document or of a membership."""
 
+    # The context has the `links` of the answer.
     number = serializers.IntegerField()
     at = serializers.DateTimeField()
     id = serializers.IntegerField(source="object_id", help_text="Of the document, or of the membership.")
@@ -36,3 +39,12 @@ class ChangeSerializer(serializers.ModelSerializer[Change]):
 
     def get_package(self, change: Change) -> str | None:
         return None if change.package_id is None else self.links.document("packages", change.package_id)
+
+
+class ChangesSerializer(serializers.Serializer[Any]):
+    """A page of the log."""
+
+    since = serializers.IntegerField(help_text="The number asked for.")
+    until = serializers.IntegerField(help_text="The last number of this page: where to go on from.")
+    next = serializers.URLField(allow_null=True)
+    results = ChangeSerializer(many=True)

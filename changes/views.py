@@ -1,5 +1,6 @@
 """The feed of changes: for mirrors, caches and whoever wants to know what is new."""
 
+from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -7,9 +8,10 @@ from rest_framework.utils.urls import replace_query_param
 
 from changes.log import reach
 from changes.models import Change
-from changes.serializers import ChangeSerializer
+from changes.serializers import ChangeSerializer, ChangesSerializer
 from config.links import Links, absolute
 from config.pagination import MAX_LIMIT, link_header, whole
+from config.schema import ALWAYS, errors, parameter
 from config.views import CatalogueView
 
 DEFAULT_LIMIT = 100
@@ -26,6 +28,16 @@ class ChangesView(CatalogueView):
 
     known_parameters = ("format", "since", "limit")
 
+    @extend_schema(
+        operation_id="changes",
+        parameters=[
+            parameter("since", "The number read last.", {"type": "integer", "minimum": 0, "default": 0}, 0),
+            parameter(
+                "limit", "How many at most.", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 100}
+            ),
+        ],
+        responses={200: ChangesSerializer, **errors(*ALWAYS, 410)},
+    )
     def get(self, request: Request) -> Response:
         since, limit = whole(request, "since", 0, 0), whole(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
         last, oldest = reach()

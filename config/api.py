@@ -1,29 +1,45 @@
 """All of API v4 on one screen."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, include, path, re_path, resolve
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import DefaultRouter
 
 from categories.views import CategoryViewSet
 from changes.views import ChangesView
-from config.links import Kind, Links
+from config.docs import RedocView, SchemaView, SwaggerView
+from config.links import Links
+from config.schema import ALWAYS, errors
 from config.views import CatalogueView, UndefinedView
+from grids.feeds import GridFeed
 from grids.views import GridViewSet
+from packages.feeds import PackageFeed, ReleaseFeed
 from packages.views import PackageViewSet
 from search.views import SearchView
 
-KINDS: tuple[Kind, ...] = ("packages", "grids", "categories")
+# The root's links: those of v4 in its order, then ours.
+ROOT = ("packages", "search", "grids", "categories", "changes", "schema", "docs")
+
+
+class RootSerializer(serializers.Serializer[Any]):
+    """Where everything is."""
+
+    packages, search, grids, categories, changes, schema, docs = (serializers.URLField() for _ in ROOT)
 
 
 class RootView(CatalogueView):
     """A catalogue of reusable packages, sorted into categories and compared side by side in grids."""
 
+    @extend_schema(operation_id="root", tags=["root"], responses={200: RootSerializer, **errors(*ALWAYS)})
     def get(self, request: Request) -> Response:
         links = Links.of(request)
-        return Response({kind: links.kind(kind) for kind in KINDS})
+        return Response({name: links.named(name) for name in ROOT})
 
     def get_view_name(self) -> str:
         return "Package Grids"
@@ -52,5 +68,11 @@ urlpatterns = [
     path("api/v4/", include(router.urls)),
     path("api/v4/search/", SearchView.as_view(), name="search"),
     path("api/v4/changes/", ChangesView.as_view(), name="changes"),
+    path("api/v4/schema/", SchemaView.as_view(), name="schema"),
+    path("api/v4/docs/", SwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/v4/docs/redoc/", RedocView.as_view(url_name="schema"), name="redoc"),
+    re_path(r"^api/v4/feeds/packages\.(?P<kind>rss|atom)$", PackageFeed.view, name="feed-packages"),
+    re_path(r"^api/v4/feeds/releases\.(?P<kind>rss|atom)$", ReleaseFeed.view, name="feed-releases"),
+    re_path(r"^api/v4/feeds/grids\.(?P<kind>rss|atom)$", GridFeed.view, name="feed-grids"),
     re_path(r"^api(?:/[\s\S]*)?$", undefined),
 ]

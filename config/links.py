@@ -34,8 +34,9 @@ class Links:
         """Links as paths of this site, for documents that leave it."""
         return cls(reverse("api-root"))
 
-    def kind(self, kind: Kind) -> str:
-        return f"{self.root}{kind}/{self.suffix}"
+    def named(self, name: str) -> str:
+        """Of a list, or of whatever else stands below the root. The schema and its pages have formats of their own."""
+        return f"{self.root}{name}/" + ("" if name in {"schema", "docs"} else self.suffix)
 
     def document(self, kind: Kind, pk: int) -> str:
         return f"{self.root}{kind}/{pk}/{self.suffix}"

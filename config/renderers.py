@@ -21,8 +21,10 @@ class BrowsableRenderer(BrowsableAPIRenderer):
         return _NUMBERS.sub(lambda numbers: re.sub(r"\s+", " ", numbers[0]), super().get_content(*args))
 
     def get_context(self, data: Any, accepted_media_type: str | None, renderer_context: Mapping[str, Any]) -> Any:
-        """Adds the document, and the template that shows it at a glance, where the view has one."""
+        """Adds the document, and the template that shows at a glance what is there, where the view has one: of a
+        document only once it is found."""
         view = renderer_context["view"]
         context = super().get_context(data, accepted_media_type, renderer_context)
         document = getattr(view, "document", None)
-        return context | {"document": document, "glance": document and getattr(view, "glance", None)}
+        glance = getattr(view, "glance", None) if document or not hasattr(view, "document") else None
+        return context | {"document": document, "glance": glance}

@@ -10,8 +10,9 @@ from grids.models import V4_FIELDS, Grid
 
 
 class GridSerializer(DocumentSerializer[Grid]):
-    """Needs `Grid.objects.for_api()`."""
+    """A grid: packages that do the same job, side by side."""
 
+    # Of rows that come from Grid.objects.for_api(fields).
     packages = serializers.SerializerMethodField(help_text="By title without regard to letter case.")
 
     class Meta:

@@ -299,6 +299,7 @@ class Release(models.Model):
     class Meta:
         ordering = ("-uploaded_at", "-id")
         constraints = (models.UniqueConstraint(fields=["package", "version"], name="release_unique"),)
+        indexes = (models.Index(fields=["uploaded_at", "id"], name="release_newest"),)
 
     def __str__(self) -> str:
         return self.version

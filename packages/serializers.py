@@ -34,8 +34,9 @@ class FreshnessSerializer(serializers.Serializer[Any]):
 
 
 class PackageSerializer(DocumentSerializer[Package]):
-    """Needs `Package.objects.for_api(fields)`."""
+    """A package: what editors say of it, and what was fetched about it."""
 
+    # Of rows that come from Package.objects.for_api(fields).
     category = serializers.SerializerMethodField()
     grids = serializers.SerializerMethodField(help_text="In membership order.")
     commits_over_52 = serializers.ListField(
@@ -111,12 +112,16 @@ def grid_ids(package: Any) -> list[int]:
 
 
 class ReleaseSerializer(serializers.ModelSerializer[Release]):
+    """A version of a package on PyPI."""
+
     class Meta:
         model = Release
         fields = ("version", "uploaded_at", "yanked", "requires_python")
 
 
 class SnapshotSerializer(serializers.ModelSerializer[Snapshot]):
+    """The numbers of a package on one day."""
+
     class Meta:
         model = Snapshot
         fields = ("day", "stars", "forks", "downloads")

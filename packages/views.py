@@ -3,12 +3,14 @@
 from typing import Any
 
 from django.db.models import F, QuerySet
+from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.pagination import StrictLimitOffset
+from config.schema import ALWAYS, LIMIT, OFFSET, errors, parameter
 from config.views import DocumentViewSet
 from packages.filters import HistoryFilters, PackageFilters
 from packages.models import Package, Release, Snapshot
@@ -25,6 +27,7 @@ class PackageViewSet(DocumentViewSet[Package]):
     filterset_class = PackageFilters
     linked_ids = {"category": lambda package: [package.category_id], "grids": grid_ids}
 
+    @extend_schema(parameters=[LIMIT, OFFSET], responses={200: ReleaseSerializer(many=True), **errors(*ALWAYS)})
     @action(detail=True, pagination_class=StrictLimitOffset, parameter_names={"limit", "offset"})
     def releases(self, request: Request, reference: str) -> Response:
         """The versions of a package on PyPI, newest upload first."""
@@ -33,6 +36,15 @@ class PackageViewSet(DocumentViewSet[Package]):
         )
         return self._page_of(rows, ReleaseSerializer)
 
+    @extend_schema(
+        parameters=[
+            LIMIT,
+            OFFSET,
+            parameter("since", "From this day on.", {"type": "string", "format": "date"}, "2026-01-01"),
+            parameter("until", "Until this day.", {"type": "string", "format": "date"}, "2026-12-31"),
+        ],
+        responses={200: SnapshotSerializer(many=True), **errors(*ALWAYS)},
+    )
     @action(detail=True, pagination_class=StrictLimitOffset, parameter_names={"limit", "offset", "since", "until"})
     def history(self, request: Request, reference: str) -> Response:
         """Stars, forks and downloads of a package, day by day (UTC), newest first; older than 400 days, the first

@@ -17,7 +17,7 @@ KINDS: dict[str, Kind] = {"package": "packages", "grid": "grids"}
 
 
 class HitSerializer(serializers.Serializer[Any]):
-    """The keys of a hit. A grid's numbers are 0, and its category is empty."""
+    """A package or a grid that was found. A grid's numbers are 0, and its category is empty."""
 
     description = serializers.CharField()
     title = serializers.CharField()

@@ -1,6 +1,7 @@
 """The search of API v4."""
 
 from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -9,11 +10,12 @@ from rest_framework.utils.urls import replace_query_param
 from config.links import Links, absolute
 from config.pagination import link_header, whole
 from config.parameters import no_such
+from config.schema import ALWAYS, errors, parameter
 from config.views import CatalogueView
 from search.find import find
 from search.models import Entry
 from search.query import LONGEST, Query
-from search.serializers import documents
+from search.serializers import HitSerializer, documents
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
@@ -23,8 +25,31 @@ MAX_OFFSET = 10_000
 class SearchView(CatalogueView):
     """Packages and grids that fit what was typed, the best first. "Quotes" keep words together, a -word excludes."""
 
+    glance = "search/form.html"
     known_parameters = ("format", "q", "type", "limit", "offset")
 
+    @extend_schema(
+        operation_id="search",
+        parameters=[
+            parameter(
+                "q",
+                'Words; "quotes" keep some together, a -word excludes.',
+                {"type": "string", "maxLength": LONGEST},
+                "rest framework",
+            ),
+            parameter("type", "Only these.", {"type": "string", "enum": list(Entry.KINDS)}, "package"),
+            parameter(
+                "limit", "How many at most.", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 20}
+            ),
+            parameter(
+                "offset", "How many to leave out first.", {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET}
+            ),
+            OpenApiParameter(
+                "X-Total-Count", int, OpenApiParameter.HEADER, response=[200], description="How many in all."
+            ),
+        ],
+        responses={200: HitSerializer(many=True), **errors(*ALWAYS)},
+    )
     def get(self, request: Request) -> Response:
         query = self._query(request)
         kinds = self._kinds(request)
@@ -42,9 +67,7 @@ class SearchView(CatalogueView):
         return response
 
     def _query(self, request: Request) -> Query:
-        text = request.query_params.get("q")
-        if text is None:
-            raise ValidationError({"q": ["Missing: the words to search for."]})
+        text = request.query_params.get("q", "")
         if len(text) > LONGEST:
             raise ValidationError({"q": [f"At most {LONGEST} characters."]})
         return Query.of(text)

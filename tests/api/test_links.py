@@ -11,6 +11,7 @@ from tests.factories import CategoryFactory, MembershipFactory
 
 pytestmark = pytest.mark.django_db
 
+LISTED = ("packages", "search", "grids", "categories", "changes")
 PATHS = ("", "packages/?limit=1&offset=1", "grids/?limit=1&offset=1", "categories/?limit=1&offset=1")
 
 
@@ -94,7 +95,9 @@ def test_links_of_documents_carry_the_format_on(get: Get) -> None:
     assert found
     assert all(link.endswith("/?format=json") for link in found)
     assert links(get("?format=json").json()) == [
-        f"http://testserver/api/v4/{kind}/?format=json" for kind in ("packages", "grids", "categories")
+        *(f"http://testserver/api/v4/{name}/?format=json" for name in LISTED),
+        "http://testserver/api/v4/schema/",  # has formats of its own
+        "http://testserver/api/v4/docs/",
     ]
     assert "/api/v4/packages/?format=api" in get("?format=api").content.decode()
 

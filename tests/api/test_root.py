@@ -14,14 +14,18 @@ def test_body(get: Get) -> None:
     assert response["Content-Type"] == "application/json"
     assert list(response.json().items()) == [
         ("packages", "http://testserver/api/v4/packages/"),
+        ("search", "http://testserver/api/v4/search/"),
         ("grids", "http://testserver/api/v4/grids/"),
         ("categories", "http://testserver/api/v4/categories/"),
+        ("changes", "http://testserver/api/v4/changes/"),
+        ("schema", "http://testserver/api/v4/schema/"),
+        ("docs", "http://testserver/api/v4/docs/"),
     ]
 
 
 def test_every_link_answers(get: Get, client: Client) -> None:
     for link in get("").json().values():
-        assert client.get(link).json() == {"count": 0, "next": None, "previous": None, "results": []}
+        assert client.get(link).status_code == 200
 
 
 def test_the_site_begins_with_the_api(client: Client) -> None:

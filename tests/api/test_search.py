@@ -288,7 +288,6 @@ def test_one_type(client: Client) -> None:
 @pytest.mark.parametrize(
     ("query", "body"),
     [
-        ("", {"q": ["Missing: the words to search for."]}),
         ("q=", {"q": ["Empty; give it a value or leave it out."]}),
         ("q=" + "x" * 501, {"q": ["At most 500 characters."]}),
         (
@@ -304,6 +303,14 @@ def test_one_type(client: Client) -> None:
 def test_wrong_parameters(get: Get, query: str, body: dict[str, list[str]]) -> None:
     response = get(f"search/?{query}")
     assert (response.status_code, response.json()) == (400, body)
+
+
+def test_the_page_has_a_form(get: Get) -> None:
+    html = get("search/", accept="text/html").content.decode()
+    assert 'name="q"' in html
+    assert 'value="&lt;b&gt;"' in get("search/?q=%3Cb%3E", accept="text/html").content.decode()
+    response = get("search/")
+    assert (response.json(), response["X-Total-Count"]) == ([], "0")
 
 
 @pytest.mark.parametrize("rows", [1, 40])

@@ -1,0 +1,18 @@
+"""The feed of new grids."""
+
+from django.db.models import QuerySet
+
+from config.feeds import NEWEST, CatalogueFeed
+from grids.models import Grid
+
+
+class GridFeed(CatalogueFeed):
+    name = "grids"
+    title = "Package Grids: new grids"
+    description = "The grids that were made last."
+
+    def items(self) -> QuerySet[Grid]:
+        return Grid.objects.only("id", "title", "description", "created").order_by("-id")[:NEWEST]
+
+    def description_of(self, item: Grid) -> str:
+        return item.description

@@ -1,0 +1,49 @@
+"""Feeds of what is new: packages, and releases of packages."""
+
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from config.feeds import NEWEST, CatalogueFeed
+from config.links import absolute
+from packages.models import Package, Release
+
+
+class PackageFeed(CatalogueFeed):
+    name = "packages"
+    title = "Package Grids: new packages"
+    description = "The packages that were added last."
+
+    def items(self) -> QuerySet[Package]:
+        return Package.objects.only("id", "title", "repo_description", "created").order_by("-id")[:NEWEST]
+
+    def description_of(self, item: Package) -> str:
+        return item.repo_description
+
+
+class ReleaseFeed(CatalogueFeed):
+    name = "packages"
+    title = "Package Grids: new releases"
+    description = "The versions that were uploaded to PyPI last."
+
+    def items(self) -> QuerySet[Release]:
+        dated = Release.objects.filter(uploaded_at__isnull=False, yanked=False)
+        columns = ("version", "uploaded_at", "package_id", "package__title", "package__repo_description")
+        return dated.select_related("package").only(*columns).order_by("-uploaded_at", "-id")[:NEWEST]
+
+    def item_title(self, item: Release) -> str:
+        return super().item_title(f"{item.package.title} {item.version}")
+
+    def description_of(self, item: Release) -> str:
+        return item.package.repo_description
+
+    def item_link(self, item: Release) -> str:
+        return absolute(self.request, f"/api/v4/packages/{item.package_id}/")
+
+    def item_guid(self, item: Release) -> str:
+        return f"{self.item_link(item)}releases/#{item.version}"
+
+    item_guid_is_permalink = False
+
+    def item_pubdate(self, item: Release) -> datetime | None:  # type: ignore[override]  # items() has dated ones alone
+        return item.uploaded_at
