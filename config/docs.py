@@ -8,27 +8,28 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, Spec
 from config.views import CatalogueView
 
 
-class SchemaView(CatalogueView, SpectacularAPIView):
-    """OpenAPI 3.1, as YAML or (`?format=json`) as JSON."""
-
-    known_parameters = ("format",)
-
-
-class PageView(CatalogueView):
-    """A page that takes no parameters; its template is for what it shows, not for mistakes."""
-
-    known_parameters = ()
+class DescriptionView(CatalogueView):
+    """Its renderers are for what it shows, not for mistakes."""
 
     def handle_exception(self, exc: Exception) -> Any:
         response = super().handle_exception(exc)
         return JsonResponse(response.data, status=response.status_code)
 
 
-class SwaggerView(PageView, SpectacularSwaggerView):
+class SchemaView(DescriptionView, SpectacularAPIView):
+    """OpenAPI 3.1, as YAML or (`?format=json`) as JSON."""
+
+    known_parameters = ("format",)
+
+
+class SwaggerView(DescriptionView, SpectacularSwaggerView):
     """The schema as pages where requests can be tried."""
 
+    known_parameters = ()
 
-class RedocView(PageView, SpectacularRedocView):
+
+class RedocView(DescriptionView, SpectacularRedocView):
     """The schema as one page to read."""
 
+    known_parameters = ()
     template_name = "redoc.html"

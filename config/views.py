@@ -82,12 +82,14 @@ class CatalogueView(APIView):
 class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
     """Lists documents of one kind, and shows one by its id or its slug.
 
-    `linked_ids` gives, for each key of a document that can be expanded, the ids that a row of for_api() has there.
+    `linked_ids` gives, for each key of a document that can be expanded, the ids that a row of for_api() has there;
+    `joined` are those of the keys whose rows for_api() can bring along.
     """
 
     kind: ClassVar[Kind]
     documents: ClassVar[Any]
     linked_ids: ClassVar[Mapping[str, Callable[[Any], list[int]]]] = {}
+    joined: ClassVar[Collection[str]] = ()
     pagination_class: Any = CataloguePages
     filter_backends = (StrictFilterBackend,)
     filterset_class: Any
@@ -116,7 +118,8 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         return Shape.of(self.request.query_params, meta.plain, meta.extended, meta.links)
 
     def get_queryset(self) -> QuerySet[D]:
-        documents: QuerySet[D] = self.documents.for_api(self.shape.fields)
+        joined = self.shape.expand.intersection(self.joined)
+        documents: QuerySet[D] = self.documents.for_api(self.shape.fields, **({"joined": joined} if joined else {}))
         return documents
 
     def find(self, reference: str) -> D:
@@ -141,14 +144,21 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         """The documents that the answer shows in place of links: for each expanded key, by their ids."""
         wanted = {key: [pk for row in rows for pk in self.linked_ids[key](row)] for key in self.shape.expand}
         check_embedded(sum(map(len, wanted.values())), on_a_list=not self.detail)
-        return {key: VIEWSETS[kind_of(key)].plain(ids, context) for key, ids in wanted.items()}
+        embedded = {}
+        for key, ids in wanted.items():
+            view = VIEWSETS[kind_of(key)]
+            if key in self.joined:
+                linked = [getattr(row, key) for row in rows]
+            else:
+                linked = view.documents.for_api().filter(pk__in=set(ids))
+            embedded[key] = view.plain(linked, context["links"])
+        return embedded
 
     @classmethod
-    def plain(cls, ids: Iterable[int], context: Mapping[str, Any]) -> dict[int, Any]:
-        """The plain documents with these ids, in one query."""
-        rows = cls.documents.for_api().filter(pk__in=set(ids))
-        documents = cls.serializer_class(rows, many=True, context={"links": context["links"]}).data
-        return {document["id"]: document for document in documents}
+    def plain(cls, rows: Iterable[D], links: Links) -> dict[int, Any]:
+        """The plain documents of these rows, by their ids."""
+        different = {row.pk: row for row in rows}
+        return {pk: cls.serializer_class(row, context={"links": links}).data for pk, row in different.items()}
 
     def get_view_name(self) -> str:
         if self.document is not None:

@@ -1,6 +1,6 @@
 """Packages, and what is known of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from categories.models import V4_FIELDS as CATEGORY_FIELDS
 from categories.models import Category
 from config.database import JSONList
 from config.models import Document
@@ -95,11 +96,15 @@ def _begins(column: str, prefixes: Iterable[str]) -> Q:
 
 
 class PackageQuerySet(models.QuerySet["Package"]):
-    def for_api(self, fields: Iterable[str] = V4_FIELDS) -> Self:
-        """What the API's package documents show, newest first: the columns of those fields, and the ids of grids."""
+    def for_api(self, fields: Iterable[str] = V4_FIELDS, joined: Collection[str] = ()) -> Self:
+        """What the API's package documents show, newest first: the columns of those fields, and the ids of grids;
+        and the category's, if `joined` names it."""
         chosen = set(fields)
         columns = {column for field in chosen for column in _COLUMNS.get(field, (field,))}
-        packages = self.only("id", *columns).order_by("-id")
+        if "category" in joined:
+            columns |= {f"category__{field}" for field in CATEGORY_FIELDS}
+        packages = self.select_related(*joined) if joined else self
+        packages = packages.only("id", *columns).order_by("-id")
         if "grids" in chosen:
             memberships = Package._meta.get_field("memberships").related_model._default_manager
             listed = memberships.filter(package=models.OuterRef("pk")).order_by("position", "id")

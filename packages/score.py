@@ -36,7 +36,7 @@ class _Epoch(Func):
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
         return self.as_sql(
-            compiler, connection, template="CAST(strftime('%%s', %(expressions)s) AS INTEGER)", **context
+            compiler, connection, template="CAST(strftime('%%%%s', %(expressions)s) AS INTEGER)", **context
         )
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
