@@ -4,6 +4,8 @@ from typing import Any
 
 from django.http import JsonResponse
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from config.views import CatalogueView
 
@@ -33,3 +35,11 @@ class RedocView(DescriptionView, SpectacularRedocView):
 
     known_parameters = ()
     template_name = "redoc.html"
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        response: Response = super().get(request, *args, **kwargs)
+        # Redoc would fetch the logo of its makers from their host.
+        response["Content-Security-Policy"] = (
+            "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; worker-src 'self' blob:"
+        )
+        return response

@@ -7,6 +7,7 @@ wsgi_app = "config.wsgi"
 bind = f"{HOST}:{PORT}"
 workers = WEB_CONCURRENCY
 threads = 2
+limit_request_line = 8190  # gunicorn's most: a list of a thousand ids fits into an address
 max_requests = 10_000
 max_requests_jitter = 1_000
 control_socket_disable = True

@@ -13,6 +13,8 @@ import requests
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support import expected_conditions
+from selenium.webdriver.support.ui import WebDriverWait
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parent.parent
@@ -94,6 +96,41 @@ def test_from_the_front_page_to_a_package(browser: webdriver.Chrome, address: st
     browser.find_element(By.PARTIAL_LINK_TEXT, "/api/v4/grids/263/").click()
     assert browser.find_element(By.TAG_NAME, "h1").text == "Asset management"
     assert complaints(browser) == []
+
+
+def test_filters_by_their_form(browser: webdriver.Chrome, address: str) -> None:
+    browser.get(f"{address}/api/v4/packages/")
+    browser.find_element(By.XPATH, "//button[contains(., 'Filters')]").click()
+    field = WebDriverWait(browser, 10).until(
+        expected_conditions.element_to_be_clickable((By.CSS_SELECTOR, "#filtersModal input[name=q]"))
+    )
+    field.send_keys("wagtail")
+    field.submit()
+    assert browser.current_url == f"{address}/api/v4/packages/?q=wagtail", "without the fields that were left empty"
+    assert "Wagtail" in browser.find_element(By.ID, "content").text
+    assert complaints(browser) == []
+
+
+def test_search_by_its_form(browser: webdriver.Chrome, address: str) -> None:
+    browser.get(f"{address}/api/v4/search/")
+    field = browser.find_element(By.CSS_SELECTOR, "form[role=search] input[name=q]")
+    field.send_keys("djagno filter")
+    field.submit()
+    assert browser.current_url == f"{address}/api/v4/search/?q=djagno+filter"
+    browser.find_element(By.PARTIAL_LINK_TEXT, "/api/v4/packages/").click()
+    assert browser.find_element(By.TAG_NAME, "h1").text == "django-filter"
+    assert complaints(browser) == []
+
+
+@pytest.mark.parametrize(
+    ("page", "element"), [("docs/", ".opblock-summary-path"), ("docs/redoc/", "[data-section-id], .menu-content li")]
+)
+def test_the_documentation_draws_itself(browser: webdriver.Chrome, address: str, page: str, element: str) -> None:
+    browser.get(f"{address}/api/v4/{page}")
+    WebDriverWait(browser, 20).until(lambda _: len(browser.find_elements(By.CSS_SELECTOR, element)) >= 10)
+    assert "search" in browser.find_element(By.TAG_NAME, "body").text.lower()
+    # Nothing is fetched from another host: not even the logo that Redoc asks for.
+    assert all("logo" in complaint and "Content Security Policy" in complaint for complaint in complaints(browser))
 
 
 def test_admin_has_its_styles(browser: webdriver.Chrome, address: str) -> None:

@@ -69,7 +69,10 @@ def test_scores_are_ordered_as_they_are_shown(get: Get) -> None:
         now + DAY,
         NOW.replace(year=1970),
     )
-    python3 = (["Programming Language :: Python :: 3 :: Only"], []), ([], [">=3.8", "<3", "nonsense", ""])
+    python3: tuple[Any, Any] = (
+        (["Programming Language :: Python :: 3 :: Only"], []),
+        ([], [">=3.8", "<3", "nonsense", ""]),
+    )
     category = CategoryFactory.create()
     rows = [
         (watchers, age, classifiers, requires)

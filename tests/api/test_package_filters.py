@@ -157,7 +157,7 @@ def test_licence(get: Get) -> None:
 
 
 # Classifiers, requires_python, a version, and whether the package works with it.
-PYTHONS = (
+PYTHONS: tuple[tuple[list[str], str, str, bool], ...] = (
     (["3.12", "3.13"], "", "3.12", True),
     (["3.12", "3.13"], "", "3.14", False),
     (["3.12", "3.7"], ">=3.8", "3.7", False),
@@ -174,7 +174,7 @@ PYTHONS = (
     ([], "<3", "2.7", True),
     ([], ">=2.7,!=3.0.*", "3.0", False),
 )
-DJANGOS = (
+DJANGOS: tuple[tuple[list[str], str, bool], ...] = (
     (["5.2"], "5.2", True),
     (["5.2"], "5.1", False),
     (["5"], "5.1", True),
@@ -279,7 +279,7 @@ def test_stale(get: Get) -> None:
             package=Package.objects.get(slug=slug),
             source=source,
             outcome="timeout",
-            last_success=success and now - timedelta(days=success),
+            last_success=now - timedelta(days=success) if success else None,
             next_due=now,
         )
     assert found(get, stale=1) == ["failed", "imported", "never", "one"]
