@@ -3,7 +3,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 export HOST PORT
 
-.PHONY: install run serve test test-browser bench-refresh lint format clean
+.PHONY: install run serve test test-browser bench bench-refresh lint format clean
 
 # Stamps, so that nothing is installed twice; a change of pyproject.toml installs anew.
 .venv/.installed: pyproject.toml
@@ -44,6 +44,10 @@ test-browser: .venv/.installed-dev
 bench-refresh: export DEBUG := true
 bench-refresh: .venv/.installed-dev
 	.venv/bin/python -m tests.bench_refresh
+
+# Needs PostgreSQL (BENCH_DATABASE_URL=postgresql://user@host:5432) and wrk; SCALE=1m for a million packages.
+bench: .venv/.installed-dev
+	.venv/bin/python -m tests.bench $(ARGS)
 
 lint: export DEBUG := true
 lint: .venv/.installed-dev
