@@ -315,7 +315,7 @@ def _sqlite(connection: BaseDatabaseWrapper) -> Iterator[str]:
             log = _sqlite_log(watched, action, row) if logged else ""
             if logged and event == "delete" and not watched.is_membership:
                 log += f"DELETE FROM changes_oldslug WHERE kind = '{watched.kind}' AND object_id = OLD.id;"
-            yield _sqlite_trigger(watched, event, event, "", f"{bump}{count.format(sign)}{log}")
+            yield _sqlite_trigger(watched, event, event, "", f"{count.format(sign)}{bump}{log}")
         yield _sqlite_trigger(watched, "update", "update", _moved(columns), bump)
         for column, kind in watched.revisions_of.items():
             yield _sqlite_trigger(watched, f"update_{column}", "update", _moved([column]), _sqlite_bump(kind))
@@ -359,9 +359,16 @@ def _sqlite_bump(kind: str) -> str:
 
 
 def _sqlite_count(watched: Watched) -> str:
+    """Counts a row that came or went, `{0}` being the sign. A count that somebody has deleted begins anew."""
     if not watched.counted:
         return ""
-    return f"UPDATE changes_revision SET rows = rows {{}} 1 WHERE kind = '{watched.counted}';"
+    is_it = f"kind = '{watched.counted}'"
+    return (
+        f"INSERT INTO changes_revision (kind, number, rows) SELECT '{watched.counted}', 0,"
+        f" (SELECT count(*) FROM {watched.table}) - ({{0}}1)"
+        f" WHERE NOT EXISTS (SELECT 1 FROM changes_revision WHERE {is_it});"
+        f"UPDATE changes_revision SET rows = rows {{0}} 1 WHERE {is_it};"
+    )
 
 
 def _sqlite_log(watched: Watched, action: str, row: str, old_slug: str = "''") -> str:

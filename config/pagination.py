@@ -6,15 +6,14 @@ What makes no sense is refused with the reason.
 import re
 from typing import Any
 
-from django.db.models import QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
-from rest_framework.views import APIView
 
 from config.links import absolute
+from config.listing import Listing
 from config.models import MAX_ID
 
 MAX_LIMIT = 1_000
@@ -83,18 +82,22 @@ class CataloguePages(StrictLimitOffset):
     above: str | None = None
     below: str | None = None
 
-    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> Any:
+    def paginate(self, listing: Listing, request: Request) -> list[Any]:
+        """A page of a list, by what the request asks for."""
+        self.request = request
+        self.size = self.limit = self.get_limit(request)
         token = request.query_params.get(self.cursor_query_param)
         if token is None:
-            return super().paginate_queryset(queryset, request, view)
-        self.by_cursor, self.request = True, request
+            self.offset = self.get_offset(request)
+            self.count = listing.count()
+            return listing.page(self.size, self.offset) if self.offset < self.count else []
+        self.by_cursor = True
         for other in ("offset", "ordering"):
             if other in request.query_params:
                 raise ValidationError({other: ["A cursor walks newest first, from where it points: leave this out."]})
-        self.size = self.get_limit(request)
         side, mark = self._read(token)
-        self.count = self.get_count(queryset)
-        return self._rows_above(queryset, mark) if side == "above" else self._rows_below(queryset, mark)
+        self.count = listing.count()
+        return self._above(listing, mark or 0) if side == "above" else self._below(listing, mark)
 
     def _read(self, token: str) -> tuple[str, int | None]:
         """The side and the id that a cursor names; no id for the empty cursor, which begins."""
@@ -105,17 +108,16 @@ class CataloguePages(StrictLimitOffset):
             )
         return (found[1], int(found[2])) if found else ("below", None)
 
-    def _rows_below(self, queryset: QuerySet[Any], mark: int | None) -> list[Any]:
-        below = queryset if mark is None else queryset.filter(pk__lt=mark)
-        rows = list(below.order_by("-pk")[: self.size + 1])
+    def _below(self, listing: Listing, mark: int | None) -> list[Any]:
+        rows = listing.below(mark, self.size + 1)
         if mark:
             self.above = f"above-{rows[0].pk if rows else mark - 1}"
         if len(rows) > self.size:
             self.below = f"below-{rows[self.size - 1].pk}"
         return rows[: self.size]
 
-    def _rows_above(self, queryset: QuerySet[Any], mark: int | None) -> list[Any]:
-        rows = list(queryset.filter(pk__gt=mark).order_by("pk")[: self.size + 1])
+    def _above(self, listing: Listing, mark: int) -> list[Any]:
+        rows = listing.above(mark, self.size + 1)
         if len(rows) > self.size:
             self.above = f"above-{rows[self.size - 1].pk}"
         self.below = f"below-{rows[0].pk}" if rows else ""

@@ -1,13 +1,24 @@
-"""The browsable pages: DRF's, with a document's glance above its JSON, and without forms: the API is read-only."""
+"""JSON; and the browsable pages: DRF's, with a document's glance above its JSON, and without forms:
+the API is read-only."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from rest_framework.renderers import BrowsableAPIRenderer
+import orjson
+from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 
 # In JSON that DRF indents, a list of numbers alone. A text cannot match: its line breaks are escaped.
 _NUMBERS = re.compile(r"\[\n\s+(?:\d+,\n\s+)*\d+\n\s+\]")
+
+
+class FastJSONRenderer(JSONRenderer):
+    """DRF's JSON, written by orjson. Indented JSON, for pages, is DRF's own."""
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        if data is None or self.get_indent(accepted_media_type or "", renderer_context or {}) is not None:
+            return super().render(data, accepted_media_type, renderer_context)
+        return orjson.dumps(data, default=str)
 
 
 class BrowsableRenderer(BrowsableAPIRenderer):

@@ -9,7 +9,6 @@ from django.core.validators import slug_re
 from django.db.models import QuerySet
 from django.http import HttpResponseRedirect
 from rest_framework.exceptions import NotFound
-from rest_framework.generics import get_object_or_404
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,9 +17,11 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from config.filters import StrictFilterBackend, is_id
 from config.links import Kind, Links
+from config.listing import KEPT, Listing, QuerysetListing, WholeListing
 from config.models import Document
 from config.pagination import CataloguePages
 from config.parameters import check
+from config.prepared import MARK_ID, MARK_TEXT
 from config.shape import Shape, check_embedded, kind_of
 
 D = TypeVar("D", bound=Document)
@@ -128,12 +129,32 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         return self.document
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response(self.serialized(rows or [], many=True))
+        pages: Any = self.paginator
+        rows = pages.paginate(self._listing(request), request)
+        return self.get_paginated_response(self.serialized(rows, many=True))
+
+    def _listing(self, request: Request) -> Listing:
+        filters = self.filterset_class.base_filters.keys()
+        if (self.joined and self.shape.expand.intersection(self.joined)) or not filters.isdisjoint(
+            request.query_params
+        ):
+            return QuerysetListing(self.filter_queryset(self.get_queryset()))
+        return WholeListing(self.kind, self.documents, self.shape.fields)
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        self.document = by_reference(self.get_queryset(), kwargs["reference"])
+        self.document = self._document(kwargs["reference"])
         return Response(self.serialized(self.document, many=False))
+
+    def _document(self, reference: str) -> D:
+        if self.shape.expand.intersection(self.joined):
+            return by_reference(self.get_queryset(), reference)
+        column, value = referred(reference, self.documents.model)
+        mark = {column: MARK_ID if column == "pk" else MARK_TEXT}
+        prepared = KEPT.get((self.kind, self.shape.fields, column), lambda: self.get_queryset().filter(**mark))
+        found: list[D] = prepared.rows(value)
+        if found:
+            return found[0]
+        raise missing(self.documents.model)
 
     def serialized(self, rows: Any, *, many: bool) -> Any:
         context = {**self.get_serializer_context(), "links": Links.of(self.request), "shape": self.shape}
@@ -167,18 +188,30 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         return str(model.verbose_name if self.detail else model.verbose_name_plural).capitalize()
 
 
-def by_reference(queryset: QuerySet[D], reference: str) -> D:
-    """The document with that id or slug: ASCII digits without a leading zero are an id, all else a slug.
+def missing(model: type[Document]) -> NotFound:
+    return NotFound(f"No {model._meta.object_name} matches the given query.")
 
-    Raises NotFound or Http404 in the same words for whatever is not there, without asking the database for what
-    no row can have (PostgreSQL would fail on a NUL character or a number beyond 64 bits).
+
+def referred(reference: str, model: type[Document]) -> tuple[str, int | str]:
+    """The column and the value that a reference means: ASCII digits without a leading zero are an id, all else a slug.
+
+    Raises NotFound for what no row can have (PostgreSQL would fail on a NUL character or a number beyond 64 bits).
     """
     if re.fullmatch(r"[1-9][0-9]*", reference, re.ASCII):
         if is_id(reference):
-            return get_object_or_404(queryset, pk=int(reference))
+            return "pk", int(reference)
     elif slug_re.match(reference):
-        return get_object_or_404(queryset, slug=reference)
-    raise NotFound(f"No {queryset.model._meta.object_name} matches the given query.")
+        return "slug", reference
+    raise missing(model)
+
+
+def by_reference(queryset: QuerySet[D], reference: str) -> D:
+    """The document with that id or slug. NotFound says of whatever is not there the same words."""
+    column, value = referred(reference, queryset.model)
+    found = queryset.filter(**{column: value}).first()
+    if found is None:
+        raise missing(queryset.model)
+    return found
 
 
 class UndefinedView(CatalogueView):

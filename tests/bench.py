@@ -204,10 +204,20 @@ class Wrk:
 
 def addresses() -> dict[str, list[str]]:
     """What is asked of each endpoint: many addresses, none twice in a row."""
-    choose = random.Random(1)  # noqa: S311 (the same addresses every time)
+    choose = random.Random(1)
     ids = choose.sample(range(1, PACKAGES + 1), 2_000)
     grids = choose.sample(range(1, GRIDS + 1), min(GRIDS, 2_000))
-    words = ("admin api", "auth", "cache form", "image", "django-search-queue", "rest json", "package-17", "tre", "tagg")
+    words = (
+        "admin api",
+        "auth",
+        "cache form",
+        "image",
+        "django-search-queue",
+        "rest json",
+        "package-17",
+        "tre",
+        "tagg",
+    )
     api = "/api/v4/"
     return {
         "package": [f"{api}packages/{pk}/" for pk in ids],
@@ -228,7 +238,7 @@ def measured(wrk: Wrk, ours: int, port: int, yardstick: int, paths: list[str], *
     """Rounds of ours, of the SELECT view and of the plain one in turn, and the medians of their ratios."""
     sizes = [len(requests.get(f"http://127.0.0.1:{port}{path}", timeout=60).content) for path in paths[:20]]
     size = 1 if headers.get("status") == 304 else int(statistics.mean(sizes))
-    ids = random.Random(2).sample(range(1, PACKAGES + 1), 1_000)  # noqa: S311
+    ids = random.Random(2).sample(range(1, PACKAGES + 1), 1_000)
     select, plain = ([f"/{kind}/{size}/{pk}" for pk in ids] for kind in ("select", "plain"))
     rounds = []
     for _ in range(ROUNDS):
@@ -281,7 +291,9 @@ def main() -> None:
             if etag:
                 headers = {"status": 304, "If-None-Match": etag}
                 tell("unchanged", name, measured(wrk, warm, PORTS["warm"], yardstick, paths[:1], **headers))
-        sys.stdout.write(f"\nPeak memory of a worker: {peak_memory(cold)} MB without the cache, {peak_memory(warm)} MB with\n")
+        sys.stdout.write(
+            f"\nPeak memory of a worker: {peak_memory(cold)} MB without the cache, {peak_memory(warm)} MB with\n"
+        )
 
 
 if __name__ == "__main__":

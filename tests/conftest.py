@@ -1,6 +1,7 @@
 """What all tests share: no test reaches a machine outside."""
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, settings
 from pytest_socket import socket_allow_hosts
 
@@ -13,3 +14,15 @@ settings.load_profile("tests")
 def pytest_runtest_setup() -> None:
     """In a hook, not a fixture, so that it holds for fixtures of every scope. pytest-socket lifts it at teardown."""
     socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def _numbered_at_once(request: pytest.FixtureRequest) -> None:
+    """Revisions and counts move when a transaction commits. A test in a transaction that never does sees them move
+    after each statement instead."""
+    marker = request.node.get_closest_marker("django_db")
+    if connection.vendor != "postgresql" or marker is None or marker.kwargs:
+        return
+    request.getfixturevalue("db")
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS changes_commit IMMEDIATE")

@@ -1,4 +1,4 @@
-"""What `make bench` measures against: bare Django that answers with ready bytes, with one SELECT by primary key or none.
+"""What `make bench` measures against: bare Django that answers with ready bytes, after one SELECT or none.
 
 Settings, addresses and views in one module, served by gunicorn beside the real thing: no middleware, no framework.
 """
