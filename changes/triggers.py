@@ -181,8 +181,22 @@ CREATE CONSTRAINT TRIGGER changes_commit AFTER INSERT ON changes_pending
 """
 
 
+# What was in the log and is pruned changes what the log answers.
+_POSTGRESQL_PRUNED = """
+CREATE OR REPLACE FUNCTION changes_pruned() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO changes_revision (kind, number, rows) VALUES ('pruned', 1, 0)
+        ON CONFLICT (kind) DO UPDATE SET number = changes_revision.number + 1;
+    RETURN NULL;
+END $$;
+DROP TRIGGER IF EXISTS changes_pruned ON changes_change;
+CREATE TRIGGER changes_pruned AFTER DELETE ON changes_change FOR EACH STATEMENT EXECUTE FUNCTION changes_pruned();
+"""
+
+
 def _postgresql() -> Iterator[str]:
     yield _POSTGRESQL_COMMIT
+    yield _POSTGRESQL_PRUNED
     for watched in WATCHED:
         for event, body in _postgresql_bodies(watched).items():
             name = f"{watched.table}_{event}"
@@ -292,6 +306,8 @@ def _postgresql_away() -> Iterator[str]:
         for event in ("insert", "update", "delete", "truncate"):
             yield f"DROP TRIGGER IF EXISTS changes_{event} ON {watched.table}"
             yield f"DROP FUNCTION IF EXISTS changes_{watched.table}_{event}()"
+    yield "DROP TRIGGER IF EXISTS changes_pruned ON changes_change"
+    yield "DROP FUNCTION IF EXISTS changes_pruned()"
     yield "DROP TABLE IF EXISTS changes_pending"
     yield "DROP FUNCTION IF EXISTS changes_commit()"
     yield "DROP FUNCTION IF EXISTS changes_number()"
@@ -305,6 +321,7 @@ _SQLITE_NOW = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
 
 def _sqlite(connection: BaseDatabaseWrapper) -> Iterator[str]:
     yield from _sqlite_away(connection)
+    yield f"CREATE TRIGGER changes_pruned AFTER DELETE ON changes_change BEGIN {_sqlite_bump('pruned')} END"
     for watched in WATCHED:
         columns = _columns(connection, watched.table)
         bump = "".join(_sqlite_bump(kind) for kind in watched.revisions)

@@ -68,6 +68,19 @@ def _between(least: int, most: int) -> Callable[[int], None]:
     return check
 
 
+def _cache_url(value: str) -> None:
+    parts = urlsplit(value)
+    size = re.fullmatch(r"max_mb=[1-9][0-9]{0,4}", parts.query)
+    usable = {
+        "dummy": value == "dummy://",
+        "locmem": value == "locmem://" or (value.startswith("locmem://?") and bool(size)),
+        "redis": bool(parts.hostname),
+        "rediss": bool(parts.hostname),
+    }
+    if not usable.get(parts.scheme):
+        raise ValidationError("Must be locmem://, locmem://?max_mb=32, redis://host:6379/0 or dummy://")
+
+
 def _database_url(value: str) -> None:
     try:
         scheme = urlsplit(value).scheme
@@ -93,6 +106,7 @@ HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=8000, validate=_between(1, 65535))
 WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", default=2, validate=_between(1, 256))
 _database = env.str("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}", validate=_database_url)
+CACHE_URL = env.str("CACHE_URL", default="locmem://", validate=_cache_url)
 
 # Upstreams of refresh_packages
 GITHUB_API_URL = env.str("GITHUB_API_URL", default="https://api.github.com", validate=_base_url)
@@ -139,6 +153,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.cache.ApiCacheMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     # With DEBUG, runserver serves the static files where they lie, and nothing has been collected.

@@ -46,7 +46,7 @@ def test_newest_first_and_bounded(client: Client, django_assert_num_queries: Dja
     Release.objects.create(package=packages[0], version="undated")
     assert titles(client, "releases") == [f"{each.title} 1.{n}" for n, each in enumerate(packages[:NEWEST])]
     for feed in FEEDS:
-        with django_assert_num_queries(1):
+        with django_assert_num_queries(2):
             client.get(f"/api/v4/feeds/{feed}.rss")
 
 

@@ -296,7 +296,7 @@ def test_together(get: Get, django_assert_num_queries: DjangoAssertNumQueries) -
     package = Package.objects.get(slug="a")
     MembershipFactory.create(package=package, grid=GridFactory.create(slug="g"))
     query = f"category={package.category.slug}&grid=g&licence=MIT&python=3.12&participant=anna&ordering=-score,title"
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         response = get(f"packages/?{query}&q=x&stale=0&has_pypi=false")
     assert [each["slug"] for each in response.json()["results"]] == ["a"]
 

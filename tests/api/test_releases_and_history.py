@@ -34,7 +34,7 @@ def package() -> Package:
 
 def test_releases(get: Get, package: Package, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     for reference in ("p", package.pk):
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(4):
             response = get(f"packages/{reference}/releases/")
         assert response.json() == {
             "count": 3,
@@ -59,7 +59,7 @@ def test_releases(get: Get, package: Package, django_assert_num_queries: DjangoA
 
 @pytest.mark.usefixtures("package")
 def test_history(get: Get, django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         response = get("packages/p/history/")
     days = [{"day": f"2026-05-0{day}", "stars": day, "forks": None, "downloads": 10 * day} for day in (6, 5, 4)]
     assert response.json() == {"count": 3, "next": None, "previous": None, "results": days}
