@@ -13,17 +13,21 @@ import hashlib
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote_plus
 
 import brotli
 import orjson
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
+from django.core.handlers.base import BaseHandler
+from django.core.handlers.exception import convert_exception_to_response
 from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.module_loading import import_string
 
 from config.settings import VERSION
 from config.stores import store
@@ -58,17 +62,18 @@ class Wanted:
 class ApiCacheMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
+        self.answer = chain(settings.API_MIDDLEWARE)
         # Other settings make other answers: nodes that share a Redis need not have the same.
         told = (VERSION, settings.SITE_URL, settings.TIME_ZONE, str(settings.DATABASES["default"]["NAME"]))
         self.program = "\n".join(told)
         self.making: dict[bytes, threading.Lock] = {}
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not request.path_info.startswith("/api/v4/") or request.method not in {"GET", "HEAD"}:
+        if not request.path_info.startswith("/api"):
             return self.get_response(request)
-        wanted = self._wanted(request)
+        wanted = self._wanted(request) if request.method in {"GET", "HEAD"} else None
         if wanted is None:
-            response = self.get_response(request)
+            response = self.answer(request)
             if response.get("Content-Type", "").startswith("text/html"):
                 response["Cache-Control"] = "private, no-cache"
             return response
@@ -138,7 +143,7 @@ class ApiCacheMiddleware:
     def _made(self, request: HttpRequest, wanted: Wanted) -> HttpResponseBase:
         # HEAD is answered as GET, and Django's server leaves the body out: one answer serves both.
         method, request.method = request.method, "GET"
-        response = self.get_response(request)
+        response = self.answer(request)
         request.method = method
         if response.status_code != 200 or not isinstance(response, HttpResponse):
             return response
@@ -156,6 +161,16 @@ class ApiCacheMiddleware:
         if "HTTP_ORIGIN" in request.META:
             response["Access-Control-Allow-Origin"] = "*"
         return response
+
+
+def chain(middleware: Iterable[str]) -> Callable[[HttpRequest], HttpResponseBase]:
+    """What answers the API: the views, with that middleware alone. It knows no users, so it needs no sessions."""
+    handler: Any = BaseHandler()
+    handler._view_middleware, handler._template_response_middleware, handler._exception_middleware = [], [], []
+    answer: Callable[[Any], Any] = convert_exception_to_response(handler._get_response)
+    for path in reversed(list(middleware)):
+        answer = convert_exception_to_response(import_string(path)(answer))
+    return answer
 
 
 def revisions() -> dict[str, int]:

@@ -30,6 +30,15 @@ MAX_WORDS = 20
 class StrictFilterBackend(DjangoFilterBackend):
     """As django-filter's; unknown parameters are the view's to refuse, wrong values the filter set's."""
 
+    def filter_queryset(self, request: Any, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
+        filterset = self.get_filterset(request, queryset, view)
+        if filterset is None:
+            return queryset
+        if not filterset.is_valid():  # their messages are whole, and may hold a "%" that somebody typed
+            raise ValidationError({name: [str(each) for each in said] for name, said in filterset.errors.items()})
+        found: QuerySet[Any] = filterset.qs
+        return found
+
     def get_filterset_class(self, view: Any, queryset: Any = None) -> Any:
         return None if getattr(view, "detail", False) else super().get_filterset_class(view, queryset)
 

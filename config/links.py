@@ -1,5 +1,6 @@
 """Links between documents: absolute, on SITE_URL or on the request's own host, carrying `?format=` on."""
 
+from collections.abc import Iterable
 from typing import Literal
 from urllib.parse import quote
 
@@ -37,6 +38,10 @@ class Links:
     def named(self, name: str) -> str:
         """Of a list, or of whatever else stands below the root. The schema and its pages have formats of their own."""
         return f"{self.root}{name}/" + ("" if name in {"schema", "docs"} else self.suffix)
+
+    def documents(self, kind: Kind, pks: Iterable[int]) -> list[str]:
+        beginning, end = f"{self.root}{kind}/", f"/{self.suffix}"
+        return [f"{beginning}{pk}{end}" for pk in pks]
 
     def document(self, kind: Kind, pk: int) -> str:
         return f"{self.root}{kind}/{pk}/{self.suffix}"

@@ -5,12 +5,12 @@ What makes no sense is refused with the reason.
 
 import re
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 from config.links import absolute
 from config.listing import Listing
@@ -51,24 +51,28 @@ class StrictLimitOffset(LimitOffsetPagination):
         return whole(request, self.offset_query_param, 0, 0)
 
     def get_next_link(self) -> str | None:
-        return self.on_site(super().get_next_link())
+        limit, after = self.limit or 0, (self.offset or 0) + (self.limit or 0)
+        return self.link(limit=limit, offset=after) if after < (self.count or 0) else None
 
     def get_previous_link(self) -> str | None:
-        return self.on_site(super().get_previous_link())
+        limit, offset = self.limit or 0, self.offset or 0
+        return self.link(limit=limit, offset=offset - limit if offset > limit else None) if offset > 0 else None
 
-    def on_site(self, url: str | None) -> str | None:
-        own = f"{self.request.scheme}://{self.request.get_host()}"
-        return url and absolute(self.request, url.removeprefix(own))
+    def get_first_link(self) -> str | None:
+        return self.link(offset=None)
+
+    def link(self, **changes: int | str | None) -> str:
+        """The address of this list with other parameters, or without those that are None; sorted, as DRF's are."""
+        asked = {**self.request.query_params.dict(), **changes}
+        query = urlencode(sorted((name, value) for name, value in asked.items() if value is not None))
+        path = absolute(self.request, quote(self.request.path))
+        return f"{path}?{query}" if query else path
 
     def get_paginated_response(self, data: Any) -> Response:
         response = super().get_paginated_response(data)
         if links := link_header(next=self.get_next_link(), prev=self.get_previous_link(), first=self.get_first_link()):
             response["Link"] = links
         return response
-
-    def get_first_link(self) -> str | None:
-        url = remove_query_param(self.request.build_absolute_uri(), self.offset_query_param)
-        return self.on_site(url)
 
 
 class CataloguePages(StrictLimitOffset):
@@ -133,6 +137,4 @@ class CataloguePages(StrictLimitOffset):
         return self._cursor_link("") if self.by_cursor else super().get_first_link()
 
     def _cursor_link(self, token: str | None) -> str | None:
-        if token is None:
-            return None
-        return self.on_site(replace_query_param(self.request.build_absolute_uri(), self.cursor_query_param, token))
+        return None if token is None else self.link(**{self.cursor_query_param: token})

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
+import orjson
 from django.db import connection
-from django.db.models import Model, QuerySet
+from django.db.models import JSONField, Model, QuerySet
+from django.db.models.base import ModelState
 
 M = TypeVar("M", bound=Model)
 
@@ -28,7 +30,11 @@ class Prepared(Generic[M]):
         first = min(annotations.values(), default=len(select))
         self.columns = [column[0].target.attname for column in select[:first]]
         self.annotations = list(annotations.items())
-        self.converters = list(compiler.get_converters([column for column, *_ in select]).items())
+        self.converters = [
+            (place, [_fast(function) for function in functions], expression)
+            for place, (functions, expression) in compiler.get_converters([column for column, *_ in select]).items()
+        ]
+        self.names = [*self.columns, *(name for name, _ in self.annotations)]
 
     def rows(self, *values: Any, limit: int | None = None) -> list[M]:
         """The rows with `values` in place of the marks, in their order; `limit` of them at most."""
@@ -42,13 +48,24 @@ class Prepared(Generic[M]):
         return [self._instance(list(row)) for row in found]
 
     def _instance(self, row: list[Any]) -> M:
-        for place, (functions, expression) in self.converters:
+        for place, functions, expression in self.converters:
             for function in functions:
                 row[place] = function(row[place], expression, connection)
-        instance = self.model.from_db(connection.alias, self.columns, row[: len(self.columns)])
-        for name, place in self.annotations:
-            setattr(instance, name, row[place])
+        # As Model.from_db() makes it, without its signals and its look at every field of the model.
+        instance = self.model.__new__(self.model)
+        instance.__dict__.update(zip(self.names, row, strict=True))
+        instance._state = ModelState()
+        instance._state.adding, instance._state.db = False, connection.alias
         return instance
+
+
+def _fast(function: Any) -> Any:
+    """A converter of JSON that reads it faster, any other as it is."""
+    return _json if getattr(function, "__func__", None) is JSONField.from_db_value else function
+
+
+def _json(value: Any, *_: Any) -> Any:
+    return orjson.loads(value) if isinstance(value, str) else value
 
 
 class Kept:

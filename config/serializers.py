@@ -42,15 +42,21 @@ class DocumentSerializer(serializers.ModelSerializer[D]):
     def zone(self) -> tzinfo:
         return timezone.get_current_timezone()
 
-    @property
+    @cached_property
     def links(self) -> Links:
         links: Links = self.context["links"]
         return links
 
-    def linked(self, kind: Kind, pk: int, key: str) -> Any:
-        """What stands for a document under `key`: its link, or the document itself."""
-        embedded = self.context.get("embedded", {}).get(key)
-        return self.links.document(kind, pk) if embedded is None else embedded[pk]
+    @cached_property
+    def embedded(self) -> dict[str, dict[int, Any]]:
+        embedded: dict[str, dict[int, Any]] = self.context.get("embedded", {})
+        return embedded
+
+    def linked(self, kind: Kind, pks: list[int], key: str) -> list[Any]:
+        """What stands for documents under `key`: their links, or the documents themselves."""
+        if key in self.embedded:
+            return [self.embedded[key][pk] for pk in pks]
+        return self.links.documents(kind, pks)
 
 
 @lru_cache(maxsize=256)

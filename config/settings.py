@@ -153,8 +153,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "config.cache.ApiCacheMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
+    "config.cache.ApiCacheMiddleware",  # answers the API by itself, with API_MIDDLEWARE
     "django.middleware.security.SecurityMiddleware",
     # With DEBUG, runserver serves the static files where they lie, and nothing has been collected.
     *([] if DEBUG else ["whitenoise.middleware.WhiteNoiseMiddleware"]),
@@ -163,6 +162,12 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+API_MIDDLEWARE = [
+    "corsheaders.middleware.CorsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.common.CommonMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "changes.middleware.OldSlugMiddleware",
 ]

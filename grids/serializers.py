@@ -28,10 +28,10 @@ class GridSerializer(DocumentSerializer[Grid]):
         }
     )
     def get_packages(self, grid: Grid) -> list[Any]:
-        return [self.linked("packages", pk, "packages") for pk in member_ids(grid)]
+        return self.linked("packages", member_ids(grid), "packages")
 
 
 def member_ids(grid: Any) -> list[int]:
     """The ids of the packages of a grid that came from for_api(), by title without regard to letter case (folded
     here: the two databases fold differently), then by id."""
-    return [pk for _, pk in sorted((title.casefold(), pk) for title, pk in grid.members or ())]
+    return [pk for _, pk in sorted([(title.casefold(), pk) for title, pk in grid.members or ()])]

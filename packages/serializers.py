@@ -63,7 +63,7 @@ class PackageSerializer(DocumentSerializer[Package]):
 
     @extend_schema_field({"oneOf": [{"type": "string", "format": "uri"}, {"$ref": "#/components/schemas/Category"}]})
     def get_category(self, package: Package) -> Any:
-        return self.linked("categories", package.category_id, "category")
+        return self.linked("categories", [package.category_id], "category")[0]
 
     @extend_schema_field(
         {
@@ -72,7 +72,7 @@ class PackageSerializer(DocumentSerializer[Package]):
         }
     )
     def get_grids(self, package: Package) -> list[Any]:
-        return [self.linked("grids", pk, "grids") for pk in grid_ids(package)]
+        return self.linked("grids", grid_ids(package), "grids")
 
     def get_score(self, package: Package) -> int:
         python3 = has_python3(package.classifiers, package.requires_python)

@@ -61,6 +61,7 @@ def test_category(get: Get) -> None:
     assert found(get, category=f"apps,{frameworks.pk}") == found(get, category="apps, frameworks,apps") == ["a", "f"]
     assert refused(get, category="app") == {"category": ["There is no category “app”. Did you mean “apps”?"]}
     assert refused(get, category="apps,99999999") == {"category": ["There is no category “99999999”."]}
+    assert refused(get, category="100%s") == {"category": ["“100%s” is neither an id nor a slug."]}
     assert refused(get, category="a b") == {"category": ["“a b” is neither an id nor a slug."]}
     assert refused(get, category="apps,,") == {"category": ["An empty value stands between two commas."]}
     assert refused(get, category="9" * 30)["category"][0].endswith("is neither an id nor a slug.")

@@ -1,0 +1,283 @@
+"""Kept answers: never stale, one for each form, made once."""
+
+import gzip
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import brotli
+import pytest
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from categories.models import Category
+from config.stores import Memory, Redis, store
+from grids.models import Grid, GridPackage
+from packages.models import FetchState, Package, Release, Snapshot
+from tests.factories import GridFactory, MembershipFactory, PackageFactory
+
+# Revisions move when a transaction commits.
+pytestmark = pytest.mark.django_db(transaction=True)
+NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _kept(settings: Settings) -> None:
+    settings.CACHE_URL = "locmem://"
+    store.cache_clear()
+
+
+@pytest.fixture
+def member() -> GridPackage:
+    package = PackageFactory.create(slug="p", title="Maps", repo_url="https://github.com/a/p")
+    # A feed of nothing is of this very second.
+    Release.objects.create(package=package, version="0.1", uploaded_at=NOW)
+    return MembershipFactory.create(package=package, grid=GridFactory.create(slug="g", title="Maps"))
+
+
+PATHS = (
+    "packages/?fields=all&expand=category,grids",
+    "packages/p/?fields=all&expand=category,grids",
+    "packages/p/",
+    "packages/?category=c",
+    "packages/?grid=g",
+    "packages/p/releases/",
+    "packages/p/history/",
+    "grids/?expand=packages",
+    "grids/g/",
+    "grids/?package=p",
+    "categories/c/",
+    "categories/",
+    "search/?q=maps",
+    "changes/",
+    "feeds/packages.rss",
+    "feeds/releases.atom",
+)
+
+
+def sql(statement: str) -> Callable[[], object]:
+    return lambda: connection.cursor().execute(statement)
+
+
+def writes(package: int) -> list[tuple[str, Callable[[], object]]]:
+    one = Package.objects.filter(pk=package)
+
+    def saved() -> None:
+        row = one.get()
+        row.title = "Saved maps"
+        row.save()
+
+    def upserted() -> None:
+        row = one.get()
+        row.repo_watchers = 99
+        Package.objects.bulk_create([row], update_conflicts=True, unique_fields=["id"], update_fields=["repo_watchers"])
+
+    return [
+        ("save", saved),
+        ("update", lambda: one.update(repo_watchers=5, last_updated=NOW)),
+        ("last_fetched alone", lambda: one.update(last_fetched=NOW)),
+        ("upsert", upserted),
+        ("raw SQL", sql("UPDATE packages_package SET repo_description = 'maps', licence = 'MIT'")),
+        ("release", lambda: Release.objects.create(package_id=package, version="1", uploaded_at=NOW)),
+        ("snapshot", lambda: Snapshot.objects.create(package_id=package, day=NOW.date(), stars=1)),
+        (
+            "fetch state",
+            lambda: FetchState.objects.create(
+                package_id=package, source="repo", subject="github.com/a/p", outcome="ok", next_due=NOW
+            ),
+        ),
+        ("raw SQL of a state", sql("UPDATE packages_fetchstate SET failures = 7")),
+        ("category", lambda: Category.objects.update(title="Other", slug="c")),
+        ("grid", lambda: Grid.objects.update(description="new")),
+        ("membership", lambda: GridPackage.objects.all().delete()),
+        ("another", lambda: MembershipFactory.create(package_id=package)),
+        ("delete", sql("DELETE FROM packages_release WHERE version = '1'")),
+    ]
+
+
+def test_no_answer_outlives_a_commit(client: Client, member: GridPackage, settings: Settings) -> None:
+    """After each write, every address answers as it does without a store."""
+    Category.objects.update(slug="c")
+    for what, write in writes(member.package_id):
+        for path in PATHS:
+            client.get(f"/api/v4/{path}")
+        write()
+        for path in PATHS:
+            settings.CACHE_URL = "locmem://"
+            kept = client.get(f"/api/v4/{path}")
+            settings.CACHE_URL = "dummy://"
+            fresh = client.get(f"/api/v4/{path}")
+            assert (kept.status_code, kept.content) == (fresh.status_code, fresh.content), (what, path)
+        settings.CACHE_URL = "locmem://"
+
+
+def test_a_kept_answer_takes_one_query_and_is_the_same(
+    client: Client, member: GridPackage, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    Category.objects.update(slug="c")
+    for path in PATHS:
+        first = client.get(f"/api/v4/{path}")
+        assert first.status_code == 200
+        with django_assert_num_queries(1):
+            second = client.get(f"/api/v4/{path}")
+        assert (second.content, dict(second.items())) == (first.content, dict(first.items()))
+        with django_assert_num_queries(1):
+            unchanged = client.get(f"/api/v4/{path}", headers={"if-none-match": f'W/"x", {first["ETag"]}'})
+        assert (unchanged.status_code, unchanged.content) == (304, b"")
+        assert {name: unchanged[name] for name in ("ETag", "Cache-Control", "Vary")} == {
+            "ETag": first["ETag"],
+            "Cache-Control": "public, no-cache",
+            "Vary": "Accept, Accept-Encoding, origin",
+        }
+        assert client.get(f"/api/v4/{path}", headers={"if-none-match": '"other"'}).status_code == 200
+
+
+def test_a_refresh_of_packages_leaves_grids_and_categories_kept(client: Client, member: GridPackage) -> None:
+    before = {path: client.get(f"/api/v4/{path}")["ETag"] for path in ("grids/g/", "categories/", "packages/p/")}
+    Package.objects.update(last_fetched=NOW, repo_watchers=8)
+    after = {path: client.get(f"/api/v4/{path}")["ETag"] for path in before}
+    assert [path for path in before if before[path] != after[path]] == ["packages/p/"]
+
+
+@pytest.mark.usefixtures("member")
+def test_every_form_is_its_own(client: Client, settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = ["testserver", "other.example"]
+    settings.SECURE_PROXY_SSL_HEADER = None
+    forms: list[tuple[str, dict[str, Any]]] = [
+        ("", {}),
+        ("", {"headers": {"host": "other.example"}}),
+        ("", {"secure": True}),
+        ("", {"headers": {"accept-encoding": "gzip"}}),
+        ("", {"headers": {"accept-encoding": "br"}}),
+        ("?format=json", {}),
+        ("", {"headers": {"origin": "https://elsewhere.example"}}),
+    ]
+    seen = [client.get(f"/api/v4/packages/{query}", **options) for query, options in forms]
+    assert len({response["ETag"] for response in seen}) == len(forms)
+    again = [client.get(f"/api/v4/packages/{query}", **options) for query, options in forms]
+    assert [response.content for response in again] == [response.content for response in seen]
+    assert b"http://other.example/" in seen[1].content
+    assert b"https://testserver/" in seen[2].content
+    assert "Access-Control-Allow-Origin" in again[6]
+    assert "Access-Control-Allow-Origin" not in again[0]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("", None),
+        ("identity", None),
+        ("gzip", "gzip"),
+        ("gzip, deflate, br", "br"),
+        ("br;q=0, gzip;q=0.5", "gzip"),
+        ("gzip;q=0", None),
+        ("zstd", None),
+    ],
+)
+@pytest.mark.usefixtures("member")
+def test_compression(client: Client, accepted: str, encoding: str | None) -> None:
+    plain = client.get("/api/v4/packages/?fields=all").content
+    for _ in range(2):
+        response = client.get("/api/v4/packages/?fields=all", headers={"accept-encoding": accepted} if accepted else {})
+        assert response.get("Content-Encoding") == encoding
+        assert int(response["Content-Length"]) == len(response.content)
+        unpack = {"gzip": gzip.decompress, "br": brotli.decompress, None: bytes}[encoding]
+        assert unpack(response.content) == plain
+
+
+@pytest.mark.usefixtures("member")
+def test_pages_are_not_kept_and_private(client: Client) -> None:
+    response = client.get("/api/v4/packages/", headers={"accept": "text/html"})
+    assert response["Cache-Control"] == "private, no-cache"
+    assert "ETag" not in response
+
+
+def test_mistakes_and_misses_are_not_kept(client: Client) -> None:
+    for path in ("packages/nope/", "packages/?no=such"):
+        response = client.get(f"/api/v4/{path}")
+        assert response.status_code in {400, 404}
+        assert "ETag" not in response
+    PackageFactory.create(slug="nope")
+    assert client.get("/api/v4/packages/nope/").status_code == 200
+
+
+@pytest.mark.usefixtures("member")
+def test_head(client: Client) -> None:
+    got = client.get("/api/v4/packages/")
+    head = client.head("/api/v4/packages/")
+    assert (head.content, head["ETag"], head["Content-Length"]) == (b"", got["ETag"], got["Content-Length"])
+
+
+@pytest.mark.usefixtures("member")
+def test_what_ages_without_a_write_is_kept_for_a_minute(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [1_800_000_000.0]
+    monkeypatch.setattr("config.cache.time.time", lambda: clock[0])
+    ageing = ("packages/?stale=3", "packages/?ordering=score", "packages/p/?fields=score", "search/?q=maps")
+    steady = ("packages/", "packages/p/", "grids/")
+    before = {path: client.get(f"/api/v4/{path}")["ETag"] for path in (*ageing, *steady)}
+    clock[0] += 59 - clock[0] % 60
+    clock[0] += 1
+    after = {path: client.get(f"/api/v4/{path}")["ETag"] for path in before}
+    assert [path for path in before if before[path] != after[path]] == list(ageing)
+
+
+@pytest.mark.usefixtures("member")
+def test_a_stampede_makes_an_answer_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from config import cache  # noqa: PLC0415
+
+    made: list[str] = []
+    first, entered = threading.Event(), threading.Event()
+
+    def slow(request: Any) -> Any:
+        made.append(request.path)
+        entered.set()
+        assert first.wait(10)
+        return HttpResponse(b"{}", content_type="application/json")
+
+    middleware = cache.ApiCacheMiddleware(slow)
+    monkeypatch.setattr(middleware, "answer", slow)
+    request = Client().get("/api/v4/packages/p/").wsgi_request
+    store.cache_clear()
+    answers: list[bytes] = []
+    fixed = cache.Wanted(b"key", '"tag"', "")
+    monkeypatch.setattr(middleware, "_wanted", lambda _: fixed)
+    threads = [threading.Thread(target=lambda: answers.append(middleware(request).content)) for _ in range(8)]  # type: ignore[attr-defined]
+    for thread in threads:
+        thread.start()
+    assert entered.wait(10)
+    first.set()
+    for thread in threads:
+        thread.join(10)
+    assert (len(made), answers) == (1, [b"{}"] * 8)
+
+
+def test_memory_is_bounded_in_bytes() -> None:
+    memory = Memory(10_000)
+    for number in range(1_000):
+        memory.set(b"%d" % number, b"x" * 100)
+    assert memory.size <= 10_000
+    assert memory.get(b"999") == b"x" * 100
+    assert memory.get(b"1") is None
+    memory.set(b"big", b"x" * 9_000)
+    assert memory.get(b"big") is None, "one answer must not drive out all others"
+    memory.set(b"999", b"y")
+    assert memory.get(b"999") == b"y"
+
+
+def test_a_redis_that_is_away_costs_no_answer(client: Client, settings: Settings, member: GridPackage) -> None:
+    settings.CACHE_URL = "redis://127.0.0.1:1/0"
+    assert client.get("/api/v4/packages/p/").status_code == 200
+    assert Redis(settings.CACHE_URL).get(b"x") is None
+
+
+@pytest.mark.usefixtures("member")
+def test_a_connection_that_was_closed_is_opened_anew(client: Client) -> None:
+    assert client.get("/api/v4/packages/p/").status_code == 200
+    if connection.vendor == "postgresql":
+        connection.connection.close()
+    Package.objects.update(modified=timezone.now()) if connection.vendor == "sqlite" else None
+    assert client.get("/api/v4/packages/p/").status_code == 200
