@@ -24,6 +24,14 @@ class AsciiLower(Func):
         return self.as_sql(compiler, connection, template='lower((%(expressions)s) COLLATE "C")', **context)
 
 
+class Joined(Func):
+    """Texts with a blank between them."""
+
+    template = "%(expressions)s"
+    arg_joiner = " || ' ' || "
+    output_field = models.TextField()
+
+
 _FOLD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
 

@@ -12,13 +12,12 @@ import django_filters
 from django import forms
 from django.core.exceptions import ValidationError as FormError
 from django.core.validators import slug_re
-from django.db.models import F, Model, Q, QuerySet, TextField, Value
-from django.db.models.functions import Concat
+from django.db.models import F, Model, Q, QuerySet
 from django.utils import timezone
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError
 
-from config.database import AsciiLower, ascii_lower
+from config.database import AsciiLower, Joined, ascii_lower
 from config.models import MAX_ID
 from config.parameters import nearest, no_such
 
@@ -175,7 +174,7 @@ class Words(django_filters.Filter):
     field_class = WordsField
 
     def __init__(self, description: str) -> None:
-        self.text = Concat("title", Value(" "), "slug", Value(" "), description, output_field=TextField())
+        self.text = Joined("title", "slug", description)
         super().__init__(label="words in title, slug or description")
 
     def filter(self, qs: QuerySet[Any], value: list[str]) -> QuerySet[Any]:

@@ -6,7 +6,7 @@ from typing import Self
 from django.db import models
 from django.db.models.functions import JSONArray
 
-from config.database import JSONList
+from config.database import AsciiLower, JSONList
 from config.models import Document
 from packages.models import Package
 
@@ -39,6 +39,11 @@ class Grid(Document):
     class Meta(Document.Meta):
         ordering = ("title", "id")
         permissions = (("unlock_grid", "Can change locked grids"),)
+        indexes = (
+            models.Index(fields=["created", "id"], name="grid_created"),
+            models.Index(fields=["modified", "id"], name="grid_modified"),
+            models.Index(AsciiLower("title"), "id", name="grid_title"),
+        )
 
 
 class GridPackage(models.Model):

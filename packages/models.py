@@ -12,7 +12,7 @@ from django.db.models import F, Q
 
 from categories.models import V4_FIELDS as CATEGORY_FIELDS
 from categories.models import Category
-from config.database import JSONList
+from config.database import AsciiLower, JSONList
 from config.models import Document
 from packages.facts import SOURCES, Outcome, Source
 from packages.fields import IsList, IsWeeklyCounts
@@ -274,6 +274,20 @@ class Package(Document):
                 name="package_not_replaced_by_itself",
                 violation_error_message="A package cannot be replaced by itself.",
             ),
+        )
+        # For the lists; what PostgreSQL alone can have is in its migration.
+        indexes = (
+            models.Index(fields=["category", "id"], name="package_category"),
+            models.Index(fields=["repo_watchers", "id"], name="package_watchers"),
+            models.Index(fields=["repo_forks", "id"], name="package_forks"),
+            models.Index(fields=["created", "id"], name="package_created"),
+            models.Index(fields=["modified", "id"], name="package_modified"),
+            models.Index(fields=["pypi_downloads", "id"], name="package_downloads"),
+            models.Index(fields=["last_updated", "id"], name="package_updated"),
+            models.Index(fields=["released", "id"], name="package_released"),
+            models.Index(fields=["licence", "id"], name="package_licence"),
+            models.Index(fields=["requires_python"], name="package_requires_python"),
+            models.Index(AsciiLower("title"), "id", name="package_title"),
         )
 
     def derive(self) -> None:

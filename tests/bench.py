@@ -110,7 +110,15 @@ def manage(url: str, *arguments: str) -> None:
 def server(name: str, url: str, **settings: str) -> Iterator[int]:
     """gunicorn with 2 workers; gives the id of its process."""
     environment = {"PATH": os.environ["PATH"], "DATABASE_URL": url, "PORT": str(PORTS[name]), "SECRET_KEY": "bench"}
-    command = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py", "--log-level=error"]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--config",
+        "config/gunicorn.py",
+        "--log-level=error",
+        "--max-requests=0",
+    ]
     if name == "yardstick":
         environment["DJANGO_SETTINGS_MODULE"] = "tests.yardstick"
         command.append("tests.yardstick")
@@ -286,6 +294,8 @@ def main() -> None:
             if chosen and not any(word in name for word in chosen):
                 continue
             tell("never seen", name, measured(wrk, cold, PORTS["cold"], yardstick, paths))
+            if os.environ.get("KINDS") == "cold":
+                continue
             tell("repeated", name, measured(wrk, warm, PORTS["warm"], yardstick, paths[:1]))
             etag = requests.get(f"http://127.0.0.1:{PORTS['warm']}{paths[0]}", timeout=60).headers.get("ETag", "")
             if etag:
