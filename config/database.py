@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.conf import settings
 from django.db import OperationalError, connection, models, transaction
 from django.db.models.expressions import Func, Subquery
 from rest_framework.exceptions import APIException
@@ -69,18 +70,43 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def _postgresql_limit(seconds: float) -> Iterator[None]:
-    try:
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{int(seconds * 1000)}ms"])
+def served(seconds: float) -> Iterator[None]:
+    """As time_limit(), for what a server asks on connections that limit every statement (limit_statements())."""
+    if connection.vendor == "postgresql":
+        with _too_slow():
             yield
-            with connection.cursor() as cursor:  # an outer transaction goes on without the limit
-                cursor.execute("SELECT set_config('statement_timeout', '0', true)")
+    else:
+        with _sqlite_limit(seconds):
+            yield
+
+
+def limit_statements(connection: Any, **_: Any) -> None:
+    """Ends any statement of a connection that takes longer than STATEMENT_SECONDS, as a receiver of its signal."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('statement_timeout', %s, false)", [f"{settings.STATEMENT_SECONDS}s"])
+
+
+@contextmanager
+def _too_slow() -> Iterator[None]:
+    try:
+        yield
     except OperationalError as error:
         if getattr(error.__cause__, "pgcode", "") == "57014":  # query_canceled
             raise TooSlow from error
         raise
+
+
+@contextmanager
+def _postgresql_limit(seconds: float) -> Iterator[None]:
+    with _too_slow(), transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('statement_timeout')")
+            (before,) = cursor.fetchone()
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{int(seconds * 1000)}ms"])
+        yield
+        with connection.cursor() as cursor:  # an outer transaction goes on with its own limit
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [before])
 
 
 @contextmanager

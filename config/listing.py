@@ -15,14 +15,22 @@ KEPT = Kept()
 class Listing(Protocol):
     """Rows in an order of their own, and newest first below or above an id."""
 
+    max_offset: int | None
+
     def count(self) -> int: ...
     def page(self, limit: int, offset: int) -> list[Any]: ...
     def below(self, mark: int | None, limit: int) -> list[Any]: ...
     def above(self, mark: int, limit: int) -> list[Any]: ...
 
 
+MAX_OFFSET = 10_000  # of what filters have left over: what comes before is read to be left out
+SECONDS = 5.0
+
+
 class QuerysetListing:
-    """What filters have left over."""
+    """What filters have left over. Not every combination of them has an index: the database is given some seconds."""
+
+    max_offset: int | None = MAX_OFFSET
 
     def __init__(self, queryset: QuerySet[Any]) -> None:
         self.queryset = queryset
@@ -43,6 +51,8 @@ class QuerysetListing:
 
 class WholeListing:
     """All documents of a kind, newest first. Their number is kept by the database: it is never counted anew."""
+
+    max_offset: int | None = None
 
     def __init__(self, kind: Kind, documents: Any, fields: tuple[str, ...]) -> None:
         self.kind, self.documents, self.fields = kind, documents, fields

@@ -93,6 +93,10 @@ class CataloguePages(StrictLimitOffset):
         token = request.query_params.get(self.cursor_query_param)
         if token is None:
             self.offset = self.get_offset(request)
+            if listing.max_offset is not None and self.offset > listing.max_offset:
+                raise ValidationError(
+                    {"offset": [f"At most {listing.max_offset} with filters or an ordering: walk further by cursor=."]}
+                )
             self.count = listing.count()
             return listing.page(self.size, self.offset) if self.offset < self.count else []
         self.by_cursor = True

@@ -106,6 +106,7 @@ HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=8000, validate=_between(1, 65535))
 WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", default=2, validate=_between(1, 256))
 _database = env.str("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}", validate=_database_url)
+STATEMENT_SECONDS = env.int("STATEMENT_SECONDS", default=10, validate=_between(1, 3600))
 CACHE_URL = env.str("CACHE_URL", default="locmem://", validate=_cache_url)
 
 # Upstreams of refresh_packages

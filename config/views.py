@@ -15,9 +15,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
+from config.database import served
 from config.filters import StrictFilterBackend, is_id
 from config.links import Kind, Links
-from config.listing import KEPT, Listing, QuerysetListing, WholeListing
+from config.listing import KEPT, SECONDS, Listing, QuerysetListing, WholeListing
 from config.models import Document
 from config.pagination import CataloguePages
 from config.parameters import check
@@ -130,7 +131,9 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         pages: Any = self.paginator
-        rows = pages.paginate(self._listing(request), request)
+        # Not every combination of filters has an index.
+        with served(SECONDS):
+            rows = pages.paginate(self._listing(request), request)
         return self.get_paginated_response(self.serialized(rows, many=True))
 
     def _listing(self, request: Request) -> Listing:

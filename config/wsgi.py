@@ -1,8 +1,13 @@
-"""The WSGI application that gunicorn serves."""
+"""The WSGI application that gunicorn serves: what a server asks of the database is limited in time."""
 
 import os
 
 from django.core.wsgi import get_wsgi_application
+from django.db.backends.signals import connection_created
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()
+
+from config.database import limit_statements  # noqa: E402 (needs the settings)
+
+connection_created.connect(limit_statements)

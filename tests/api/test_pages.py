@@ -3,7 +3,10 @@
 from urllib.parse import quote
 
 import pytest
+from django.db import connection, transaction
+from pytest_django import Settings
 
+from config.database import limit_statements
 from tests.api.conftest import Get
 from tests.factories import CategoryFactory
 
@@ -84,3 +87,42 @@ def test_a_wrong_limit_is_a_page_to_a_browser(get: Get) -> None:
     assert response.status_code == 400
     assert response["Content-Type"] == "text/html; charset=utf-8"
     assert LIMIT[0] in response.content.decode()
+
+
+def test_filtered_lists_are_walked_by_cursor_beyond_an_offset(get: Get) -> None:
+    said = {"offset": ["At most 10000 with filters or an ordering: walk further by cursor=."]}
+    for query in ("ordering=title", "q=x"):
+        response = get(f"packages/?{query}&offset=10001")
+        assert (response.status_code, response.json()) == (400, said)
+        assert get(f"packages/?{query}&offset=10000").status_code == 200
+    assert get("packages/?offset=900000").status_code == 200
+
+
+def test_a_list_that_takes_too_long_is_ended(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
+    if connection.vendor == "postgresql":  # as a server's connections are
+        connection.cursor().execute("SET LOCAL statement_timeout = '200ms'")
+    monkeypatch.setattr("config.views.SECONDS", 0.2)
+
+    def endless(*_: object) -> object:
+        return connection.cursor().execute(
+            "SELECT pg_sleep(20)"
+            if connection.vendor == "postgresql"
+            else "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+        )
+
+    monkeypatch.setattr("config.listing.QuerysetListing.count", endless)
+    with transaction.atomic():
+        response = get("packages/?q=x")
+        transaction.set_rollback(True)
+    assert response.status_code == 503
+    assert response.json()["detail"].startswith("The database did not answer in time;")
+
+
+def test_a_servers_connections_are_limited(settings: Settings) -> None:
+    settings.STATEMENT_SECONDS = 7
+    limit_statements(connection)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW statement_timeout")
+            assert cursor.fetchone() == ("7s",)
+            cursor.execute("RESET statement_timeout")

@@ -320,7 +320,7 @@ def test_queries_do_not_grow(client: Client, django_assert_max_num_queries: Djan
         Grid.objects.filter(pk=member.grid_id).update(description="maps")
     # Categories, the hits, candidates for typing errors where hits are few, a query for each kind; and around them
     # PostgreSQL's savepoint and limits.
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         response = client.get("/api/v4/search/?q=maps&limit=100")
     assert response["X-Total-Count"] == str(2 * rows)
 
