@@ -7,6 +7,7 @@ import orjson
 from django.db import connection
 from django.db.models import JSONField, Model, QuerySet
 from django.db.models.base import ModelState
+from django.db.models.expressions import RawSQL
 
 M = TypeVar("M", bound=Model)
 
@@ -14,6 +15,14 @@ M = TypeVar("M", bound=Model)
 MARK_ID = 4_611_686_018_427_512_345
 MARK_TEXT = "mark-4611686018427512345"
 MARKS = (MARK_ID, MARK_TEXT)
+
+
+def among(pks: Any = MARK_TEXT) -> RawSQL:
+    """The ids of a JSON list, for pk__in: a list of any length as one value."""
+    sql = "SELECT value FROM json_each(%s)"
+    if connection.vendor == "postgresql":
+        sql = "SELECT jsonb_array_elements_text(%s::jsonb)::bigint"
+    return RawSQL(sql, (pks,))  # noqa: S611 (our own SQL)
 
 
 class Prepared(Generic[M]):

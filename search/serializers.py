@@ -1,12 +1,17 @@
 """A hit as API v4 shows it: a package or a grid, flat, with its place in the order as `weight`."""
 
 import re
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
+import orjson
+from django.db.models import F
+from django.utils import timezone
 from rest_framework import serializers
 
 from config.links import Kind, Links
+from config.prepared import Kept, among
+from config.serializers import moment
 from grids.models import Grid
 from packages.compatibility import has_python3
 from packages.models import Package
@@ -48,38 +53,53 @@ def documents(hits: list[Hit], links: Links, now: datetime) -> list[dict[str, An
     ids = {kind: [hit.object_id for hit in hits if hit.kind == kind] for kind in KINDS}
     rows: dict[tuple[str, int], Any] = {}
     if ids["package"]:
-        packages = Package.objects.select_related("category").only(*_PACKAGE_COLUMNS)
-        rows |= {("package", row.pk): _package(row, now) for row in packages.filter(pk__in=ids["package"])}
+        packages: list[Any] = KEPT.get("packages", _packages).rows(orjson.dumps(ids["package"]).decode())
+        rows |= {("package", row.pk): _package(row, now) for row in packages}
     if ids["grid"]:
-        grids = Grid.objects.only("id", "title", "slug", "description", "created", "modified")
-        rows |= {("grid", row.pk): _grid(row) for row in grids.filter(pk__in=ids["grid"])}
+        grids: list[Any] = KEPT.get("grids", _grids).rows(orjson.dumps(ids["grid"]).decode())
+        rows |= {("grid", row.pk): _grid(row) for row in grids}
     found = [(hit, rows.get((hit.kind, hit.object_id))) for hit in hits]
     paths = Links.paths()
-    shown = [
-        row
-        | {
-            "weight": hit.weight,
-            "item_type": hit.kind,
-            "absolute_url": paths.document(KINDS[hit.kind], hit.object_id),
-            "url": links.document(KINDS[hit.kind], hit.object_id),
-        }
-        for hit, row in found
-        if row is not None
-    ]
-    return list(HitSerializer(shown, many=True).data)
+    zone = timezone.get_current_timezone()
+    return [_hit(hit, row, links, paths, zone) for hit, row in found if row is not None]
+
+
+def _hit(hit: Hit, row: dict[str, Any], links: Links, paths: Links, zone: tzinfo) -> dict[str, Any]:
+    """A hit with its keys in the order of HitSerializer, which describes them."""
+    values = row | {
+        "weight": hit.weight,
+        "item_type": hit.kind,
+        "absolute_url": paths.document(KINDS[hit.kind], hit.object_id),
+        "url": links.document(KINDS[hit.kind], hit.object_id),
+    }
+    return {key: moment(values[key], zone) if key in _MOMENTS else values[key] for key in _KEYS}
+
+
+_KEYS = tuple(HitSerializer().get_fields())
+_MOMENTS = frozenset({"created", "modified", "last_committed", "last_released"})
+KEPT = Kept()
+
+
+def _packages() -> Any:
+    packages = Package.objects.only(*_PACKAGE_COLUMNS).annotate(category_title=F("category__title"))
+    return packages.filter(pk__in=among()).order_by()
+
+
+def _grids() -> Any:
+    grids = Grid.objects.only("id", "title", "slug", "description", "created", "modified")
+    return grids.filter(pk__in=among()).order_by()
 
 
 _PACKAGE_COLUMNS = (
     *("id", "title", "slug", "created", "modified", "repo_description", "repo_watchers", "repo_forks"),
     *("pypi_downloads", "participants", "last_updated", "released", "classifiers", "requires_python"),
-    *("category__id", "category__title"),
 )
 
 
-def _package(row: Package, now: datetime) -> dict[str, Any]:
+def _package(row: Any, now: datetime) -> dict[str, Any]:
     python3 = has_python3(row.classifiers, row.requires_python)
     return _document(row, row.repo_description) | {
-        "category": row.category.title,
+        "category": row.category_title,
         "repo_watchers": row.repo_watchers,
         "repo_forks": row.repo_forks,
         "score": score(row.repo_watchers, row.last_updated, python3, now),
