@@ -1,5 +1,6 @@
 """Where the pages of a list come from: any queryset, or all documents of a kind by prepared statements."""
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from django.db import connection
@@ -17,7 +18,8 @@ class Listing(Protocol):
 
     max_offset: int | None
 
-    def count(self) -> int: ...
+    @property
+    def count(self) -> Callable[[], int]: ...
     def page(self, limit: int, offset: int) -> list[Any]: ...
     def below(self, mark: int | None, limit: int) -> list[Any]: ...
     def above(self, mark: int, limit: int) -> list[Any]: ...
@@ -32,11 +34,9 @@ class QuerysetListing:
 
     max_offset: int | None = MAX_OFFSET
 
-    def __init__(self, queryset: QuerySet[Any]) -> None:
+    def __init__(self, queryset: QuerySet[Any], count: Callable[[], int] | None = None) -> None:
         self.queryset = queryset
-
-    def count(self) -> int:
-        return self.queryset.count()
+        self.count = count or queryset.count
 
     def page(self, limit: int, offset: int) -> list[Any]:
         return list(self.queryset[offset : offset + limit])

@@ -137,12 +137,13 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         return self.get_paginated_response(self.serialized(rows, many=True))
 
     def _listing(self, request: Request) -> Listing:
-        filters = self.filterset_class.base_filters.keys()
-        if (self.joined and self.shape.expand.intersection(self.joined)) or not filters.isdisjoint(
-            request.query_params
-        ):
-            return QuerysetListing(self.filter_queryset(self.get_queryset()))
-        return WholeListing(self.kind, self.documents, self.shape.fields)
+        whole = WholeListing(self.kind, self.documents, self.shape.fields)
+        asked = self.filterset_class.base_filters.keys() & request.query_params.keys()
+        if not asked and not self.shape.expand.intersection(self.joined):
+            return whole
+        # An ordering alone leaves nothing out: there is nothing to count.
+        count = whole.count if asked <= {"ordering"} else None
+        return QuerysetListing(self.filter_queryset(self.get_queryset()), count)
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         self.document = self._document(kwargs["reference"])

@@ -238,6 +238,7 @@ def addresses() -> dict[str, list[str]]:
         "search": [f"{api}search/?q={word.replace(' ', '+')}&offset={n}" for word in words for n in range(0, 60, 20)],
         "cursor walk": [f"{api}packages/?cursor=below-{pk}" for pk in ids],
         "changes": [f"{api}changes/?since={n}" for n in choose.sample(range(PACKAGES), 500)],
+        "offset 90 %": [f"{api}packages/?offset={PACKAGES * 9 // 10 + n}" for n in range(100)],
         "by watchers": [f"{api}packages/?ordering=-repo_watchers&offset={n * 20}" for n in range(100)],
     }
 
