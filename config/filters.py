@@ -5,7 +5,7 @@ Values are written as people type them; a filter form of the same filters stands
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 from typing import Any, TypeVar
 
 import django_filters
@@ -99,7 +99,10 @@ class MomentField(forms.CharField):
 
     def _moment(self, text: str) -> datetime:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
-            day = date.fromisoformat(text) + timedelta(days=self.whole_day)
+            day = date.fromisoformat(text)
+            if self.whole_day and day.year == MAXYEAR:  # the end of all days, in any zone
+                return datetime(MAXYEAR, 12, 31, 23, 59, 59, tzinfo=UTC)
+            day += timedelta(days=self.whole_day)
             midnight = timezone.make_aware(datetime.combine(day, time.min)).astimezone(UTC)
             return midnight - timedelta(microseconds=self.whole_day)
         if not re.fullmatch(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*", text, re.ASCII):
@@ -264,7 +267,7 @@ def refuse_unknown(name: str, what: str, wanted: Iterable[str], rows: Iterable[t
 
     `every` gives all slugs, for the nearest spelling; it is asked for only when there is a mistake.
     """
-    there = {text for pk, slug in rows for text in (str(pk), slug)}
+    ids, slugs = {str(pk) for pk, _ in rows}, {slug for _, slug in rows}
     for word in wanted:
-        if word not in there:
+        if word not in (ids if is_id(word) else slugs):
             raise ValidationError({name: [f"There is no {what} “{word[:100]}”.{nearest(word, every())}"]})

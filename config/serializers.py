@@ -54,9 +54,11 @@ class DocumentSerializer(serializers.ModelSerializer[D]):
 
     def linked(self, kind: Kind, pks: list[int], key: str) -> list[Any]:
         """What stands for documents under `key`: their links, or the documents themselves."""
-        if key in self.embedded:
-            return [self.embedded[key][pk] for pk in pks]
-        return self.links.documents(kind, pks)
+        links = self.links.documents(kind, pks)
+        if key not in self.embedded:
+            return links
+        # What was deleted since its id was read stays a link, which will say so.
+        return [self.embedded[key].get(pk, link) for pk, link in zip(pks, links, strict=True)]
 
 
 @lru_cache(maxsize=256)

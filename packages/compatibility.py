@@ -16,7 +16,7 @@ DJANGO = "Framework :: Django :: "
 # What a list of versions can name: a filter takes any version.
 PYTHONS = ("2.6", "2.7", *(f"3.{minor}" for minor in range(16)))
 DJANGOS = {"1": range(12), **{str(major): range(3) for major in range(2, 7)}}
-_MICROS = (0, 1, 2, 5, 10, 20, 99)  # a specifier may admit some micro releases of a version alone
+_MICROS = (*range(31), 99)  # a specifier may admit some micro releases of a version alone
 
 
 @lru_cache(maxsize=4096)

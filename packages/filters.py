@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -73,19 +73,23 @@ class ProjectField(forms.CharField):
 
 class HostField(forms.CharField):
     def clean(self, value: Any) -> str:
-        text = ascii_lower(super().clean(value).strip())
-        if text and not re.fullmatch(r"[^\s/@?#]{1,255}", text):
+        text = super().clean(value).strip()
+        host = ascii_lower(text).removeprefix("www.").rstrip(".")
+        if text and not re.fullmatch(r"[^\s/@?#]{1,255}", host):
             raise FormError("Must be a host name like github.com.")
-        return text.removeprefix("www.").rstrip(".")
+        return host
 
 
 class DayField(forms.CharField):
     def clean(self, value: Any) -> date | None:
         text = super().clean(value)
+        wrong = FormError("Must be a day like 2026-05-01.")
+        if text and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            raise wrong
         try:
-            return datetime.strptime(text, "%Y-%m-%d").date() if text else None  # noqa: DTZ007 (a day has no zone)
+            return date.fromisoformat(text) if text else None
         except ValueError as error:
-            raise FormError("Must be a day like 2026-05-01.") from error
+            raise wrong from error
 
 
 class VersionField(forms.CharField):
@@ -123,7 +127,7 @@ class Known:
     def ids(self, name: str) -> list[int]:
         """The ids of the documents that the filter `name` names; ValidationError if there is one that is not there."""
         rows = [(pk, text) for what, pk, text in self.rows if what == name]
-        slugs = _DOCUMENTS[name]().order_by().values_list("slug", flat=True)[:10_000]
+        slugs = _DOCUMENTS[name]().order_by().values_list("slug", flat=True)[:1_000]
         refuse_unknown(name, name, self.wanted[name], rows, lambda: slugs)
         return [pk for pk, _ in rows]
 
@@ -152,7 +156,8 @@ def _names(expression: str, wanted: str) -> bool:
     """Whether a licence expression is `wanted` or has it as a part, without regard to letter case (as SPDX has it)."""
     if expression.lower() == wanted.lower():
         return True
-    return wanted.lower() in re.split(r"\s+(?:and|or|with)\s+|[()\s]+", expression.lower())
+    parts = [part.strip() for part in re.split(r"\s+(?:and|or)\s+|[()]", expression.lower())]
+    return wanted.lower() in {*parts, *(part.split(" with ")[0] for part in parts)}
 
 
 def _grids() -> QuerySet[Any]:
@@ -224,7 +229,7 @@ class PackageFilters(django_filters.FilterSet):
         major = value.split(".", maxsplit=1)[0]
         packages = packages.alias(classifier_text=Cast("classifiers", TextField()))
         whole = Lists("classifiers", Value(f"{DJANGO}{major}"))
-        minors = Q(classifier_text__regex=f'"{DJANGO}{major}\\.[0-9]+"')
+        minors = Q(classifier_text__regex=f'"{DJANGO}{major}\\.[0-9]{{1,3}}"')
         return packages.filter(Q(Lists("classifiers", Value(f"{DJANGO}{value}"))) | (Q(whole) & ~minors))
 
     def for_python(self, packages: PackageQuerySet, name: str, value: str) -> PackageQuerySet:
@@ -232,7 +237,7 @@ class PackageFilters(django_filters.FilterSet):
         refusing = self.known.requirements(lambda text: admits(text, value) is False)
         packages = packages.alias(classifier_text=Cast("classifiers", TextField()))
         named = Q(Lists("classifiers", Value(f"{PYTHON}{value}"))) & ~Q(requires_python__in=refusing)
-        naming_any = Q(classifier_text__regex=f'"{PYTHON}[0-9]+\\.[0-9]+"')
+        naming_any = Q(classifier_text__regex=f'"{PYTHON}[0-9]{{1,3}}\\.[0-9]{{1,3}}"')
         return packages.filter(named | (Q(requires_python__in=admitting) & ~naming_any))
 
     def without_success(self, packages: PackageQuerySet, name: str, value: int) -> PackageQuerySet:

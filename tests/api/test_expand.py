@@ -56,6 +56,13 @@ def test_a_grid_is_one_request(get: Get) -> None:
     assert [package["title"] for package in grid["packages"]] == ["a", "b", "C"]
 
 
+def test_what_is_deleted_meanwhile_stays_a_link(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
+    two_grids()
+    monkeypatch.setattr("packages.views.PackageViewSet.plain", lambda *_: {})
+    links = get("grids/g/").json()["packages"]
+    assert get("grids/g/?expand=packages").json()["packages"] == links
+
+
 def test_nothing_to_embed(get: Get) -> None:
     GridFactory.create(slug="empty")
     assert get("grids/empty/?expand=packages").json()["packages"] == []

@@ -61,6 +61,9 @@ def test_category(get: Get) -> None:
     assert found(get, category=f"apps,{frameworks.pk}") == found(get, category="apps, frameworks,apps") == ["a", "f"]
     assert refused(get, category="app") == {"category": ["There is no category “app”. Did you mean “apps”?"]}
     assert refused(get, category="apps,99999999") == {"category": ["There is no category “99999999”."]}
+    PackageFactory.create(slug="digits", category=CategoryFactory.create(slug="77777"))
+    digits = Package.objects.get(slug="digits").category_id
+    assert refused(get, category=f"{digits},77777")["category"][0].startswith("There is no category “77777”.")
     assert refused(get, category="100%s") == {"category": ["“100%s” is neither an id nor a slug."]}
     assert refused(get, category="a b") == {"category": ["“a b” is neither an id nor a slug."]}
     assert refused(get, category="apps,,") == {"category": ["An empty value stands between two commas."]}
@@ -127,6 +130,8 @@ def test_repo_host(get: Get) -> None:
     make(a={"repo_url": "https://github.com/a/b"}, b={"repo_url": "https://gitlab.com/a/b"}, c={"repo_url": ""})
     assert found(get, repo_host="GitHub.com") == found(get, repo_host="www.github.com") == ["a"]
     assert found(get, repo_host="example.org") == []
+    for nothing in ("www.", ".", "www.."):
+        assert refused(get, repo_host=nothing) == {"repo_host": ["Must be a host name like github.com."]}
     assert refused(get, repo_host="github.com/a") == {"repo_host": ["Must be a host name like github.com."]}
 
 
@@ -151,6 +156,7 @@ def test_licence(get: Get) -> None:
     assert found(get, licence="mit") == ["brackets", "either", "mit"]
     assert found(get, licence="apache-2.0 or MIT") == ["either"]
     assert found(get, licence="GPL-2.0-only") == ["brackets", "exception"]
+    assert found(get, licence="GPL-2.0-only with classpath-exception-2.0") == ["exception"]
     assert found(get, licence="ISC") == []
     message = {"licence": ["Not an SPDX licence, like MIT, BSD-3-Clause or Apache-2.0 OR MIT."]}
     for wrong in ("my licence", "MIT OR", "(((", "MITT"):
@@ -172,6 +178,7 @@ PYTHONS: tuple[tuple[list[str], str, str, bool], ...] = (
     ([], "", "3.12", False),
     ([], "nonsense", "3.12", False),
     ([], ">=3.12.4", "3.12", True),
+    ([], "==3.9.7", "3.9", True),
     ([], "<3", "2.7", True),
     ([], ">=2.7,!=3.0.*", "3.0", False),
 )
@@ -255,6 +262,7 @@ def test_times(get: Get, column: str) -> None:
     if column != "modified":
         assert found(get, **{f"{column}__lte": "2026-05-06"}) == ["eve", "noon"], "the whole of the day"
         assert found(get, **{f"{column}__lte": "2026-05-06T11:59:59"}) == ["eve"]
+        assert found(get, **{f"{column}__lte": "9999-12-31"}) == ["eve", "morrow", "noon"]
         assert found(get, **{f"{column}__gte": "2026-05-05", f"{column}__lte": "2026-05-06"}) == ["eve", "noon"]
 
 

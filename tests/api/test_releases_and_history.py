@@ -76,7 +76,7 @@ def test_history(get: Get, django_assert_num_queries: DjangoAssertNumQueries) ->
 
 @pytest.mark.usefixtures("package")
 @pytest.mark.parametrize("name", ["since", "until"])
-@pytest.mark.parametrize("value", ["x", "2026-02-30", "2026-5-1x", "2026-05-01T00:00", "20260501"])
+@pytest.mark.parametrize("value", ["x", "2026-02-30", "2026-5-1", "\uff12026-05-01", "2026-05-01T00:00", "20260501"])
 def test_wrong_days(get: Get, name: str, value: str) -> None:
     response = get(f"packages/p/history/?{name}={value}")
     assert (response.status_code, response.json()) == (400, {name: ["Must be a day like 2026-05-01."]})
