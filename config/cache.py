@@ -47,7 +47,10 @@ _AGEING = re.compile(r"/search/|stale|score|fields=[^&]*all")
 BUCKET = 60
 SMALLEST_COMPRESSED = 500
 WAIT = 10.0
-_JSON = re.compile(r"\s*(?:\*/\*|application/json)\s*(?:[,;].*)?\Z")
+# An Accept header that nothing but plain JSON can follow from: neither a page nor indented JSON.
+_PLAIN = r"(?:\*/\*|application/\*|application/json)(?:\s*;\s*q=[0-9.]+)?"
+_JSON = re.compile(rf"\s*{_PLAIN}\s*(?:,\s*{_PLAIN}\s*)*")
+_KEPT = ("application/json", "application/rss+xml", "application/atom+xml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +74,17 @@ class ApiCacheMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not request.path_info.startswith("/api"):
             return self.get_response(request)
+        response = self._answer(request)
+        if request.method == "HEAD" and isinstance(response, HttpResponse):
+            # Its headers are those of the whole answer; a server would complain of a body.
+            response.setdefault("Content-Length", str(len(response.content)))
+            response.content = b""
+        return response
+
+    def _answer(self, request: HttpRequest) -> HttpResponseBase:
         wanted = self._wanted(request) if request.method in {"GET", "HEAD"} else None
         if wanted is None:
-            response = self.answer(request)
-            if response.get("Content-Type", "").startswith("text/html"):
-                response["Cache-Control"] = "private, no-cache"
-            return response
+            return _private(self.answer(request))
         if _has(request.META.get("HTTP_IF_NONE_MATCH", ""), wanted.etag):
             return self._unchanged(request, wanted)
         kept = store(settings.CACHE_URL)
@@ -91,7 +99,7 @@ class ApiCacheMiddleware:
                 found = kept.get(wanted.key)
                 if found is None:
                     response = self._made(request, wanted)
-                    if response.status_code == 200:
+                    if response.has_header("ETag"):
                         kept.set(wanted.key, _packed(response))
                     return response
             finally:
@@ -110,7 +118,7 @@ class ApiCacheMiddleware:
         if "format=" in said:
             if "format=json" not in said:
                 return None
-        elif accept and not is_feed and not _JSON.match(accept):
+        elif accept and not is_feed and not _JSON.fullmatch(accept):
             return None
         for path, always, by_word in _KINDS:
             if path.match(request.path_info):
@@ -147,6 +155,8 @@ class ApiCacheMiddleware:
         request.method = method
         if response.status_code != 200 or not isinstance(response, HttpResponse):
             return response
+        if response.get("Content-Type", "").split(";")[0] not in _KEPT:
+            return _private(response)
         response["ETag"] = wanted.etag
         response["Cache-Control"] = "public, no-cache"
         response["Vary"] = "Accept, Accept-Encoding, origin"
@@ -191,6 +201,13 @@ def _revisions() -> dict[str, int]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT kind, number FROM changes_revision")
         return dict(cursor.fetchall())
+
+
+def _private(response: HttpResponseBase) -> HttpResponseBase:
+    """Pages are for whoever asked; no CDN keeps them."""
+    if response.get("Content-Type", "").startswith("text/html"):
+        response["Cache-Control"] = "private, no-cache"
+    return response
 
 
 def _has(header: str, etag: str) -> bool:

@@ -196,6 +196,29 @@ def test_pages_are_not_kept_and_private(client: Client) -> None:
     assert "ETag" not in response
 
 
+@pytest.mark.parametrize(
+    ("query", "accept", "kind"),
+    [
+        ("", "*/*, text/html", "text/html; charset=utf-8"),
+        ("", "application/json;q=0.1, text/html", "application/json"),
+        ("", "text/*", "text/html; charset=utf-8"),
+        ("?q=format%3Djson", "text/html", "text/html; charset=utf-8"),
+        ("", "application/json; indent=4", "application/json"),
+    ],
+)
+@pytest.mark.usefixtures("member")
+def test_no_form_is_taken_for_another(client: Client, query: str, accept: str, kind: str) -> None:
+    """Whichever is asked for first, plain JSON stays plain JSON."""
+    path = f"/api/v4/packages/{query}"
+    for _ in range(2):
+        other = client.get(path, headers={"accept": accept})
+        assert (other["Content-Type"], other.has_header("ETag")) == (kind, False)
+        for plain in ("", "*/*", "application/json", "application/json, */*;q=0.5"):
+            response = client.get(path, headers={"accept": plain} if plain else {})
+            assert (response["Content-Type"], response.has_header("ETag")) == ("application/json", True)
+            assert b"\n" not in response.content
+
+
 def test_mistakes_and_misses_are_not_kept(client: Client) -> None:
     for path in ("packages/nope/", "packages/?no=such"):
         response = client.get(f"/api/v4/{path}")
