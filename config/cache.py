@@ -8,7 +8,6 @@ has an answer is told so before any document is read.
 It stands before all other middleware: an answer is kept whole, and who gets one passes none of the rest.
 """
 
-import gzip
 import hashlib
 import re
 import threading
@@ -27,7 +26,9 @@ from django.core.handlers.exception import convert_exception_to_response
 from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.http import parse_etags
 from django.utils.module_loading import import_string
+from django.utils.text import compress_string
 
 from config.settings import VERSION
 from config.stores import store
@@ -211,8 +212,8 @@ def _private(response: HttpResponseBase) -> HttpResponseBase:
 
 
 def _has(header: str, etag: str) -> bool:
-    """Whether an If-None-Match header names the ETag."""
-    return header == etag or (etag in header and etag in re.findall(r'(?:W/)?("[^"]*")', header))
+    """Whether an If-None-Match header names the ETag; weak or strong is all one there."""
+    return bool(header) and etag in {each.removeprefix("W/") for each in parse_etags(header)}
 
 
 def _encoding(accepted: str) -> str:
@@ -230,7 +231,7 @@ def _compress(response: HttpResponse, encoding: str) -> None:
     if encoding == "br":
         response.content = brotli.compress(response.content, quality=5)
     else:
-        response.content = gzip.compress(response.content, compresslevel=6, mtime=0)
+        response.content = compress_string(response.content)
     response["Content-Encoding"] = encoding
     response["Content-Length"] = str(len(response.content))
 

@@ -21,6 +21,7 @@ EXACT, EXACT_BUT_DJANGO, PREFIX, NAMED, MENTIONED, SIMILAR = range(6)
 WEIGHTS = ((95, 100), (85, 94), (70, 84), (45, 69), (20, 44), (1, 19))
 BEST_QUALITY = 50.0
 FEW = 5
+MOST_CATEGORIES = 1_000
 MOST_SIMILAR = 50
 CANDIDATES = 300
 LEAST_SIMILARITY = 0.75
@@ -60,8 +61,8 @@ def find(query: Query, kinds: Iterable[str], limit: int, offset: int) -> tuple[i
 
 def _categories(query: Query) -> dict[str, list[int]]:
     """For each word of the query, the categories that are called so: a category is in no entry by its name."""
-    rows = [(row.pk, row.title, row.title_plural, row.slug) for row in KEPT.get("categories", _all_categories).rows()]
-    words = {pk: squeezed_words(f"{title} {plural} {slug}") for pk, title, plural, slug in rows}
+    rows: list[Any] = KEPT.get("categories", _all_categories).rows(limit=MOST_CATEGORIES)
+    words = {row.pk: squeezed_words(f"{row.title} {row.title_plural} {row.slug}") for row in rows}
     return {word: [pk for pk, found in words.items() if word in found] for word in query.words}
 
 

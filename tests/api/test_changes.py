@@ -57,7 +57,7 @@ def test_the_body(get: Get) -> None:
     grid.delete()
     body = get(f"changes/?since={since}").json()
     times = [result.pop("at") for result in body["results"]]
-    assert all(isinstance(datetime.fromisoformat(at).tzinfo, object) for at in times)
+    assert all(datetime.fromisoformat(at).tzinfo is not None for at in times)
     assert times == sorted(times)
     links = {"grid": f"http://testserver/api/v4/grids/{grid.pk or member.grid_id}/"}
     links["package"] = f"http://testserver/api/v4/packages/{package.pk}/"
@@ -432,7 +432,7 @@ def _old_half() -> Iterator[None]:
 @pytest.mark.usefixtures("_old_half")
 def test_pruned_after_400_days(get: Get) -> None:
     end = last()
-    assert prune(NOW) >= 3
+    assert prune(NOW) == end - 3
     assert prune(NOW) == 0
     assert [change["number"] for change in get(f"changes/?since={end - 3}").json()["results"]] == [
         end - 2,
