@@ -4,13 +4,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import replace_query_param
 
 from changes.log import reach
 from changes.models import Change
 from changes.serializers import ChangeSerializer, ChangesSerializer
-from config.links import Links, absolute
-from config.pagination import MAX_LIMIT, link_header, whole
+from config.links import Links
+from config.pagination import MAX_LIMIT, link_header, neighbour, whole
 from config.schema import ALWAYS, errors, parameter
 from config.views import CatalogueView
 
@@ -53,17 +52,12 @@ class ChangesView(CatalogueView):
         rows = list(Change.objects.filter(number__gt=since).order_by("number")[: limit + 1])
         page = rows[:limit]
         until = page[-1].number if page else since
-        following = self._link(request, until) if len(rows) > limit else None
+        following = neighbour(request, since=until) if len(rows) > limit else None
         results = ChangeSerializer(page, many=True, context={"links": Links.of(request)}).data
         response = Response({"since": since, "until": until, "next": following, "results": results})
         if following:
             response["Link"] = link_header(next=following)
         return response
-
-    def _link(self, request: Request, since: int | None) -> str:
-        own = f"{request.scheme}://{request.get_host()}"
-        url = replace_query_param(request.build_absolute_uri(), "since", str(since))
-        return absolute(request, url.removeprefix(own))
 
     def get_view_name(self) -> str:
         return "Changes"

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError, connection, models, transaction
+from django.db import OperationalError, connection, models
 from django.db.models.expressions import Func, Subquery
 from rest_framework.exceptions import APIException
 
@@ -58,28 +58,6 @@ class TooSlow(APIException):
     default_detail = "The database did not answer in time; ask for less, or for something more specific."
 
 
-@contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Ends a statement that takes longer inside, and raises TooSlow."""
-    if connection.vendor == "postgresql":
-        with _postgresql_limit(seconds):
-            yield
-    else:
-        with _sqlite_limit(seconds):
-            yield
-
-
-@contextmanager
-def served(seconds: float) -> Iterator[None]:
-    """As time_limit(), for what a server asks on connections that limit every statement (limit_statements())."""
-    if connection.vendor == "postgresql":
-        with _too_slow():
-            yield
-    else:
-        with _sqlite_limit(seconds):
-            yield
-
-
 def limit_statements(connection: Any, **_: Any) -> None:
     """Ends any statement of a connection that takes longer than STATEMENT_SECONDS, as a receiver of its signal."""
     if connection.vendor == "postgresql":
@@ -87,39 +65,24 @@ def limit_statements(connection: Any, **_: Any) -> None:
             cursor.execute("SELECT set_config('statement_timeout', %s, false)", [f"{settings.STATEMENT_SECONDS}s"])
 
 
+def was_ended(error: Exception) -> bool:
+    """Whether the database ended a statement because it took too long."""
+    return isinstance(error, OperationalError) and (
+        getattr(error.__cause__, "pgcode", "") == "57014" or str(error) == "interrupted"  # PostgreSQL; SQLite
+    )
+
+
 @contextmanager
-def _too_slow() -> Iterator[None]:
-    try:
+def limited(seconds: float) -> Iterator[None]:
+    """Ends a statement that takes longer inside, on SQLite: connections to PostgreSQL have limit_statements()."""
+    if connection.vendor != "sqlite":
         yield
-    except OperationalError as error:
-        if getattr(error.__cause__, "pgcode", "") == "57014":  # query_canceled
-            raise TooSlow from error
-        raise
-
-
-@contextmanager
-def _postgresql_limit(seconds: float) -> Iterator[None]:
-    with _too_slow(), transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT current_setting('statement_timeout')")
-            (before,) = cursor.fetchone()
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{int(seconds * 1000)}ms"])
-        yield
-        with connection.cursor() as cursor:  # an outer transaction goes on with its own limit
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [before])
-
-
-@contextmanager
-def _sqlite_limit(seconds: float) -> Iterator[None]:
+        return
     connection.ensure_connection()
     end = time.monotonic() + seconds
     raw = connection.connection
     raw.set_progress_handler(lambda: time.monotonic() > end, 10_000)
     try:
         yield
-    except OperationalError as error:
-        if str(error) == "interrupted":
-            raise TooSlow from error
-        raise
     finally:
         raw.set_progress_handler(None, 0)

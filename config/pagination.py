@@ -37,6 +37,14 @@ def link_header(**links: str | None) -> str:
     return ", ".join(f'<{url}>; rel="{relation}"' for relation, url in links.items() if url)
 
 
+def neighbour(request: Request, **changes: int | str | None) -> str:
+    """The address of the request with other parameters, or without those that are None; sorted, as DRF's are."""
+    asked = {**request.query_params.dict(), **changes}
+    query = urlencode(sorted((name, value) for name, value in asked.items() if value is not None))
+    path = absolute(request, quote(request.path))
+    return f"{path}?{query}" if query else path
+
+
 class StrictLimitOffset(LimitOffsetPagination):
     """As DRF's, except that a wrong value gets 400 instead of a silent default, and links keep to SITE_URL."""
 
@@ -62,11 +70,7 @@ class StrictLimitOffset(LimitOffsetPagination):
         return self.link(offset=None)
 
     def link(self, **changes: int | str | None) -> str:
-        """The address of this list with other parameters, or without those that are None; sorted, as DRF's are."""
-        asked = {**self.request.query_params.dict(), **changes}
-        query = urlencode(sorted((name, value) for name, value in asked.items() if value is not None))
-        path = absolute(self.request, quote(self.request.path))
-        return f"{path}?{query}" if query else path
+        return neighbour(self.request, **changes)
 
     def get_paginated_response(self, data: Any) -> Response:
         response = super().get_paginated_response(data)

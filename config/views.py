@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from config.database import served
+from config.database import TooSlow, limited, was_ended
 from config.filters import StrictFilterBackend, is_id
 from config.links import Kind, Links
 from config.listing import KEPT, SECONDS, Listing, QuerysetListing, WholeListing
@@ -57,7 +57,9 @@ class CatalogueView(APIView):
         check(request, self.known_parameters, may_be_empty=self.may_be_empty)
 
     def handle_exception(self, exc: Exception) -> Any:
-        return HttpResponseRedirect(exc.url) if isinstance(exc, ElsewhereError) else super().handle_exception(exc)
+        if isinstance(exc, ElsewhereError):
+            return HttpResponseRedirect(exc.url)
+        return super().handle_exception(TooSlow() if was_ended(exc) else exc)
 
     def _without_empty(self, request: Request) -> str:
         """The address without the fields of a form that were left empty, if there are any."""
@@ -132,7 +134,7 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         pages: Any = self.paginator
         # Not every combination of filters has an index.
-        with served(SECONDS):
+        with limited(SECONDS):
             rows = pages.paginate(self._listing(request), request)
         return self.get_paginated_response(self.serialized(rows, many=True))
 

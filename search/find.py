@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connection
 
 from categories.models import Category
-from config.database import served
+from config.database import limited
 from config.prepared import Kept
 from search.query import Query, plain, squeezed
 
@@ -45,11 +45,11 @@ class Hit:
 
 
 def find(query: Query, kinds: Iterable[str], limit: int, offset: int) -> tuple[int, list[Hit]]:
-    """How many there are, and a page of them. Raises TooSlow if the database takes too long."""
+    """How many there are, and a page of them."""
     if query.is_empty:
         return 0, []
     kinds = tuple(kinds)
-    with served(SECONDS):
+    with limited(SECONDS):
         statement = (_Postgresql if connection.vendor == "postgresql" else _Sqlite)(query, kinds, _categories(query))
         total, hits = statement.page(limit, offset)
         if total >= FEW:

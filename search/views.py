@@ -5,10 +5,9 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import replace_query_param
 
-from config.links import Links, absolute
-from config.pagination import link_header, whole
+from config.links import Links
+from config.pagination import link_header, neighbour, whole
 from config.parameters import no_such
 from config.schema import ALWAYS, errors, parameter
 from config.views import CatalogueView
@@ -58,10 +57,9 @@ class SearchView(CatalogueView):
         total, hits = find(query, kinds, limit, offset)
         response = Response(documents(hits, Links.of(request), timezone.now()))
         response["X-Total-Count"] = str(total)
-        following = offset + limit if offset + limit < total else None
         if links := link_header(
-            next=self._link(request, following),
-            prev=self._link(request, max(0, offset - limit) if offset else None),
+            next=neighbour(request, offset=offset + limit) if offset + limit < total else None,
+            prev=neighbour(request, offset=max(0, offset - limit)) if offset else None,
         ):
             response["Link"] = links
         return response
@@ -77,13 +75,6 @@ class SearchView(CatalogueView):
         if kind is not None and kind not in Entry.KINDS:
             raise ValidationError({"type": [no_such("type", kind, Entry.KINDS)]})
         return (kind,) if kind else Entry.KINDS
-
-    def _link(self, request: Request, offset: int | None) -> str | None:
-        if offset is None:
-            return None
-        own = f"{request.scheme}://{request.get_host()}"
-        url = replace_query_param(request.build_absolute_uri(), "offset", str(offset))
-        return absolute(request, url.removeprefix(own))
 
     def get_view_name(self) -> str:
         return "Search"

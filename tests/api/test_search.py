@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
 from categories.models import Category
-from config.database import TooSlow, time_limit
 from grids.models import Grid
 from packages.models import Package
 from search import triggers
@@ -460,8 +459,6 @@ def test_a_statement_that_takes_too_long_is_ended(client: Client, monkeypatch: p
         if connection.vendor == "postgresql"
         else "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
     )
-    with pytest.raises(TooSlow), time_limit(0.2):
-        connection.cursor().execute(endless)
 
     def slow(*_: object) -> Any:
         connection.cursor().execute(endless)
