@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.apps import AppConfig
+from django.core.checks import Tags, register
 from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
 
@@ -9,6 +10,9 @@ class ChangesConfig(AppConfig):
     name = "changes"
 
     def ready(self) -> None:
+        from changes.checks import check_triggers  # noqa: PLC0415 (models are not loaded when this module is)
+
+        register(check_triggers, Tags.database)
         pre_migrate.connect(_before_migrations, sender=self)
         post_migrate.connect(_after_migrations, sender=self)
 
@@ -18,7 +22,7 @@ def _before_migrations(using: str, plan: Any = (), **_: Any) -> None:
     of others that name the table in between: they go before, and come back after."""
     connection = connections[using]
     if connection.vendor == "sqlite" and plan:
-        from changes import triggers  # noqa: PLC0415 (models are not loaded when this module is)
+        from changes import triggers  # noqa: PLC0415
 
         triggers.uninstall(connection)
 

@@ -7,6 +7,10 @@ locked. Until then rows without a number are seen by nobody but their own transa
 
 On SQLite, where there is one writer at a time, a row's trigger takes the next number.
 
+A revision is never given twice, since answers are kept under it: it moves to the microseconds since 1970, or by one
+where the clock is behind. So it is new after a flush and after a backup was restored as well. Microseconds, because
+SQLite moves it with every row, which is faster than milliseconds pass. Only the log's own number counts by ones.
+
 Nothing here calls a function that only Django's connection knows: any client may write.
 """
 
@@ -14,8 +18,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+_EVENTS = ("insert", "update", "delete", "truncate")
+_REFUSAL = (
+    "A revision only rises: answers are kept under every number that it had. To have all answers made anew, raise it"
+    " (manage.py install_triggers does so)."
+)
 COLUMNS_OF_DOCUMENTS = ("title", "slug", "created", "modified")
 
 
@@ -89,12 +99,36 @@ WATCHED = (
     Watched("packages_fetchstate", ("packages",)),
 )
 
+# The microseconds since 1970.
+_CLOCK = {
+    "postgresql": "floor(extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
+    "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000",
+}
+_GREATEST = {"postgresql": "greatest", "sqlite": "max"}
+
+
+def _next(vendor: str, number: str = "changes_revision.number") -> str:
+    return f"{_GREATEST[vendor]}({number} + 1, {_CLOCK[vendor]})"
+
+
+def _counted() -> list[tuple[str, str]]:
+    return [(watched.table, watched.counted) for watched in WATCHED if watched.counted]
+
 
 def install(connection: BaseDatabaseWrapper) -> None:
-    """Make the triggers, or make them anew."""
-    with connection.cursor() as cursor:
+    """Make the triggers, or make them anew. Whatever was written without them moved no revision: all move now."""
+    with transaction.atomic(connection.alias), connection.cursor() as cursor:
         for statement in _postgresql() if connection.vendor == "postgresql" else _sqlite(connection):
             cursor.execute(statement)
+        cursor.execute(f"UPDATE changes_revision SET number = {_next(connection.vendor)} WHERE kind <> 'changes'")
+        for table, kind in _counted():
+            count = f"(SELECT count(*) FROM {table})"
+            cursor.execute(f"UPDATE changes_revision SET rows = {count} WHERE kind = '{kind}'")
+
+
+def missing(connection: BaseDatabaseWrapper) -> list[str]:
+    """The tables of which a trigger is missing, or disabled for some sessions (on SQLite: or is another than ours)."""
+    return _postgresql_missing(connection) if connection.vendor == "postgresql" else _sqlite_missing(connection)
 
 
 def uninstall(connection: BaseDatabaseWrapper) -> None:
@@ -114,19 +148,56 @@ def seed(connection: BaseDatabaseWrapper) -> None:
                 f" SELECT (SELECT count(*) FROM changes_change) + row_number() OVER (ORDER BY id), {now},"
                 f" '{watched.kind}', 'created', id, {slug}, '', {pair} FROM {watched.table} ORDER BY id"
             )
-        cursor.execute(
-            "INSERT INTO changes_revision (kind, number, rows) SELECT 'changes', count(*), 0 FROM changes_change"
-        )
-        for watched in (each for each in WATCHED if each.counted):
-            cursor.execute(
-                f"INSERT INTO changes_revision (kind, number, rows) SELECT '{watched.counted}', 1, count(*)"
-                f" FROM {watched.table}"
-            )
+        clock, again = _CLOCK[connection.vendor], _next(connection.vendor)
+        _seed_revision(cursor, "changes", "count(*)", "0", "changes_change", "excluded.number")
+        for table, kind in _counted():
+            _seed_revision(cursor, kind, clock, "count(*)", table, again)
+
+
+def _seed_revision(cursor: Any, kind: str, number: str, rows: str, table: str, again: str) -> None:
+    cursor.execute(
+        f"INSERT INTO changes_revision (kind, number, rows) SELECT '{kind}', {number}, {rows} FROM {table} WHERE true"
+        f" ON CONFLICT (kind) DO UPDATE SET number = {again}, rows = excluded.rows"
+    )
 
 
 # PostgreSQL
 
-_POSTGRESQL_COMMIT = """
+# A flush leaves nothing, and no revision is needed of that; a restore can then copy its own ones.
+_RENEWAL = "\n    ".join(
+    "INSERT INTO changes_revision (kind, number, rows)"
+    f" SELECT '{kind}', {_CLOCK['postgresql']}, count(*) FROM {table} HAVING count(*) > 0;"
+    for table, kind in _counted()
+)
+_POSTGRESQL_REVISION = f"""
+CREATE OR REPLACE FUNCTION changes_revision_update() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '{_REFUSAL}' USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+DROP TRIGGER IF EXISTS changes_update ON changes_revision;
+CREATE TRIGGER changes_update BEFORE UPDATE ON changes_revision
+    FOR EACH ROW WHEN (NEW.number < OLD.number OR NEW.kind <> OLD.kind) EXECUTE FUNCTION changes_revision_update();
+
+CREATE OR REPLACE FUNCTION changes_revision_delete() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO changes_revision (kind, number, rows) VALUES (OLD.kind, {_next("postgresql", "OLD.number")}, OLD.rows);
+    RETURN NULL;
+END $$;
+DROP TRIGGER IF EXISTS changes_delete ON changes_revision;
+CREATE TRIGGER changes_delete AFTER DELETE ON changes_revision
+    FOR EACH ROW WHEN (OLD.kind <> 'changes') EXECUTE FUNCTION changes_revision_delete();
+
+CREATE OR REPLACE FUNCTION changes_revision_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    {_RENEWAL}
+    RETURN NULL;
+END $$;
+DROP TRIGGER IF EXISTS changes_truncate ON changes_revision;
+CREATE TRIGGER changes_truncate AFTER TRUNCATE ON changes_revision
+    FOR EACH STATEMENT EXECUTE FUNCTION changes_revision_truncate();
+"""
+
+_POSTGRESQL_COMMIT = f"""
 CREATE UNLOGGED TABLE IF NOT EXISTS changes_pending (
     id bigserial PRIMARY KEY, kind varchar(10) NOT NULL, delta bigint NOT NULL, last boolean NOT NULL DEFAULT false
 );
@@ -157,8 +228,8 @@ BEGIN
     END IF;
     WITH noted AS (DELETE FROM changes_pending RETURNING kind, delta, last)
     INSERT INTO changes_revision (kind, number, rows)
-    SELECT kind, 1, sum(delta) FROM noted WHERE NOT last GROUP BY kind ORDER BY kind
-    ON CONFLICT (kind) DO UPDATE SET number = changes_revision.number + 1,
+    SELECT kind, {_CLOCK["postgresql"]}, sum(delta) FROM noted WHERE NOT last GROUP BY kind ORDER BY kind
+    ON CONFLICT (kind) DO UPDATE SET number = {_next("postgresql")},
         rows = changes_revision.rows + excluded.rows;
 END $$;
 
@@ -182,11 +253,11 @@ CREATE CONSTRAINT TRIGGER changes_commit AFTER INSERT ON changes_pending
 
 
 # What was in the log and is pruned changes what the log answers.
-_POSTGRESQL_PRUNED = """
+_POSTGRESQL_PRUNED = f"""
 CREATE OR REPLACE FUNCTION changes_pruned() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO changes_revision (kind, number, rows) VALUES ('pruned', 1, 0)
-        ON CONFLICT (kind) DO UPDATE SET number = changes_revision.number + 1;
+    INSERT INTO changes_revision (kind, number, rows) VALUES ('pruned', {_CLOCK["postgresql"]}, 0)
+        ON CONFLICT (kind) DO UPDATE SET number = {_next("postgresql")};
     RETURN NULL;
 END $$;
 DROP TRIGGER IF EXISTS changes_pruned ON changes_change;
@@ -195,8 +266,7 @@ CREATE TRIGGER changes_pruned AFTER DELETE ON changes_change FOR EACH STATEMENT 
 
 
 def _postgresql() -> Iterator[str]:
-    yield _POSTGRESQL_COMMIT
-    yield _POSTGRESQL_PRUNED
+    # In the order in which a writer takes its locks: what it writes first, then what its commit moves.
     for watched in WATCHED:
         for event, body in _postgresql_bodies(watched).items():
             name = f"{watched.table}_{event}"
@@ -216,6 +286,29 @@ def _postgresql() -> Iterator[str]:
                 f"CREATE TRIGGER changes_{event} {when} {event.upper()} ON {watched.table} {rows}"
                 f" FOR EACH STATEMENT EXECUTE FUNCTION changes_{name}()"
             )
+    yield _POSTGRESQL_COMMIT
+    yield _POSTGRESQL_PRUNED
+    yield _POSTGRESQL_REVISION
+    # Restores and replication switch triggers off in their sessions, and write all the same.
+    for table, trigger in _postgresql_triggers():
+        yield f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}"
+
+
+def _postgresql_triggers() -> list[tuple[str, str]]:
+    """Each table with the name of each of its triggers."""
+    own = [("changes_pending", "changes_commit"), ("changes_change", "changes_pruned")]
+    own += [("changes_revision", f"changes_{event}") for event in ("update", "delete", "truncate")]
+    return own + [(watched.table, f"changes_{event}") for watched in WATCHED for event in _EVENTS]
+
+
+def _postgresql_missing(connection: BaseDatabaseWrapper) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+            " WHERE tgenabled = 'A' AND NOT tgisinternal AND pg_table_is_visible(tgrelid)"
+        )
+        there = set(cursor.fetchall())
+    return list(dict.fromkeys(table for table, trigger in _postgresql_triggers() if (table, trigger) not in there))
 
 
 def _postgresql_bodies(watched: Watched) -> dict[str, str]:
@@ -246,8 +339,8 @@ def _postgresql_bodies(watched: Watched) -> dict[str, str]:
         "truncate": (
             f"{logs['delete'].replace('old_rows', watched.table)}"
             f"PERFORM changes_number();\n"
-            f"UPDATE changes_revision SET number = number + 1, rows = CASE kind WHEN '{watched.counted}' THEN 0"
-            f" ELSE rows END WHERE kind = ANY({everything});"
+            f"UPDATE changes_revision SET number = {_next('postgresql')},"
+            f" rows = CASE kind WHEN '{watched.counted}' THEN 0 ELSE rows END WHERE kind = ANY({everything});"
         ),
     }
 
@@ -303,9 +396,12 @@ def _named(alias: str, columns: Iterable[str]) -> str:
 
 def _postgresql_away() -> Iterator[str]:
     for watched in WATCHED:
-        for event in ("insert", "update", "delete", "truncate"):
+        for event in _EVENTS:
             yield f"DROP TRIGGER IF EXISTS changes_{event} ON {watched.table}"
             yield f"DROP FUNCTION IF EXISTS changes_{watched.table}_{event}()"
+    for event in ("update", "delete", "truncate"):
+        yield f"DROP TRIGGER IF EXISTS changes_{event} ON changes_revision"
+        yield f"DROP FUNCTION IF EXISTS changes_revision_{event}()"
     yield "DROP TRIGGER IF EXISTS changes_pruned ON changes_change"
     yield "DROP FUNCTION IF EXISTS changes_pruned()"
     yield "DROP TABLE IF EXISTS changes_pending"
@@ -317,10 +413,23 @@ def _postgresql_away() -> Iterator[str]:
 # SQLite
 
 _SQLITE_NOW = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+_SQLITE_REVISION = (
+    "CREATE TRIGGER changes_revision_update BEFORE UPDATE ON changes_revision"
+    " WHEN NEW.number < OLD.number OR NEW.kind <> OLD.kind"
+    f" BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END",
+    "CREATE TRIGGER changes_revision_delete AFTER DELETE ON changes_revision WHEN OLD.kind <> 'changes'"
+    " BEGIN INSERT INTO changes_revision (kind, number, rows)"
+    f" VALUES (OLD.kind, {_next('sqlite', 'OLD.number')}, OLD.rows); END",
+)
 
 
 def _sqlite(connection: BaseDatabaseWrapper) -> Iterator[str]:
     yield from _sqlite_away(connection)
+    yield from _sqlite_creations(connection)
+
+
+def _sqlite_creations(connection: BaseDatabaseWrapper) -> Iterator[str]:
+    yield from _SQLITE_REVISION
     yield f"CREATE TRIGGER changes_pruned AFTER DELETE ON changes_change BEGIN {_sqlite_bump('pruned')} END"
     for watched in WATCHED:
         columns = _columns(connection, watched.table)
@@ -368,10 +477,12 @@ def _sqlite_trigger(watched: Watched, name: str, event: str, when: str, body: st
 
 def _sqlite_bump(kind: str) -> str:
     # A counter that somebody has deleted goes on where its log ends.
-    first = "(SELECT coalesce(max(number), 0) + 1 FROM changes_change)" if kind == "changes" else "1"
+    first, following = _CLOCK["sqlite"], _next("sqlite")
+    if kind == "changes":
+        first, following = "(SELECT coalesce(max(number), 0) + 1 FROM changes_change)", "number + 1"
     return (
         f"INSERT INTO changes_revision (kind, number, rows) VALUES ('{kind}', {first}, 0)"
-        " ON CONFLICT (kind) DO UPDATE SET number = number + 1;"
+        f" ON CONFLICT (kind) DO UPDATE SET number = {following};"
     )
 
 
@@ -412,14 +523,9 @@ def _sqlite_away(connection: BaseDatabaseWrapper) -> list[str]:
         return [f"DROP TRIGGER {name}" for (name,) in cursor.fetchall()]
 
 
-def missing(connection: BaseDatabaseWrapper) -> list[str]:
-    """The watched tables whose triggers are not there."""
-    query = (
-        "SELECT DISTINCT event_object_table FROM information_schema.triggers WHERE trigger_name LIKE 'changes%'"
-        if connection.vendor == "postgresql"
-        else "SELECT DISTINCT tbl_name FROM sqlite_master WHERE type = 'trigger' AND name GLOB 'changes_*'"
-    )
+def _sqlite_missing(connection: BaseDatabaseWrapper) -> list[str]:
     with connection.cursor() as cursor:
-        cursor.execute(query)
-        there: set[Any] = {name for (name,) in cursor.fetchall()}
-    return [watched.table for watched in WATCHED if watched.table not in there]
+        cursor.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'")
+        there = {sql for (sql,) in cursor.fetchall()}
+    absent = [statement for statement in _sqlite_creations(connection) if statement not in there]
+    return list(dict.fromkeys(statement.split(" ON ")[1].split()[0] for statement in absent))

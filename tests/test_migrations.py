@@ -1,11 +1,14 @@
 """Migrations go back and forth with rows in the tables, and leave the triggers in place."""
 
+import time
+
 import pytest
+from django.core.checks import Tags, run_checks
 from django.core.management import call_command
 from django.db import connection
 
 from changes import triggers as log_triggers
-from changes.models import Change
+from changes.models import Change, Revision
 from packages.models import Package
 from search import triggers as search_triggers
 from tests.factories import MembershipFactory
@@ -19,6 +22,7 @@ def test_back_and_forth() -> None:
         for app in ("changes", "search"):
             call_command("migrate", app, "zero", verbosity=0)
         Package.objects.update(title="while nobody looked")
+        assert run_checks(tags=[Tags.database], databases=["default"]) == [], "nothing to miss yet"
     finally:
         call_command("migrate", verbosity=0)
     assert log_triggers.missing(connection) == search_triggers.missing(connection) == []
@@ -27,6 +31,22 @@ def test_back_and_forth() -> None:
     assert kinds == [(kind, "created") for kind in ("category", "package", "grid", "membership")]
     member.delete()
     assert Change.objects.filter(kind="membership", action="deleted", number=5).exists()
+
+
+def test_an_upgrade_raises_the_revisions() -> None:
+    """Of a database that counted them by ones."""
+    MembershipFactory.create()
+    try:
+        call_command("migrate", "changes", "0001", verbosity=0)
+        log_triggers.uninstall(connection)
+        Revision.objects.update(number=4)
+        assert run_checks(tags=[Tags.database], databases=["default"]) == [], "the migration brings what is missing"
+    finally:
+        call_command("migrate", verbosity=0, skip_checks=False)
+    assert log_triggers.missing(connection) == []
+    kinds = dict(Revision.objects.values_list("kind", "number"))
+    assert kinds.pop("changes") == 4
+    assert all(number > (time.time() - 60) * 1_000_000 for number in kinds.values())
 
 
 def test_a_table_that_is_made_anew_keeps_its_triggers() -> None:

@@ -476,10 +476,10 @@ def test_the_command_says_what_it_pruned(capsys: pytest.CaptureFixture[str]) -> 
 def test_what_stood_before_the_log_began_is_in_it(client: Client) -> None:
     member = MembershipFactory.create()
     triggers.uninstall(connection)
-    assert triggers.missing(connection) == [watched.table for watched in triggers.WATCHED]
-    Change.objects.all().delete()
-    Revision.objects.all().delete()
     try:
+        assert {watched.table for watched in triggers.WATCHED} < set(triggers.missing(connection))
+        Change.objects.all().delete()
+        Revision.objects.all().delete()
         triggers.seed(connection)
     finally:
         triggers.install(connection)

@@ -1,0 +1,217 @@
+"""Revisions: none is ever given twice, whatever is done to the database, and somebody is told if its triggers rest."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.core.checks import CheckMessage, Tags, run_checks
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, IntegrityError, connection
+
+from changes import triggers
+from changes.models import Change, Revision
+from grids.models import Grid
+from packages.models import Package
+from tests.factories import CategoryFactory, GridFactory, MembershipFactory, PackageFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such thing")
+KINDS = {"categories", "packages", "grids"}
+
+
+def numbers() -> dict[str, int]:
+    return dict(Revision.objects.exclude(kind=Revision.LOG).values_list("kind", "number"))
+
+
+def sql(*statements: str) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def complaints() -> list[CheckMessage]:
+    return run_checks(tags=[Tags.database], databases=["default"])
+
+
+@pytest.fixture
+def _mended() -> Iterator[None]:
+    yield
+    triggers.install(connection)
+
+
+@contextmanager
+def replica_session() -> Iterator[None]:
+    """A session as restores and replication have it: in it, triggers that are not ENABLE ALWAYS do not fire."""
+    try:
+        sql("SET session_replication_role = replica")
+    except DatabaseError:
+        pytest.skip("the role may not SET session_replication_role")
+    try:
+        yield
+    finally:
+        sql("RESET session_replication_role")
+
+
+def flushed() -> None:
+    call_command("flush", interactive=False, verbosity=0)
+
+
+def deleted() -> None:
+    Revision.objects.all().delete()
+
+
+def written_without_triggers() -> None:
+    """Whoever switches the triggers off can write an old number: they make a new one of it when they come back."""
+    triggers.uninstall(connection)
+    Revision.objects.exclude(kind=Revision.LOG).update(number=1)
+    triggers.install(connection)
+
+
+@pytest.mark.usefixtures("_mended")
+@pytest.mark.parametrize("lose", [flushed, deleted, written_without_triggers])
+def test_no_number_comes_twice(lose: Callable[[], None]) -> None:
+    MembershipFactory.create()
+    before = numbers()
+    assert before.keys() >= KINDS
+    lose()
+    MembershipFactory.create()
+    after = numbers()
+    assert all(after[kind] > before[kind] for kind in KINDS)
+
+
+def test_a_deletion_is_a_move() -> None:
+    """A kind without a row counts as 0: that would be every content of the kind that was served in such a state."""
+    MembershipFactory.create()
+    Change.objects.all().delete()
+    before, rows = numbers(), dict(Revision.objects.values_list("kind", "rows"))
+    assert before.keys() == KINDS | {"pruned"}
+    deleted()
+    after = numbers()
+    assert all(after[kind] > before[kind] for kind in before)
+    assert {kind: dict(Revision.objects.values_list("kind", "rows"))[kind] for kind in KINDS} == {
+        kind: rows[kind] for kind in KINDS
+    }
+
+
+@postgresql
+def test_truncated_alone_they_begin_anew_and_count() -> None:
+    PackageFactory.create_batch(3)
+    before = numbers()
+    sql("TRUNCATE changes_revision")
+    assert numbers()["packages"] > before["packages"]
+    assert Revision.objects.get(kind="packages").rows == 3
+    assert not Revision.objects.filter(kind="grids").exists()
+
+
+@pytest.mark.parametrize("lower", ["number = number - 1", "number = 0", "kind = 'other'"])
+def test_none_goes_back(lower: str) -> None:
+    PackageFactory.create()
+    before = numbers()
+    with pytest.raises(IntegrityError, match="A revision only rises"):
+        sql(f"UPDATE changes_revision SET {lower} WHERE kind = 'packages'")
+    assert numbers() == before
+    Revision.objects.filter(kind="packages").update(number=before["packages"] + 5)
+    assert numbers()["packages"] == before["packages"] + 5
+
+
+def test_they_follow_the_clock_and_pass_it_by_ones() -> None:
+    PackageFactory.create()
+    CategoryFactory.create_batch(2_000 if connection.vendor == "sqlite" else 2)
+    Change.objects.all().delete()
+    now = time.time() * 1_000_000
+    assert all(now - 60_000_000 < number <= now + 1_000 for number in numbers().values())
+    ahead = numbers()["packages"] + 3_600_000_000
+    Revision.objects.filter(kind="packages").update(number=ahead)
+    Package.objects.update(repo_forks=7)
+    assert numbers()["packages"] == ahead + 1
+
+
+def test_many_rows_do_not_outrun_the_clock() -> None:
+    """SQLite moves the revision with every row of a statement."""
+    Grid.objects.bulk_create([Grid(title=str(number), slug=f"g-{number}") for number in range(3_000)])
+    Grid.objects.update(description="x")
+    assert numbers()["grids"] <= time.time() * 1_000_000 + 10_000
+
+
+@postgresql
+def test_a_session_that_switches_triggers_off_is_noticed() -> None:
+    package, grid = PackageFactory.create(), GridFactory.create()
+    before, last = numbers(), Revision.objects.get(kind=Revision.LOG).number
+    with replica_session():
+        Package.objects.filter(pk=package.pk).update(repo_forks=5)
+        sql(f"INSERT INTO grids_gridpackage (grid_id, package_id, position) VALUES ({grid.pk}, {package.pk}, 1)")
+        sql("DELETE FROM grids_gridpackage")
+        sql("TRUNCATE grids_gridpackage")
+        with pytest.raises(IntegrityError, match="only rises"):
+            sql("UPDATE changes_revision SET number = 0")
+    assert numbers()["packages"] > before["packages"]
+    assert numbers()["grids"] > before["grids"]
+    assert list(Change.objects.filter(number__gt=last).values_list("number", "kind", "action")) == [
+        (last + 1, "package", "changed"),
+        (last + 2, "membership", "created"),
+        (last + 3, "membership", "deleted"),
+    ]
+
+
+@postgresql
+@pytest.mark.usefixtures("_mended")
+@pytest.mark.parametrize(
+    ("table", "statement"),
+    [
+        ("packages_package", "ALTER TABLE packages_package DISABLE TRIGGER changes_update"),
+        ("packages_package", "ALTER TABLE packages_package ENABLE TRIGGER changes_update"),
+        ("grids_grid", "ALTER TABLE grids_grid DISABLE TRIGGER USER"),
+        ("changes_pending", "ALTER TABLE changes_pending ENABLE REPLICA TRIGGER changes_commit"),
+        ("changes_revision", "DROP TRIGGER changes_update ON changes_revision"),
+    ],
+)
+def test_a_disabled_trigger_is_told_and_mended(table: str, statement: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert complaints() == []
+    sql(statement)
+    told_and_mended(table, capsys)
+
+
+@pytest.mark.usefixtures("_mended")
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's names of triggers")
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ("DROP TRIGGER changes_packages_package_update",),
+        (
+            "DROP TRIGGER changes_packages_package_update",
+            "CREATE TRIGGER changes_packages_package_update AFTER UPDATE ON packages_package BEGIN SELECT 1; END",
+        ),
+    ],
+)
+def test_a_missing_trigger_is_told_and_mended(statements: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert complaints() == []
+    sql(*statements)
+    told_and_mended("packages_package", capsys)
+
+
+def told_and_mended(table: str, capsys: pytest.CaptureFixture[str]) -> None:
+    [error] = complaints()
+    assert error.id == "changes.E001"
+    assert error.msg.startswith(f"Triggers of {table} are missing or disabled in the database “default”: ")
+    with pytest.raises(CommandError):
+        call_command("check", databases=["default"])
+    assert error.hint == "Run: manage.py install_triggers"
+    call_command("install_triggers")
+    assert capsys.readouterr().out.startswith(f"The triggers of {table} are at work again.")
+    assert complaints() == []
+    call_command("install_triggers")
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.usefixtures("_mended")
+def test_what_was_written_without_triggers_is_counted_and_served() -> None:
+    MembershipFactory.create()
+    before = numbers()
+    triggers.uninstall(connection)
+    PackageFactory.create(category__slug="another")
+    assert numbers() == before
+    call_command("install_triggers", verbosity=0)
+    assert all(numbers()[kind] > before[kind] for kind in KINDS)
+    rows = dict(Revision.objects.filter(kind__in=KINDS).values_list("kind", "rows"))
+    assert rows == {"categories": 2, "packages": 2, "grids": 1}
