@@ -45,7 +45,8 @@ bench-refresh: export DEBUG := true
 bench-refresh: .venv/.installed-dev
 	.venv/bin/python -m tests.bench_refresh
 
-# Needs PostgreSQL (BENCH_DATABASE_URL=postgresql://user@host:5432) and wrk; SCALE=1m for a million packages.
+# Needs PostgreSQL (BENCH_DATABASE_URL=postgresql://user@host:5432) and wrk; SCALE=1m for a million packages. Everything
+# takes some 20 minutes and writes .github/bench-5k.md; ARGS="search grid" KINDS="cold warm 304" ROUNDS=1 choose less.
 bench: .venv/.installed-dev
 	.venv/bin/python -m tests.bench $(ARGS)
 

@@ -27,15 +27,20 @@ def ready(size: int) -> bytes:
     return b"x" * size
 
 
+def answer(size: int) -> HttpResponse:
+    # Without a length gunicorn would send it in chunks.
+    return HttpResponse(ready(size), content_type="application/json", headers={"Content-Length": str(size)})
+
+
 def plain(request: HttpRequest, size: int, pk: int) -> HttpResponse:
-    return HttpResponse(ready(size), content_type="application/json")
+    return answer(size)
 
 
 def select(request: HttpRequest, size: int, pk: int) -> HttpResponse:
     with connection.cursor() as cursor:
         cursor.execute("SELECT slug FROM packages_package WHERE id = %s", [pk])
         cursor.fetchone()
-    return HttpResponse(ready(size), content_type="application/json")
+    return answer(size)
 
 
 urlpatterns = [path("plain/<int:size>/<int:pk>", plain), path("select/<int:size>/<int:pk>", select)]
