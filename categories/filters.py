@@ -1,11 +1,9 @@
 """The filters of the list of categories."""
 
-import django_filters
-
 from config.database import AsciiLower
-from config.filters import Ordering, Words
+from config.filters import DocumentFilters, Ordering, Words
 
 
-class CategoryFilters(django_filters.FilterSet):
+class CategoryFilters(DocumentFilters):
     q = Words("description")
     ordering = Ordering({"title": AsciiLower("title"), "created": "created", "modified": "modified"})

@@ -13,7 +13,9 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -23,26 +25,30 @@ from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.exception import convert_exception_to_response
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import parse_etags
 from django.utils.module_loading import import_string
 from django.utils.text import compress_string
 
+from config import revisions
+from config.database import reading_from, source
 from config.settings import VERSION
-from config.stores import store
+from config.stores import Answer, store
 
-# What an answer depends on: the beginning of its path, the kinds always, and kinds by a word of its query.
-_KINDS: tuple[tuple[re.Pattern[str], tuple[str, ...], dict[str, str]], ...] = (
-    (re.compile(r"/api/v4/packages/"), ("packages",), {"category": "categories", "grid": "grids"}),
-    (re.compile(r"/api/v4/grids/"), ("grids",), {"package": "packages"}),
-    (re.compile(r"/api/v4/categories/"), ("categories",), {}),
-    (re.compile(r"/api/v4/search/"), ("packages", "grids", "categories"), {}),
-    (re.compile(r"/api/v4/changes/"), ("changes", "pruned"), {}),
-    (re.compile(r"/api/v4/feeds/"), ("packages", "grids"), {}),
-    (re.compile(r"/api/v4/\Z"), (), {}),
-)
+# What an answer depends on, by the first word of its path: kinds always, and kinds by a word of its query.
+_KINDS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "packages": (("packages",), {"category": "categories", "grid": "grids"}),
+    "grids": (("grids",), {"package": "packages"}),
+    "categories": (("categories",), {}),
+    "search": (("packages", "grids", "categories"), {}),
+    # Whatever is logged moves one of the others too, whose numbers never come again, not even from a backup.
+    "changes": (("changes", "pruned", "packages", "grids", "categories"), {}),
+    "feeds": (("packages", "grids"), {}),
+    "": ((), {}),
+}
+_ROOT = "/api/v4/"
 # What grows old without a write, by words of the path and the query; and for how many seconds it may.
 _AGEING = re.compile(r"/search/|stale|score|fields=[^&]*all")
 BUCKET = 60
@@ -52,30 +58,39 @@ WAIT = 10.0
 _PLAIN = r"(?:\*/\*|application/\*|application/json)(?:\s*;\s*q=[0-9.]+)?"
 _JSON = re.compile(rf"\s*{_PLAIN}\s*(?:,\s*{_PLAIN}\s*)*")
 _KEPT = ("application/json", "application/rss+xml", "application/atom+xml")
+_EVERYWHERE = {"Cache-Control": "public, no-cache", "Vary": "Accept, Accept-Encoding, origin"}
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """An answer that can be kept: its key, which the revisions are a part of, and its ETag."""
+class Asked:
+    """What an answer that can be kept is asked for by: all but its revisions. `said` is the query as it reads."""
 
-    key: bytes
-    etag: str
+    path: str
+    said: str
+    kinds: tuple[str, ...]
+    form: tuple[str, ...]
     encoding: str
+
+    def key(self, numbers: dict[str, int]) -> Any:
+        """The digest under which the answer is kept while these are the revisions."""
+        bucket = int(time.time()) // BUCKET if _AGEING.search(f"{self.path}?{self.said}") else 0
+        parts = (*self.form, str(bucket), *(f"{kind}{numbers.get(kind, 0)}" for kind in self.kinds))
+        return hashlib.blake2b("\n".join(parts).encode("utf-8", "surrogatepass"), digest_size=16)
 
 
 class ApiCacheMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
         self.answer = chain(settings.API_MIDDLEWARE)
-        # Other settings make other answers: nodes that share a Redis need not have the same.
-        told = (VERSION, settings.SITE_URL, settings.TIME_ZONE, str(settings.DATABASES["default"]["NAME"]))
-        self.program = "\n".join(told)
+        self.program = _program()
         self.making: dict[bytes, threading.Lock] = {}
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not request.path_info.startswith("/api"):
             return self.get_response(request)
-        response = self._answer(request)
+        alias = source(request)
+        with reading_from(alias) if alias != DEFAULT_DB_ALIAS else nullcontext():
+            response = self._answer(request)
         if request.method == "HEAD" and isinstance(response, HttpResponse):
             # Its headers are those of the whole answer; a server would complain of a body.
             response.setdefault("Content-Length", str(len(response.content)))
@@ -83,73 +98,46 @@ class ApiCacheMiddleware:
         return response
 
     def _answer(self, request: HttpRequest) -> HttpResponseBase:
-        wanted = self._wanted(request) if request.method in {"GET", "HEAD"} else None
-        if wanted is None:
+        asked = _asked(request, self.program) if request.method in {"GET", "HEAD"} else None
+        if asked is None:
             return _private(self.answer(request))
-        if _has(request.META.get("HTTP_IF_NONE_MATCH", ""), wanted.etag):
-            return self._unchanged(request, wanted)
+        with revisions.going_by(revisions.read()) as read:
+            digest = asked.key(read.numbers)
+            key, etag = digest.digest(), f'"{digest.hexdigest()}"'
+            if _has(request.META.get("HTTP_IF_NONE_MATCH", ""), etag):
+                return _unchanged(request, etag)
+            found = self._kept(key)
+            if found is None:
+                return self._first(request, asked, key, etag)
+        return _response(found)
+
+    def _kept(self, key: bytes) -> Answer | None:
+        kept = store(settings.CACHE_URL)
+        return kept.get(key) if kept else None
+
+    def _first(self, request: HttpRequest, asked: Asked, key: bytes, etag: str) -> HttpResponseBase:
+        """The answer, made by one of all that ask for it at once: the others wait for it, here and on other nodes."""
         kept = store(settings.CACHE_URL)
         if kept is None:
-            return self._made(request, wanted)
-        found = kept.get(wanted.key)
-        if found is None:
-            # A stampede of equal requests makes the answer once: the others wait for it here.
-            lock = self.making.setdefault(wanted.key, threading.Lock())
-            waited = lock.acquire(timeout=WAIT)
-            try:
-                found = kept.get(wanted.key)
-                if found is None:
-                    response = self._made(request, wanted)
-                    if response.has_header("ETag"):
-                        kept.set(wanted.key, _packed(response))
-                    return response
-            finally:
-                self.making.pop(wanted.key, None)
-                if waited:
-                    lock.release()
-        return _unpacked(found)
-
-    def _wanted(self, request: HttpRequest) -> Wanted | None:
-        """What to look for, if the request is for something that can be kept."""
-        meta = request.META
-        query = meta.get("QUERY_STRING", "")
-        accept = meta.get("HTTP_ACCEPT", "")
-        said = unquote_plus(query) if query else ""
-        is_feed = request.path_info.startswith("/api/v4/feeds/")
-        if "format=" in said:
-            if "format=json" not in said:
-                return None
-        elif accept and not is_feed and not _JSON.fullmatch(accept):
-            return None
-        for path, always, by_word in _KINDS:
-            if path.match(request.path_info):
-                kinds = {*always, *(kind for word, kind in by_word.items() if word in said)}
-                break
-        else:
-            return None
+            return self._made(request, asked, etag)
+        lock = self.making.setdefault(key, threading.Lock())
+        waited = lock.acquire(timeout=WAIT)
         try:
-            host = request.get_host()
-        except DisallowedHost:
-            return None
-        numbers = revisions()
-        encoding = _encoding(meta.get("HTTP_ACCEPT_ENCODING", ""))
-        bucket = int(time.time()) // BUCKET if _AGEING.search(request.path_info + "?" + said) else 0
-        parts = (
-            self.program,
-            request.scheme or "",
-            host,
-            request.path_info,
-            query,
-            accept if "format=" in said else "",
-            encoding,
-            str("HTTP_ORIGIN" in meta),
-            str(bucket),
-            *(f"{kind}{numbers.get(kind, 0)}" for kind in sorted(kinds)),
-        )
-        key = hashlib.blake2b("\n".join(parts).encode("utf-8", "surrogatepass"), digest_size=16)
-        return Wanted(key.digest(), f'"{key.hexdigest()}"', encoding)
+            if found := kept.get(key) or kept.awaited(key, WAIT):
+                return _response(found)
+            try:
+                response = self._made(request, asked, etag)
+                if isinstance(response, HttpResponse) and response.has_header("ETag"):
+                    kept.set(key, Answer(orjson.dumps(dict(response.items())), response.content))
+                return response
+            finally:
+                kept.made(key)
+        finally:
+            self.making.pop(key, None)
+            if waited:
+                lock.release()
 
-    def _made(self, request: HttpRequest, wanted: Wanted) -> HttpResponseBase:
+    def _made(self, request: HttpRequest, asked: Asked, etag: str) -> HttpResponseBase:
         # HEAD is answered as GET, and Django's server leaves the body out: one answer serves both.
         method, request.method = request.method, "GET"
         response = self.answer(request)
@@ -158,20 +146,68 @@ class ApiCacheMiddleware:
             return response
         if response.get("Content-Type", "").split(";")[0] not in _KEPT:
             return _private(response)
-        response["ETag"] = wanted.etag
-        response["Cache-Control"] = "public, no-cache"
-        response["Vary"] = "Accept, Accept-Encoding, origin"
-        _compress(response, wanted.encoding)
+        for name, value in {"ETag": etag, **_EVERYWHERE}.items():
+            response[name] = value
+        _compress(response, asked.encoding)
         return response
 
-    def _unchanged(self, request: HttpRequest, wanted: Wanted) -> HttpResponse:
-        response = HttpResponse(status=304)
-        response["ETag"] = wanted.etag
-        response["Cache-Control"] = "public, no-cache"
-        response["Vary"] = "Accept, Accept-Encoding, origin"
-        if "HTTP_ORIGIN" in request.META:
-            response["Access-Control-Allow-Origin"] = "*"
-        return response
+
+def _program() -> str:
+    """Other settings make other answers: nodes that share a Redis need not have the same."""
+    return "\n".join((VERSION, settings.SITE_URL, settings.TIME_ZONE, str(settings.DATABASES["default"]["NAME"])))
+
+
+def _asked(request: HttpRequest, program: str) -> Asked | None:
+    """What is asked for, if it can be kept."""
+    meta, path = request.META, request.path_info
+    query, accept = meta.get("QUERY_STRING", ""), meta.get("HTTP_ACCEPT", "")
+    said = unquote_plus(query) if query else ""
+    if "format=" in said:
+        if "format=json" not in said:
+            return None
+    elif accept and accept != "*/*" and not path.startswith("/api/v4/feeds/") and not _JSON.fullmatch(accept):
+        return None
+    kinds = kinds_of(path, said)
+    if kinds is None:
+        return None
+    try:
+        host = request.get_host()
+    except DisallowedHost:
+        return None
+    encoding = _encoding(meta.get("HTTP_ACCEPT_ENCODING", ""))
+    chosen = accept if "format=" in said else ""
+    origin = "origin" if "HTTP_ORIGIN" in meta else ""
+    form = (program, request.scheme or "", host, path, query, chosen, encoding, origin)
+    return Asked(path, said, kinds, form, encoding)
+
+
+def kinds_of(path: str, said: str) -> tuple[str, ...] | None:
+    """The kinds of documents that the answer at an address depends on; None if that is not known."""
+    found = _KINDS.get(path[len(_ROOT) :].partition("/")[0]) if path.startswith(_ROOT) else None
+    if found is None:
+        return None
+    always, by_word = found
+    return (*always, *(kind for word, kind in by_word.items() if word in said)) if said else always
+
+
+def counted(path: str, said: str, count: Callable[[], int]) -> int:
+    """How many rows there are of what `said` filters out of the list at `path`: counted once for each change."""
+    kinds, kept = kinds_of(path, said), store(settings.CACHE_URL)
+    if kinds is None or kept is None:
+        return count()
+    key = Asked(path, said, kinds, (_program(), "count", path, said), "").key(revisions.current().numbers).digest()
+    found = kept.get(key)
+    if found is None:
+        found = Answer(b"", str(count()).encode())
+        kept.set(key, found)
+    return int(found.content)
+
+
+def _unchanged(request: HttpRequest, etag: str) -> HttpResponse:
+    response = HttpResponse(status=304, headers={"ETag": etag, **_EVERYWHERE})
+    if "HTTP_ORIGIN" in request.META:
+        response["Access-Control-Allow-Origin"] = "*"
+    return response
 
 
 def chain(middleware: Iterable[str]) -> Callable[[HttpRequest], HttpResponseBase]:
@@ -182,26 +218,6 @@ def chain(middleware: Iterable[str]) -> Callable[[HttpRequest], HttpResponseBase
     for path in reversed(list(middleware)):
         answer = convert_exception_to_response(import_string(path)(answer))
     return answer
-
-
-def revisions() -> dict[str, int]:
-    """The revision of each kind. A connection that the database has closed meanwhile is opened anew, once: so requests
-    need no other check of their connection's health."""
-    if not connection.in_atomic_block:
-        connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs lack it
-    try:
-        return _revisions()
-    except (OperationalError, InterfaceError):
-        if connection.in_atomic_block:
-            raise
-        connection.close()
-        return _revisions()
-
-
-def _revisions() -> dict[str, int]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT kind, number FROM changes_revision")
-        return dict(cursor.fetchall())
 
 
 def _private(response: HttpResponseBase) -> HttpResponseBase:
@@ -216,6 +232,7 @@ def _has(header: str, etag: str) -> bool:
     return bool(header) and etag in {each.removeprefix("W/") for each in parse_etags(header)}
 
 
+@lru_cache(maxsize=256)
 def _encoding(accepted: str) -> str:
     """The best encoding that the client takes and we make."""
     if not accepted:
@@ -236,12 +253,5 @@ def _compress(response: HttpResponse, encoding: str) -> None:
     response["Content-Length"] = str(len(response.content))
 
 
-def _packed(response: HttpResponseBase) -> bytes:
-    """An answer as it is kept: its headers as JSON on one line, then its body."""
-    content = response.content if isinstance(response, HttpResponse) else b""
-    return orjson.dumps(dict(response.items())) + b"\n" + content
-
-
-def _unpacked(value: bytes) -> HttpResponse:
-    headers, content = value.split(b"\n", 1)
-    return HttpResponse(content, headers=orjson.loads(headers))
+def _response(answer: Answer) -> HttpResponse:
+    return HttpResponse(answer.content, headers=orjson.loads(answer.headers))

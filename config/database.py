@@ -1,14 +1,71 @@
 """SQL that both databases understand alike, and that Django has no words for."""
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError, connection, models
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Func, Subquery
+from django.http import HttpRequest
 from rest_framework.exceptions import APIException
+
+logger = logging.getLogger(__name__)
+
+_reading: ContextVar[str] = ContextVar("reading", default=DEFAULT_DB_ALIAS)
+
+
+def reader() -> BaseDatabaseWrapper:
+    """The connection that is read from here: an API request's may be to a replica."""
+    return connections[_reading.get()]
+
+
+@contextmanager
+def reading_from(alias: str) -> Iterator[None]:
+    """Reads from that database inside."""
+    before = _reading.set(alias)
+    try:
+        yield
+    finally:
+        _reading.reset(before)
+
+
+REPLICA = "replica"
+# Set in the browser of an editor who has just written, for as long as a replica may be behind.
+WROTE_COOKIE = "wrote"
+
+
+def source(request: HttpRequest) -> str:
+    """The database that an API request reads from: the replica, where there is one that answers, unless the reader has
+    just written."""
+    if REPLICA not in settings.DATABASES or WROTE_COOKIE in request.COOKIES:
+        return DEFAULT_DB_ALIAS
+    try:
+        connections[REPLICA].ensure_connection()
+    except OperationalError as error:
+        logger.warning("The replica does not answer: %s", error)
+        return DEFAULT_DB_ALIAS
+    return REPLICA
+
+
+class ReplicaRouter:
+    """Models are read where the request reads, and written to the primary."""
+
+    def db_for_read(self, *_: Any, **__: Any) -> str:
+        return _reading.get()
+
+    def db_for_write(self, *_: Any, **__: Any) -> str:
+        return DEFAULT_DB_ALIAS
+
+    def allow_relation(self, *_: Any, **__: Any) -> bool:
+        return True
+
+    def allow_migrate(self, db: str, *_: Any, **__: Any) -> bool:
+        return db == DEFAULT_DB_ALIAS
 
 
 class AsciiLower(Func):
@@ -58,11 +115,17 @@ class TooSlow(APIException):
     default_detail = "The database did not answer in time; ask for less, or for something more specific."
 
 
-def limit_statements(connection: Any, **_: Any) -> None:
+# What a server's connections are told. A statement that is prepared must not be planned anew for each of its values,
+# nor one of some milliseconds be compiled to machine code.
+_SESSION = """SELECT set_config('statement_timeout', %s, false),
+    set_config('plan_cache_mode', 'force_generic_plan', false), set_config('jit', 'off', false)"""
+
+
+def begin_session(connection: Any, **_: Any) -> None:
     """Ends any statement of a connection that takes longer than STATEMENT_SECONDS, as a receiver of its signal."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, false)", [f"{settings.STATEMENT_SECONDS}s"])
+            cursor.execute(_SESSION, [f"{settings.STATEMENT_SECONDS}s"])
 
 
 def was_ended(error: Exception) -> bool:
@@ -74,7 +137,8 @@ def was_ended(error: Exception) -> bool:
 
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """Ends a statement that takes longer inside, on SQLite: connections to PostgreSQL have limit_statements()."""
+    """Ends a statement that takes longer inside, on SQLite: connections to PostgreSQL have begin_session()."""
+    connection = reader()
     if connection.vendor != "sqlite":
         yield
         return

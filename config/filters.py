@@ -6,6 +6,7 @@ Values are written as people type them; a filter form of the same filters stands
 import re
 from collections.abc import Iterable, Mapping
 from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import django_filters
@@ -26,20 +27,38 @@ MAX_VALUES = 1_000  # in a list of values with commas
 MAX_WORDS = 20
 
 
-class StrictFilterBackend(DjangoFilterBackend):
-    """As django-filter's; unknown parameters are the view's to refuse, wrong values the filter set's."""
+class DocumentFilters(django_filters.FilterSet):
+    """The filters of a list of documents, among them its `ordering`."""
 
-    def filter_queryset(self, request: Any, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
-        filterset = self.get_filterset(request, queryset, view)
-        if filterset is None:
-            return queryset
-        if not filterset.is_valid():  # their messages are whole, and may hold a "%" that somebody typed
-            raise ValidationError({name: [str(each) for each in said] for name, said in filterset.errors.items()})
-        found: QuerySet[Any] = filterset.qs
+    def ordered(self, queryset: QuerySet[M]) -> QuerySet[M]:
+        """Other rows of the same kind in the order that was asked for, if any was."""
+        value = self.form.cleaned_data.get("ordering")
+        found: QuerySet[M] = self.filters["ordering"].filter(queryset, value) if value else queryset
         return found
+
+
+class StrictFilterBackend(DjangoFilterBackend):
+    """As django-filter's, which makes the form of a page; unknown parameters are the view's to refuse, wrong values the
+    filter set's."""
+
+    def filterset(self, request: Any, queryset: QuerySet[Any], view: Any) -> DocumentFilters:
+        """The filters that the request names, over a queryset; ValidationError if a value is wrong."""
+        names = frozenset(view.filterset_class.base_filters.keys() & request.query_params.keys())
+        filters = narrowed(view.filterset_class, names)(**self.get_filterset_kwargs(request, queryset, view))
+        if not filters.is_valid():  # their messages are whole, and may hold a "%" that somebody typed
+            raise ValidationError({name: [str(each) for each in said] for name, said in filters.errors.items()})
+        return filters
 
     def get_filterset_class(self, view: Any, queryset: Any = None) -> Any:
         return None if getattr(view, "detail", False) else super().get_filterset_class(view, queryset)
+
+
+@lru_cache(maxsize=256)
+def narrowed(filters: type[DocumentFilters], names: frozenset[str]) -> type[DocumentFilters]:
+    """A filter set with some of its filters alone: each request makes all of them anew."""
+    some: Any = type(filters.__name__, (filters,), {"__module__": filters.__module__})
+    some.base_filters = {name: each for name, each in filters.base_filters.items() if name in names}
+    return some  # type: ignore[no-any-return]
 
 
 class WordsField(forms.CharField):

@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from django.db import connection
+from django.core.exceptions import EmptyResultSet
 from django.db.models import QuerySet
-from django.db.models.expressions import RawSQL
 
+from config import revisions
+from config.database import reader
 from config.links import Kind
-from config.prepared import MARK_ID, Kept, Prepared
+from config.prepared import MARK_ID, Kept, Prepared, once, with_ids
 
-KEPT = Kept()
+KEPT: Kept[Prepared[Any]] = Kept()
 
 
 class Listing(Protocol):
@@ -29,24 +30,35 @@ MAX_OFFSET = 10_000  # of what filters have left over: what comes before is read
 SECONDS = 5.0
 
 
-class QuerysetListing:
-    """What filters have left over. Not every combination of them has an index: the database is given some seconds."""
+class FilteredListing:
+    """What filters have left over. Not every combination of them has an index: the database is given some seconds.
+
+    `found` are the rows that are left over, in their order, of which no more than the ids are read; `rows` are all rows
+    as they are shown, in the same order.
+    """
 
     max_offset: int | None = MAX_OFFSET
 
-    def __init__(self, queryset: QuerySet[Any], count: Callable[[], int] | None = None) -> None:
-        self.queryset = queryset
-        self.count = count or queryset.count
+    def __init__(self, found: QuerySet[Any], rows: QuerySet[Any], count: Callable[[], int]) -> None:
+        self.found, self.rows, self.count = found, rows, count
 
     def page(self, limit: int, offset: int) -> list[Any]:
-        return list(self.queryset[offset : offset + limit])
+        return self._shown(self.found[offset : offset + limit], self.rows)
 
     def below(self, mark: int | None, limit: int) -> list[Any]:
-        rows = self.queryset if mark is None else self.queryset.filter(pk__lt=mark)
-        return list(rows.order_by("-pk")[:limit])
+        found = self.found if mark is None else self.found.filter(pk__lt=mark)
+        return self._shown(found.order_by("-pk")[:limit], self.rows.order_by("-pk"))
 
     def above(self, mark: int, limit: int) -> list[Any]:
-        return list(self.queryset.filter(pk__gt=mark).order_by("pk")[:limit])
+        return self._shown(self.found.filter(pk__gt=mark).order_by("pk")[:limit], self.rows.order_by("pk"))
+
+    def _shown(self, found: QuerySet[Any], rows: QuerySet[Any]) -> list[Any]:
+        try:
+            ids, parameters = found.values("pk").query.get_compiler(connection=reader()).as_sql()
+        except EmptyResultSet:  # a filter's list of values is empty
+            return []
+        rows = rows.filter(with_ids(rows.model, ids, *parameters))
+        return list(rows) if rows.query.select_related else once(rows)
 
 
 class WholeListing:
@@ -58,30 +70,35 @@ class WholeListing:
         self.kind, self.documents, self.fields = kind, documents, fields
 
     def count(self) -> int:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT rows FROM changes_revision WHERE kind = %s", [self.kind])
-            row = cursor.fetchone()
-        return row[0] if row else 0
+        return revisions.current().rows.get(self.kind, 0)
 
     def page(self, limit: int, offset: int) -> list[Any]:
-        return self._prepared("page").rows(limit, offset)
+        if offset <= self.count() // 2:
+            return self._prepared("newest").rows(limit, offset)
+        return self._prepared("oldest").rows(limit, offset, offset, limit)
 
     def below(self, mark: int | None, limit: int) -> list[Any]:
-        return self.page(limit, 0) if mark is None else self._prepared("below").rows(mark, limit=limit)
+        return self.page(limit, 0) if mark is None else self._prepared("below").rows(mark, limit)
 
     def above(self, mark: int, limit: int) -> list[Any]:
-        return self._prepared("above").rows(mark, limit=limit)
+        return self._prepared("above").rows(mark, limit)[::-1]  # the nearest first
 
     def _prepared(self, which: str) -> Prepared[Any]:
-        def queryset() -> QuerySet[Any]:
-            documents: QuerySet[Any] = self.documents.for_api(self.fields)
-            if which == "above":
-                return documents.filter(pk__gt=MARK_ID).order_by("pk")
-            if which == "below":
-                return documents.filter(pk__lt=MARK_ID)
-            # What is left out first is walked through in the index alone.
-            table = connection.ops.quote_name(self.documents.model._meta.db_table)
-            newest = f"SELECT id FROM {table} ORDER BY id DESC LIMIT %s OFFSET %s"  # noqa: S608 (our own name)
-            return documents.filter(pk__in=RawSQL(newest, (MARK_ID, MARK_ID)))  # noqa: S611
+        return KEPT.get((self.kind, self.fields, which), lambda: Prepared(self._rows(which)))
 
-        return KEPT.get((self.kind, self.fields, which), queryset)
+    def _rows(self, which: str) -> QuerySet[Any]:
+        """The rows that a page shows. Those that it leaves out are passed in the index alone, from the nearer end; from
+        the older one by the number of documents that the very statement sees."""
+        model = self.documents.model
+        ids = f"SELECT id FROM {reader().ops.quote_name(model._meta.db_table)}"  # noqa: S608 (our own name)
+        rows = f"(SELECT rows FROM changes_revision WHERE kind = '{self.kind}')"  # noqa: S608
+        least, most = ("least", "greatest") if reader().vendor == "postgresql" else ("min", "max")
+        pages = {
+            "newest": "ORDER BY id DESC LIMIT %s OFFSET %s",
+            "oldest": f"ORDER BY id LIMIT {most}(0, {least}(%s, {rows} - %s)) OFFSET {most}(0, {rows} - %s - %s)",
+            "below": "WHERE id < %s ORDER BY id DESC LIMIT %s",
+            "above": "WHERE id > %s ORDER BY id LIMIT %s",
+        }
+        page = pages[which]
+        documents: QuerySet[Any] = self.documents.for_api(self.fields)
+        return documents.filter(with_ids(model, f"{ids} {page}", *[MARK_ID] * page.count("%s")))

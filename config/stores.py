@@ -2,9 +2,11 @@
 
 import logging
 import threading
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 import redis
@@ -13,43 +15,64 @@ logger = logging.getLogger(__name__)
 DEFAULT_MB = 12
 KEPT_SECONDS = 24 * 3600  # in Redis: whatever no longer fits a revision is never asked for again
 REDIS_SECONDS = 0.5  # after which an answer is made rather than waited for
+POLL_SECONDS = 0.02
+AWAY = b""  # what a Redis that does not answer is taken to say
+
+
+class Answer(NamedTuple):
+    """A whole answer: its headers as JSON, and its body. Of a number alone, the body."""
+
+    headers: bytes
+    content: bytes
 
 
 class Store(Protocol):
-    def get(self, key: bytes) -> bytes | None: ...
-    def set(self, key: bytes, value: bytes) -> None: ...
+    def get(self, key: bytes) -> Answer | None: ...
+    def set(self, key: bytes, answer: Answer) -> None: ...
+
+    def awaited(self, key: bytes, seconds: float) -> Answer | None:
+        """The answer that another node is making just now, when it is there; None where the caller is to make it, and
+        to say made() then, whatever became of it."""
+
+    def made(self, key: bytes) -> None: ...
 
 
 class Memory:
-    """The answers used last, up to so many bytes."""
+    """The answers used last, up to so many bytes, of this process."""
 
-    OVERHEAD = 200  # bytes that an entry takes besides its key and value, about
+    OVERHEAD = 250  # bytes that an entry takes besides its key and value, about
 
     def __init__(self, most: int) -> None:
         self.most, self.size = most, 0
-        self.entries: OrderedDict[bytes, bytes] = OrderedDict()
+        self.entries: OrderedDict[bytes, Answer] = OrderedDict()
         self.lock = threading.Lock()
 
-    def get(self, key: bytes) -> bytes | None:
+    def get(self, key: bytes) -> Answer | None:
         with self.lock:
-            value = self.entries.get(key)
-            if value is not None:
+            answer = self.entries.get(key)
+            if answer is not None:
                 self.entries.move_to_end(key)
-            return value
+            return answer
 
-    def set(self, key: bytes, value: bytes) -> None:
-        if self._cost(key, value) > self.most // 4:
+    def set(self, key: bytes, answer: Answer) -> None:
+        if self._cost(key, answer) > self.most // 4:
             return
         with self.lock:
             if (old := self.entries.pop(key, None)) is not None:
                 self.size -= self._cost(key, old)
-            self.entries[key] = value
-            self.size += self._cost(key, value)
+            self.entries[key] = answer
+            self.size += self._cost(key, answer)
             while self.size > self.most:
                 self.size -= self._cost(*self.entries.popitem(last=False))
 
-    def _cost(self, key: bytes, value: bytes) -> int:
-        return len(key) + len(value) + self.OVERHEAD
+    def awaited(self, key: bytes, seconds: float) -> None:
+        pass
+
+    def made(self, key: bytes) -> None:
+        pass
+
+    def _cost(self, key: bytes, answer: Answer) -> int:
+        return len(key) + len(answer.headers) + len(answer.content) + self.OVERHEAD
 
 
 class Redis:
@@ -60,19 +83,34 @@ class Redis:
             url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS, protocol=2
         )
 
-    def get(self, key: bytes) -> bytes | None:
-        try:
-            found: bytes | None = self.client.get(b"grids:" + key)  # type: ignore[assignment]  # the synchronous client's
-        except redis.RedisError as error:
-            logger.warning("Redis: %s", error)
-            return None
-        return found
+    def get(self, key: bytes) -> Answer | None:
+        found: bytes | None = self._try(self.client.get, b"grids:" + key)
+        return Answer(*found.split(b"\n", 1)) if found else None
 
-    def set(self, key: bytes, value: bytes) -> None:
+    def set(self, key: bytes, answer: Answer) -> None:
+        self._try(self.client.set, b"grids:" + key, b"\n".join(answer), ex=KEPT_SECONDS)
+
+    def awaited(self, key: bytes, seconds: float) -> Answer | None:
+        """The key of who makes it ends by itself with `seconds`, should its node have died."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self._try(self.client.set, b"making:" + key, b"", nx=True, px=int(seconds * 1000)) is not None:
+                return None
+            time.sleep(POLL_SECONDS)
+            if found := self.get(key):
+                return found
+        return None
+
+    def made(self, key: bytes) -> None:
+        self._try(self.client.delete, b"making:" + key)
+
+    def _try(self, command: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """What Redis answers; AWAY where it does not."""
         try:
-            self.client.set(b"grids:" + key, value, ex=KEPT_SECONDS)
+            return command(*arguments, **options)
         except redis.RedisError as error:
             logger.warning("Redis: %s", error)
+            return AWAY
 
 
 @lru_cache

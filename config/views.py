@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
+from urllib.parse import urlencode
 
 from django.core.validators import slug_re
 from django.db.models import QuerySet
@@ -15,14 +16,15 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
+from config.cache import counted
 from config.database import TooSlow, limited, was_ended
 from config.filters import StrictFilterBackend, is_id
 from config.links import Kind, Links
-from config.listing import KEPT, SECONDS, Listing, QuerysetListing, WholeListing
+from config.listing import KEPT, SECONDS, FilteredListing, Listing, WholeListing
 from config.models import Document
 from config.pagination import CataloguePages
 from config.parameters import check
-from config.prepared import MARK_ID, MARK_TEXT
+from config.prepared import MARK_ID, MARK_TEXT, Prepared
 from config.shape import Shape, check_embedded, kind_of
 
 D = TypeVar("D", bound=Document)
@@ -143,9 +145,13 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         asked = self.filterset_class.base_filters.keys() & request.query_params.keys()
         if not asked and not self.shape.expand.intersection(self.joined):
             return whole
-        # An ordering alone leaves nothing out: there is nothing to count.
-        count = whole.count if asked <= {"ordering"} else None
-        return QuerysetListing(self.filter_queryset(self.get_queryset()), count)
+        filters = StrictFilterBackend().filterset(request, self.documents.order_by("-pk"), self)
+        filtering = urlencode(sorted((name, request.query_params[name]) for name in asked - {"ordering"}))
+
+        def count() -> int:
+            return counted(request.path_info, filtering, filters.qs.count) if filtering else whole.count()
+
+        return FilteredListing(filters.qs, filters.ordered(self.get_queryset()), count)
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         self.document = self._document(kwargs["reference"])
@@ -156,7 +162,9 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
             return by_reference(self.get_queryset(), reference)
         column, value = referred(reference, self.documents.model)
         mark = {column: MARK_ID if column == "pk" else MARK_TEXT}
-        prepared = KEPT.get((self.kind, self.shape.fields, column), lambda: self.get_queryset().filter(**mark))
+        prepared = KEPT.get(
+            (self.kind, self.shape.fields, column), lambda: Prepared(self.get_queryset().filter(**mark))
+        )
         found: list[D] = prepared.rows(value)
         if found:
             return found[0]

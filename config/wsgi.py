@@ -8,6 +8,6 @@ from django.db.backends.signals import connection_created
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()
 
-from config.database import limit_statements  # noqa: E402 (needs the settings)
+from config.database import begin_session  # noqa: E402 (needs the settings)
 
-connection_created.connect(limit_statements)
+connection_created.connect(begin_session)

@@ -1,15 +1,14 @@
 """The filters of the list of grids."""
 
-import django_filters
 from django.db.models import Exists, OuterRef, Q
 
 from config.database import AsciiLower
-from config.filters import Flag, Ordering, Reading, ReferencesField, Words, by_references
+from config.filters import DocumentFilters, Flag, Ordering, Reading, ReferencesField, Words, by_references
 from grids.models import GridPackage, GridQuerySet
 from packages.models import Package
 
 
-class GridFilters(django_filters.FilterSet):
+class GridFilters(DocumentFilters):
     q = Words("description")
     package = Reading(ReferencesField, label="package", method="with_packages")
     header = Flag(Q(header=True), label="header tab")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,7 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 from categories.models import Category
 from config.database import AsciiLower, ascii_lower
 from config.filters import (
+    DocumentFilters,
     Flag,
     IdsField,
     Listed,
@@ -119,9 +120,9 @@ class Known:
     """
 
     def __init__(self, cleaned: Mapping[str, Any]) -> None:
-        self.wanted = {name: cleaned[name] for name in ("category", "grid") if cleaned[name]}
-        self.by_score = any(word.removeprefix("-") == "score" for word in cleaned["ordering"])
-        columns = {"requires_python": cleaned["python"] or self.by_score, "licence": cleaned["licence"]}
+        self.wanted = {name: cleaned[name] for name in ("category", "grid") if cleaned.get(name)}
+        self.by_score = any(word.removeprefix("-") == "score" for word in cleaned.get("ordering", ()))
+        columns = {"requires_python": cleaned.get("python") or self.by_score, "licence": cleaned.get("licence")}
         self.columns = [column for column, asked in columns.items() if asked]
 
     def ids(self, name: str) -> list[int]:
@@ -173,7 +174,7 @@ def _memberships() -> QuerySet[Any]:
 _DOCUMENTS: Mapping[str, Callable[[], QuerySet[Any]]] = {"category": Category.objects.all, "grid": _grids}
 
 
-class PackageFilters(django_filters.FilterSet):
+class PackageFilters(DocumentFilters):
     q = Words("repo_description")
     category = Reading(ReferencesField, label="category", method="in_categories")
     grid = Reading(ReferencesField, label="grid", method="in_grids")
@@ -205,12 +206,27 @@ class PackageFilters(django_filters.FilterSet):
     stale = Whole(least=0, most=36_500, label="days without a success", method="without_success")
     ordering = Ordering(_ORDER, nullable=("pypi_downloads", "last_updated", "released"))
 
+    @cached_property
+    def known(self) -> Known:
+        return Known(self.form.cleaned_data)
+
+    @cached_property
+    def now(self) -> datetime:
+        return timezone.now()
+
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        self.known = Known(self.form.cleaned_data)
-        if self.known.by_score:
-            queryset = queryset.alias(classifier_text=Cast("classifiers", TextField()))
-            queryset = queryset.alias(score=by_score(timezone.now(), self.known.requirements(admits_python3)))
-        return super().filter_queryset(queryset)
+        filtered: QuerySet[Any] = super().filter_queryset(self._scored(queryset))
+        return filtered
+
+    def ordered(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return super().ordered(self._scored(queryset))
+
+    def _scored(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if not self.known.by_score:
+            return queryset
+        score = by_score(self.now, self.known.requirements(admits_python3))
+        scored: QuerySet[Any] = queryset.alias(classifier_text=Cast("classifiers", TextField())).alias(score=score)
+        return scored
 
     def in_categories(self, packages: PackageQuerySet, name: str, value: list[str]) -> PackageQuerySet:
         return packages.filter(category__in=self.known.ids("category"))
@@ -242,7 +258,7 @@ class PackageFilters(django_filters.FilterSet):
 
     def without_success(self, packages: PackageQuerySet, name: str, value: int) -> PackageQuerySet:
         """Those that have been there for more than so many days, and of which no source was fetched in them."""
-        since = timezone.now() - timedelta(days=value)
+        since = self.now - timedelta(days=value)
         succeeded = FetchState.objects.filter(package=OuterRef("pk"), last_success__gte=since)
         fetched = Q(last_fetched__isnull=False, last_fetched__gte=since)
         return packages.filter(~fetched, ~Exists(succeeded), created__lt=since)

@@ -13,7 +13,7 @@ from django.db import connection
 
 from categories.models import Category
 from config.database import limited
-from config.prepared import Kept
+from config.prepared import Kept, Prepared
 from search.query import Query, plain, squeezed
 
 EXACT, EXACT_BUT_DJANGO, PREFIX, NAMED, MENTIONED, SIMILAR = range(6)
@@ -26,7 +26,7 @@ MOST_SIMILAR = 50
 CANDIDATES = 300
 LEAST_SIMILARITY = 0.75
 SECONDS = 3.0  # on SQLite; a server's connections to PostgreSQL have their own limit
-KEPT = Kept()
+KEPT: Kept[Prepared[Any]] = Kept()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +61,13 @@ def find(query: Query, kinds: Iterable[str], limit: int, offset: int) -> tuple[i
 
 def _categories(query: Query) -> dict[str, list[int]]:
     """For each word of the query, the categories that are called so: a category is in no entry by its name."""
-    rows: list[Any] = KEPT.get("categories", _all_categories).rows(limit=MOST_CATEGORIES)
+    rows: list[Any] = KEPT.get("categories", lambda: Prepared(_all_categories())).rows()
     words = {row.pk: squeezed_words(f"{row.title} {row.title_plural} {row.slug}") for row in rows}
     return {word: [pk for pk, found in words.items() if word in found] for word in query.words}
 
 
 def _all_categories() -> Any:
-    return Category.objects.only("id", "title", "title_plural", "slug").order_by("pk")
+    return Category.objects.only("id", "title", "title_plural", "slug").order_by("pk")[:MOST_CATEGORIES]
 
 
 def squeezed_words(text: str) -> set[str]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from config.links import Kind, Links
-from config.prepared import Kept, among
+from config.prepared import Kept, Prepared, with_ids_of_list
 from config.serializers import moment
 from grids.models import Grid
 from packages.compatibility import has_python3
@@ -53,10 +53,10 @@ def documents(hits: list[Hit], links: Links, now: datetime) -> list[dict[str, An
     ids = {kind: [hit.object_id for hit in hits if hit.kind == kind] for kind in KINDS}
     rows: dict[tuple[str, int], Any] = {}
     if ids["package"]:
-        packages: list[Any] = KEPT.get("packages", _packages).rows(orjson.dumps(ids["package"]).decode())
+        packages = KEPT.get("packages", lambda: Prepared(_packages())).rows(orjson.dumps(ids["package"]).decode())
         rows |= {("package", row.pk): _package(row, now) for row in packages}
     if ids["grid"]:
-        grids: list[Any] = KEPT.get("grids", _grids).rows(orjson.dumps(ids["grid"]).decode())
+        grids = KEPT.get("grids", lambda: Prepared(_grids())).rows(orjson.dumps(ids["grid"]).decode())
         rows |= {("grid", row.pk): _grid(row) for row in grids}
     found = [(hit, rows.get((hit.kind, hit.object_id))) for hit in hits]
     paths = Links.paths()
@@ -77,17 +77,17 @@ def _hit(hit: Hit, row: dict[str, Any], links: Links, paths: Links, zone: tzinfo
 
 _KEYS = tuple(HitSerializer().get_fields())
 _MOMENTS = frozenset({"created", "modified", "last_committed", "last_released"})
-KEPT = Kept()
+KEPT: Kept[Prepared[Any]] = Kept()
 
 
 def _packages() -> Any:
     packages = Package.objects.only(*_PACKAGE_COLUMNS).annotate(category_title=F("category__title"))
-    return packages.filter(pk__in=among()).order_by()
+    return packages.filter(with_ids_of_list(Package)).order_by()
 
 
 def _grids() -> Any:
     grids = Grid.objects.only("id", "title", "slug", "description", "created", "modified")
-    return grids.filter(pk__in=among()).order_by()
+    return grids.filter(with_ids_of_list(Grid)).order_by()
 
 
 _PACKAGE_COLUMNS = (

@@ -15,7 +15,8 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from categories.models import Category
-from config.stores import Memory, Redis, store
+from config.revisions import Revisions
+from config.stores import Answer, Memory, Redis, store
 from grids.models import Grid, GridPackage
 from packages.models import FetchState, Package, Release, Snapshot
 from tests.factories import GridFactory, MembershipFactory, PackageFactory
@@ -263,11 +264,10 @@ def test_a_stampede_makes_an_answer_once(monkeypatch: pytest.MonkeyPatch) -> Non
 
     middleware = cache.ApiCacheMiddleware(slow)
     monkeypatch.setattr(middleware, "answer", slow)
+    monkeypatch.setattr("config.revisions.read", lambda: Revisions({}, {}))  # a thread has a database of its own
     request = Client().get("/api/v4/packages/p/").wsgi_request
     store.cache_clear()
     answers: list[bytes] = []
-    fixed = cache.Wanted(b"key", '"tag"', "")
-    monkeypatch.setattr(middleware, "_wanted", lambda _: fixed)
     threads = [threading.Thread(target=lambda: answers.append(middleware(request).content)) for _ in range(8)]  # type: ignore[attr-defined]
     for thread in threads:
         thread.start()
@@ -281,14 +281,14 @@ def test_a_stampede_makes_an_answer_once(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_memory_is_bounded_in_bytes() -> None:
     memory = Memory(10_000)
     for number in range(1_000):
-        memory.set(b"%d" % number, b"x" * 100)
+        memory.set(b"%d" % number, Answer(b"{}", b"x" * 100))
     assert memory.size <= 10_000
-    assert memory.get(b"999") == b"x" * 100
+    assert memory.get(b"999") == (b"{}", b"x" * 100)
     assert memory.get(b"1") is None
-    memory.set(b"big", b"x" * 9_000)
+    memory.set(b"big", Answer(b"{}", b"x" * 9_000))
     assert memory.get(b"big") is None, "one answer must not drive out all others"
-    memory.set(b"999", b"y")
-    assert memory.get(b"999") == b"y"
+    memory.set(b"999", Answer(b"{}", b"y"))
+    assert memory.get(b"999") == (b"{}", b"y")
 
 
 def test_a_redis_that_is_away_costs_no_answer(client: Client, settings: Settings, member: GridPackage) -> None:

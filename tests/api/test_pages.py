@@ -6,7 +6,7 @@ import pytest
 from django.db import connection, transaction
 from pytest_django import Settings
 
-from config.database import limit_statements
+from config.database import begin_session
 from tests.api.conftest import Get
 from tests.factories import CategoryFactory, PackageFactory
 
@@ -110,7 +110,7 @@ def test_a_list_that_takes_too_long_is_ended(get: Get, monkeypatch: pytest.Monke
             else "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
         )
 
-    monkeypatch.setattr("config.listing.QuerysetListing.page", endless)
+    monkeypatch.setattr("config.listing.FilteredListing.page", endless)
     PackageFactory.create(title="x")
     with transaction.atomic():
         response = get("packages/?q=x")
@@ -121,7 +121,7 @@ def test_a_list_that_takes_too_long_is_ended(get: Get, monkeypatch: pytest.Monke
 
 def test_a_servers_connections_are_limited(settings: Settings) -> None:
     settings.STATEMENT_SECONDS = 7
-    limit_statements(connection)
+    begin_session(connection)
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SHOW statement_timeout")
