@@ -3,12 +3,17 @@
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db.models import Min
+from django.db import connection
 
-from changes.models import Change, Revision
+from changes.models import Change
 
 KEPT = timedelta(days=400)
 BATCH = 10_000
+
+
+_REACH = """SELECT
+    coalesce((SELECT number FROM changes_revision WHERE kind = 'changes'), (SELECT max(number) FROM changes_change), 0),
+    (SELECT min(number) FROM changes_change)"""
 
 
 class Reach(NamedTuple):
@@ -19,9 +24,9 @@ class Reach(NamedTuple):
 
 
 def reach() -> Reach:
-    # The last number first: what is committed between the two queries makes the log longer, never shorter.
-    last = Revision.objects.filter(kind=Revision.LOG).values_list("number", flat=True).first() or 0
-    oldest = Change.objects.aggregate(oldest=Min("number"))["oldest"]
+    with connection.cursor() as cursor:
+        cursor.execute(_REACH)
+        last, oldest = cursor.fetchone()
     return Reach(last, last if oldest is None else oldest - 1)
 
 

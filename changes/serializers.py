@@ -1,11 +1,15 @@
 """A change of the log as API v4 shows it."""
 
+from datetime import tzinfo
+from functools import cached_property
 from typing import Any
 
+from django.utils import timezone
 from rest_framework import serializers
 
 from changes.models import Change
 from config.links import Kind, Links
+from config.serializers import moment
 
 KINDS: dict[str, Kind] = {"category": "categories", "package": "packages", "grid": "grids"}
 
@@ -25,7 +29,26 @@ class ChangeSerializer(serializers.ModelSerializer[Change]):
         model = Change
         fields = ("number", "at", "kind", "action", "id", "slug", "old_slug", "url", "grid", "package")
 
-    @property
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """A row of the log. Its fields only describe it: DRF would make them anew for every answer."""
+        return {
+            "number": instance.number,
+            "at": moment(instance.at, self.zone),
+            "kind": instance.kind,
+            "action": instance.action,
+            "id": instance.object_id,
+            "slug": instance.slug,
+            "old_slug": instance.old_slug,
+            "url": self.get_url(instance),
+            "grid": self.get_grid(instance),
+            "package": self.get_package(instance),
+        }
+
+    @cached_property
+    def zone(self) -> tzinfo:
+        return timezone.get_current_timezone()
+
+    @cached_property
     def links(self) -> Links:
         links: Links = self.context["links"]
         return links

@@ -14,6 +14,8 @@ from config.schema import ALWAYS, errors, parameter
 from config.views import CatalogueView
 
 DEFAULT_LIMIT = 100
+_COLUMNS = ("number", "at", "kind", "action", "object_id", "slug", "old_slug", "grid_id", "package_id")
+_ROWS = Change.objects.order_by("number").values_list(*_COLUMNS, named=True)
 
 
 class Gone(APIException):
@@ -39,6 +41,8 @@ class ChangesView(CatalogueView):
     )
     def get(self, request: Request) -> Response:
         since, limit = whole(request, "since", 0, 0), whole(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
+        # The rows first: those that are pruned in between are missed by whoever looks how far the log reaches after.
+        rows = list(_ROWS.filter(number__gt=since)[: limit + 1])
         last, oldest = reach()
         if since > last:
             raise ValidationError(
@@ -49,7 +53,6 @@ class ChangesView(CatalogueView):
                 f"Changes up to {oldest} are gone from the log. Start afresh: keep the number {last}, read all of"
                 f" categories, packages and grids (cursor=), then go on with since={last}."
             )
-        rows = list(Change.objects.filter(number__gt=since).order_by("number")[: limit + 1])
         page = rows[:limit]
         until = page[-1].number if page else since
         following = neighbour(request, since=until) if len(rows) > limit else None
