@@ -1,32 +1,42 @@
 """Two servers, one Redis, two host names: after a commit, however it was written, nobody sees what was before it."""
 
+import json
 import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from itertools import count
+from io import StringIO
+from itertools import count, cycle, product
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 import requests
+from django.core.management import call_command
 from django.db import connection
 from django.db.models import F
+from django.test import Client
+from django.utils import timezone
 
 from categories.models import Category
+from changes.models import Revision
 from grids.models import Grid, GridPackage
 from packages.facts import Fetched, Known, RepositoryFacts
 from packages.models import Package
 from packages.record import Attempt, record
+from tests.admin.test_admin import grid_form, package_form
+from tests.api.test_changes import in_background
 from tests.factories import GridFactory, MembershipFactory, PackageFactory
 
 ROOT = Path(__file__).resolve().parent.parent
 REDIS = "redis://127.0.0.1:6379/9"
 ROUNDS = 12
+SECONDS = 8  # of readers beside a writer
 HOSTS = ("one.example", "two.example")
 
 pytestmark = [
@@ -48,19 +58,24 @@ def shared() -> str:
 
 
 @pytest.fixture
-def servers(shared: str) -> Iterator[list[str]]:
+def environment(shared: str) -> dict[str, str]:
+    """What other processes need to share the tests' database and Redis."""
     made = connection.settings_dict
     password = f":{made['PASSWORD']}" if made["PASSWORD"] else ""
     url = f"postgresql://{made['USER']}{password}@{made['HOST']}:{made['PORT'] or 5432}/{made['NAME']}"
+    environment = {"PATH": os.environ["PATH"], "SECRET_KEY": "x", "DATABASE_URL": url, "CACHE_URL": shared}
+    return environment | {"WEB_CONCURRENCY": "1", "ALLOWED_HOSTS": ",".join(HOSTS)}
+
+
+@pytest.fixture
+def servers(environment: dict[str, str]) -> Iterator[list[str]]:
     with ExitStack() as stack:
         addresses = []
         for _ in range(2):
             with socket.create_server(("127.0.0.1", 0)) as free:
                 port = free.getsockname()[1]
-            environment = {"PATH": os.environ["PATH"], "SECRET_KEY": "x", "DATABASE_URL": url, "PORT": str(port)}
-            environment |= {"CACHE_URL": shared, "WEB_CONCURRENCY": "1", "ALLOWED_HOSTS": ",".join(HOSTS)}
             command = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py", "--log-level=error"]
-            process = stack.enter_context(subprocess.Popen(command, cwd=ROOT, env=environment))
+            process = stack.enter_context(subprocess.Popen(command, cwd=ROOT, env=environment | {"PORT": str(port)}))
             stack.callback(process.terminate)
             addresses.append(f"http://127.0.0.1:{port}")
         for address in addresses:
@@ -79,9 +94,26 @@ def _wait_for(address: str) -> None:
     raise AssertionError(f"nothing answers at {address}")
 
 
-def ways(package: Package) -> dict[str, Callable[[int], object]]:
-    """Every way of writing; each puts a number where a document shows it, or moves what a document shows."""
+@pytest.fixture
+def grid() -> Grid:
+    return GridFactory.create(slug="g", title="g")
+
+
+@pytest.fixture
+def package(grid: Grid) -> Package:
+    package = PackageFactory.create(slug="p", title="0", repo_url="https://github.com/a/p")
+    MembershipFactory.create(package=package, grid=grid)
+    return package
+
+
+Way = Callable[[int], object]
+
+
+@pytest.fixture
+def ways(package: Package, admin_client: Client, tmp_path: Path) -> dict[str, Way]:
+    """Every way of writing; each puts a number where `shown` finds it."""
     one = Package.objects.filter(pk=package.pk)
+    statement = "UPDATE packages_package SET repo_forks = {}"
 
     def saved(number: int) -> None:
         row = one.get()
@@ -104,46 +136,84 @@ def ways(package: Package) -> dict[str, Callable[[int], object]]:
         known = Known(package.pk, host="github.com", path="a/p")
         record([Attempt(known, "repo", at, Fetched(facts, {}))])
 
+    def edited(number: int) -> None:
+        form = package_form(package.category, title=str(number), slug="p", repo_url=package.repo_url)
+        assert admin_client.post(f"/admin/packages/package/{package.pk}/change/", form).status_code == 302
+
+    def imported(number: int) -> None:
+        call_command("export_catalogue", str(tmp_path), stdout=StringIO())
+        packages = tmp_path / "packages.json"
+        [document] = json.loads(packages.read_text())
+        fetched = {"repo_forks": number, "last_fetched": timezone.now().isoformat()}
+        packages.write_text(json.dumps([document | fetched]))
+        call_command("import_catalogue", str(tmp_path), stdout=StringIO())
+
     def by_hand(number: int) -> None:
         with connection.cursor() as cursor:
-            cursor.execute("UPDATE packages_package SET repo_forks = %s", [number])
+            cursor.execute(statement.format(number))
 
-    return {
+    def by_hand_without_triggers(number: int) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET session_replication_role = replica")
+            cursor.execute(statement.format(number))
+            cursor.execute("RESET session_replication_role")
+
+    ways: dict[str, Way] = {
         "save": saved,
         "bulk_update": bulk_updated,
         "bulk_create": upserted,
         "update": lambda number: one.update(repo_forks=number),
         "refresh": refreshed,
+        "admin": edited,
+        "import": imported,
         "SQL": by_hand,
     }
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT has_parameter_privilege('session_replication_role', 'SET')")
+        [may_switch_triggers_off] = cursor.fetchone()
+    return ways | ({"replica": by_hand_without_triggers} if may_switch_triggers_off else {})
 
 
-def test_no_reader_sees_what_was_before_a_commit(servers: list[str]) -> None:
-    package = PackageFactory.create(slug="p", repo_url="https://github.com/a/p")
-    grid = GridFactory.create(slug="g", title="g")
-    MembershipFactory.create(package=package, grid=grid)
+def shown(document: Any) -> int:
+    """The number that was written last: facts hold it, or what an editor types, and it only rises."""
+    return max(int(document["repo_forks"]), int(document["title"]))
+
+
+def get(session: requests.Session, address: str, host: str, path: str) -> Any:
+    response = session.get(f"{address}/api/v4/{path}", headers={"Host": host}, timeout=10)
+    assert response.status_code == 200, response.text
+    other = next(each for each in HOSTS if each != host)
+    assert other not in response.text, "another host's links"
+    return response.json()
+
+
+def test_no_reader_sees_what_was_before_a_commit(
+    servers: list[str], environment: dict[str, str], ways: dict[str, Way], admin_client: Client
+) -> None:
+    package, grid = Package.objects.get(), Grid.objects.get()
     sessions = {address: requests.Session() for address in servers}
     numbers = count(1)
 
-    def read(path: str) -> Iterator[Any]:
-        for address, session in sessions.items():
-            for host in HOSTS:
-                response = session.get(f"{address}/api/v4/{path}", headers={"Host": host}, timeout=10)
-                assert response.status_code == 200
-                other = next(each for each in HOSTS if each != host)
-                assert other not in response.text, "another host's links"
-                yield response.json()
+    def read(path: str) -> list[Any]:
+        return [get(session, address, host, path) for address, session in sessions.items() for host in HOSTS]
 
-    for _ in range(ROUNDS):
-        for what, write in ways(package).items():
+    def another_process(number: int) -> None:
+        code = "from django.db import connection; connection.cursor().execute("
+        code += f"'UPDATE packages_package SET repo_forks = {number}')"
+        command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", code]
+        subprocess.run(command, cwd=ROOT, env=environment, check=True)
+
+    for turn in range(ROUNDS):
+        also = {"another process": another_process} if turn in {0, ROUNDS - 1} else {}
+        for what, write in (ways | also).items():
             number = next(numbers)
             write(number)
-            for document in read("packages/p/"):
-                assert document["repo_forks"] == number, what
-            for page in read("packages/?fields=repo_forks"):
-                assert page["results"] == [{"repo_forks": number}], what
+            assert [shown(document) for document in read("packages/p/")] == [number] * 4, what
+            pages = read("packages/?fields=repo_forks,title")
+            assert [shown(page["results"][0]) for page in pages] == [number] * 4, what
         number = next(numbers)
-        Grid.objects.update(title=f"g{number}")
+        form = grid_form(title=f"g{number}", slug="g")
+        assert admin_client.post(f"/admin/grids/grid/{grid.pk}/change/", form).status_code == 302
         assert {grid["title"] for grid in read("grids/g/")} == {f"g{number}"}
         assert {hits[0]["title"] for hits in read(f"search/?q=g{number}")} == {f"g{number}"}
         Category.objects.update(description=str(number))
@@ -154,3 +224,38 @@ def test_no_reader_sees_what_was_before_a_commit(servers: list[str]) -> None:
         MembershipFactory.create(package=package, grid=grid)
         assert all(len(document["grids"]) == 1 for document in read("packages/p/"))
         assert all(len(document["packages"]) == 1 for document in read("grids/g/"))
+
+
+def test_readers_beside_a_writer_are_never_behind_it(servers: list[str], ways: dict[str, Way]) -> None:
+    """What is published here was committed before: whoever asks after that must see it, or what came later."""
+    published = [(0, 0)]
+    reads = dict.fromkeys(product(servers, HOSTS), 0)
+    over = threading.Event()
+
+    def read(address: str, host: str) -> None:
+        with requests.Session() as session:
+            while not over.is_set():
+                number, change = published[-1]
+                assert shown(get(session, address, host, "packages/p/")) >= number
+                number, change = published[-1]
+                assert shown(get(session, address, host, "packages/?limit=1")["results"][0]) >= number
+                number, change = published[-1]
+                assert shown(get(session, address, host, "search/?q=p&type=package")[0]) >= number
+                number, change = published[-1]
+                if change:
+                    changes = get(session, address, host, f"changes/?since={change - 1}")
+                    assert changes["results"][0]["number"] == change
+                reads[address, host] += 1
+
+    readers = [in_background(read, *each) for each in reads]
+    end = time.monotonic() + SECONDS
+    for number, write in enumerate(cycle(ways.values()), 1):
+        write(number)
+        published.append((number, Revision.objects.get(kind=Revision.LOG).number))
+        if time.monotonic() > end or not all(reader.is_alive() for reader in readers):
+            break
+    over.set()
+    for reader in readers:
+        reader.result()
+    assert len(published) > 3 * len(ways)
+    assert min(reads.values()) > 10
