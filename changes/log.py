@@ -3,17 +3,21 @@
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db import connection
+from django.db.models import QuerySet
 
 from changes.models import Change
+from config.prepared import MARK_ID, Kept, Prepared, Statement, with_ids
 
 KEPT = timedelta(days=400)
 BATCH = 10_000
 
 
-_REACH = """SELECT
-    coalesce((SELECT number FROM changes_revision WHERE kind = 'changes'), (SELECT max(number) FROM changes_change), 0),
-    (SELECT min(number) FROM changes_change)"""
+_REACH = Statement(
+    "SELECT coalesce((SELECT number FROM changes_revision WHERE kind = 'changes'),"
+    " (SELECT max(number) FROM changes_change), 0), (SELECT min(number) FROM changes_change)",
+    (),
+)
+_KEPT: Kept[Prepared[Change]] = Kept()
 
 
 class Reach(NamedTuple):
@@ -24,10 +28,18 @@ class Reach(NamedTuple):
 
 
 def reach() -> Reach:
-    with connection.cursor() as cursor:
-        cursor.execute(_REACH)
-        last, oldest = cursor.fetchone()
+    [(last, oldest)] = _REACH.rows()
     return Reach(last, last if oldest is None else oldest - 1)
+
+
+def after(number: int, limit: int) -> list[Change]:
+    """The changes after a number, in their order; so many at most."""
+    return _KEPT.get("after", lambda: Prepared(_after())).rows(number, limit)
+
+
+def _after() -> QuerySet[Change]:
+    ids = "SELECT id FROM changes_change WHERE number > %s ORDER BY number LIMIT %s"
+    return Change.objects.filter(with_ids(Change, ids, MARK_ID, MARK_ID)).order_by("number")
 
 
 def prune(now: datetime) -> int:

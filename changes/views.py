@@ -5,8 +5,7 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from changes.log import reach
-from changes.models import Change
+from changes.log import after, reach
 from changes.serializers import ChangeSerializer, ChangesSerializer
 from config.links import Links
 from config.pagination import MAX_LIMIT, link_header, neighbour, whole
@@ -14,8 +13,6 @@ from config.schema import ALWAYS, errors, parameter
 from config.views import CatalogueView
 
 DEFAULT_LIMIT = 100
-_COLUMNS = ("number", "at", "kind", "action", "object_id", "slug", "old_slug", "grid_id", "package_id")
-_ROWS = Change.objects.order_by("number").values_list(*_COLUMNS, named=True)
 
 
 class Gone(APIException):
@@ -42,7 +39,7 @@ class ChangesView(CatalogueView):
     def get(self, request: Request) -> Response:
         since, limit = whole(request, "since", 0, 0), whole(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
         # The rows first: those that are pruned in between are missed by whoever looks how far the log reaches after.
-        rows = list(_ROWS.filter(number__gt=since)[: limit + 1])
+        rows = after(since, limit + 1)
         last, oldest = reach()
         if since > last:
             raise ValidationError(
