@@ -17,6 +17,8 @@ STOP_WORDS = frozenset(
 )
 _PART = re.compile(r'(?P<minus>(?<!\S)-)?(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))')
 _WORD = re.compile(r"[^\W_]+")
+_MARKS = re.compile("[\u0300-\u036f]+")
+_PUNCTUATION = re.compile(r"[ -/:-@\[-`{-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +55,26 @@ class Query:
     def is_empty(self) -> bool:
         return not self.words and not self.phrases
 
+    @property
+    def begins(self) -> tuple[str, ...]:
+        """The key, and the same with a leading "django" or without it."""
+        stripped = self.key.removeprefix("django")
+        other = stripped if stripped != self.key else f"django{stripped}"
+        return (self.key, other) if other else (self.key,)
+
+
+def may_go_on(word: str) -> bool:
+    """Whether a word stands for all that begin with it. The stemmers cut a plural's s: "cms" must not find "cmd"."""
+    return not word.endswith("s")
+
 
 def plain(text: str) -> str:
     """In lower case and without marks, as the indexes have words."""
-    decomposed = unicodedata.normalize("NFKD", text)
-    return re.sub("[\u0300-\u036f]+", "", decomposed).lower()
+    if text.isascii():
+        return text.lower()
+    return _MARKS.sub("", unicodedata.normalize("NFKD", text)).lower()
 
 
 def squeezed(text: str) -> str:
     """As names are compared: A to Z in lower case, without blanks and ASCII punctuation."""
-    return re.sub(r"[ -/:-@\[-`{-~]+", "", ascii_lower(text))
+    return _PUNCTUATION.sub("", ascii_lower(text))

@@ -15,6 +15,7 @@ from search.find import find
 from search.models import Entry
 from search.query import LONGEST, Query
 from search.serializers import HitSerializer, documents
+from search.tiers import COUNTED
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
@@ -44,7 +45,11 @@ class SearchView(CatalogueView):
                 "offset", "How many to leave out first.", {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET}
             ),
             OpenApiParameter(
-                "X-Total-Count", int, OpenApiParameter.HEADER, response=[200], description="How many in all."
+                "X-Total-Count",
+                int,
+                OpenApiParameter.HEADER,
+                response=[200],
+                description=f"How many in all; {COUNTED} for that many or more.",
             ),
         ],
         responses={200: HitSerializer(many=True), **errors(*ALWAYS)},
@@ -54,11 +59,11 @@ class SearchView(CatalogueView):
         kinds = self._kinds(request)
         limit = whole(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
         offset = whole(request, "offset", 0, 0, MAX_OFFSET)
-        total, hits = find(query, kinds, limit, offset)
-        response = Response(documents(hits, Links.of(request), timezone.now()))
-        response["X-Total-Count"] = str(total)
+        page = find(query, kinds, limit, offset)
+        response = Response(documents(page.hits, Links.of(request), timezone.now()))
+        response["X-Total-Count"] = str(page.total)
         if links := link_header(
-            next=neighbour(request, offset=offset + limit) if offset + limit < total else None,
+            next=neighbour(request, offset=offset + limit) if page.has_more and offset + limit <= MAX_OFFSET else None,
             prev=neighbour(request, offset=max(0, offset - limit)) if offset else None,
         ):
             response["Link"] = links

@@ -444,7 +444,6 @@ def test_check_search_says_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_check_search_misses_triggers() -> None:
-    PackageFactory.create()
     triggers.uninstall(connection)
     try:
         with pytest.raises(CommandError, match="The triggers of packages_package, grids_grid are missing"):
