@@ -22,7 +22,6 @@ from urllib.parse import unquote_plus
 import brotli
 import orjson
 from django.conf import settings
-from django.core.exceptions import DisallowedHost
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.exception import convert_exception_to_response
 from django.db import DEFAULT_DB_ALIAS
@@ -88,13 +87,14 @@ class ApiCacheMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not request.path_info.startswith("/api"):
             return self.get_response(request)
+        request.get_host()  # which raises what Django answers 400 for
         alias = source(request)
         with reading_from(alias) if alias != DEFAULT_DB_ALIAS else nullcontext():
             response = self._answer(request)
+        if isinstance(response, HttpResponse) and "Content-Length" not in response.headers:
+            response.headers["Content-Length"] = str(len(response.content))
         if request.method == "HEAD" and isinstance(response, HttpResponse):
-            # Its headers are those of the whole answer; a server would complain of a body.
-            response.setdefault("Content-Length", str(len(response.content)))
-            response.content = b""
+            response.content = b""  # its headers are those of the whole answer; a server would complain of a body
         return response
 
     def _answer(self, request: HttpRequest) -> HttpResponseBase:
@@ -170,14 +170,10 @@ def _asked(request: HttpRequest, program: str) -> Asked | None:
     kinds = kinds_of(path, said)
     if kinds is None:
         return None
-    try:
-        host = request.get_host()
-    except DisallowedHost:
-        return None
     encoding = _encoding(meta.get("HTTP_ACCEPT_ENCODING", ""))
     chosen = accept if "format=" in said else ""
     origin = "origin" if "HTTP_ORIGIN" in meta else ""
-    form = (program, request.scheme or "", host, path, query, chosen, encoding, origin)
+    form = (program, request.scheme or "", request.get_host(), path, query, chosen, encoding, origin)
     return Asked(path, said, kinds, form, encoding)
 
 

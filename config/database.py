@@ -105,7 +105,19 @@ class JSONList(Subquery):
     output_field = models.JSONField()
 
     def as_postgresql(self, compiler: Any, connection: Any) -> Any:
-        template = "(SELECT jsonb_agg(listed.value) FROM (%(subquery)s) AS listed)"
+        template = "(SELECT json_agg(listed.value)::text FROM (%(subquery)s) AS listed)"
+        return self.as_sql(compiler, connection, template=template)
+
+
+class JSONPairs(Subquery):
+    """The columns `key` and `value` of a subquery's rows, in no order, keys as texts; None where there is no row."""
+
+    template = "(SELECT json_group_object(listed.key, listed.value) FROM (%(subquery)s) AS listed)"
+    output_field = models.JSONField()
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
+        # Of the forms that PostgreSQL can give it, this one takes it least.
+        template = "(SELECT json_object_agg(listed.key, listed.value)::text FROM (%(subquery)s) AS listed)"
         return self.as_sql(compiler, connection, template=template)
 
 

@@ -1,12 +1,13 @@
 """Links between documents: absolute, on SITE_URL or on the request's own host, carrying `?format=` on."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import quote
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from rest_framework.request import Request
 
 Kind = Literal["packages", "grids", "categories"]
@@ -15,6 +16,12 @@ Kind = Literal["packages", "grids", "categories"]
 def absolute(request: HttpRequest | Request, path: str) -> str:
     """`path` of this site as an absolute URL."""
     return settings.SITE_URL + path if settings.SITE_URL else f"{request.scheme}://{request.get_host()}{path}"
+
+
+@lru_cache
+def _root(prefix: str) -> str:  # noqa: ARG001 (what reverse() goes by)
+    """The path of the API's root below the path that the site is mounted at."""
+    return reverse("api-root")
 
 
 class Links:
@@ -28,12 +35,12 @@ class Links:
     def of(cls, request: Request) -> "Links":
         chosen = request.query_params.get("format")
         suffix = f"?format={quote(chosen, safe='')}" if chosen else ""
-        return cls(absolute(request, reverse("api-root")), suffix)
+        return cls(absolute(request, _root(get_script_prefix())), suffix)
 
     @classmethod
     def paths(cls) -> "Links":
         """Links as paths of this site, for documents that leave it."""
-        return cls(reverse("api-root"))
+        return cls(_root(get_script_prefix()))
 
     def named(self, name: str) -> str:
         """Of a list, or of whatever else stands below the root. The schema and its pages have formats of their own."""

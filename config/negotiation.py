@@ -15,6 +15,9 @@ class StrictNegotiation(DefaultContentNegotiation):
     ) -> Any:
         chosen = request.query_params.get("format", format_suffix)
         if chosen is None:
+            if request.META.get("HTTP_ACCEPT", "*/*") == "*/*":  # what most clients say
+                first = next(iter(renderers))
+                return first, first.media_type
             return super().select_renderer(request, renderers, format_suffix)
         renderer = self.filter_renderers(renderers, chosen)[0]
         return renderer, renderer.media_type

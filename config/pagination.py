@@ -73,8 +73,9 @@ class StrictLimitOffset(LimitOffsetPagination):
         return neighbour(self.request, **changes)
 
     def get_paginated_response(self, data: Any) -> Response:
-        response = super().get_paginated_response(data)
-        if links := link_header(next=self.get_next_link(), prev=self.get_previous_link(), first=self.get_first_link()):
+        following, previous = self.get_next_link(), self.get_previous_link()
+        response = Response({"count": self.count, "next": following, "previous": previous, "results": data})
+        if links := link_header(next=following, prev=previous, first=self.get_first_link()):
             response["Link"] = links
         return response
 

@@ -18,7 +18,7 @@ class FastJSONRenderer(JSONRenderer):
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
         if data is None or self.get_indent(accepted_media_type or "", renderer_context or {}) is not None:
             return super().render(data, accepted_media_type, renderer_context)
-        return orjson.dumps(data, default=str)
+        return orjson.dumps(data, default=str, option=orjson.OPT_UTC_Z)  # as DRF writes UTC
 
 
 class BrowsableRenderer(BrowsableAPIRenderer):

@@ -1,11 +1,13 @@
 """What the documents of every kind share: the keys that were asked for, links, and documents in place of links."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
-from functools import cached_property, lru_cache
-from typing import Any, TypeVar
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeVar
 
 from django.utils import timezone
+from django.utils.functional import cached_property
 from rest_framework import serializers
 
 from config.links import Kind, Links
@@ -31,12 +33,18 @@ class DocumentSerializer(serializers.ModelSerializer[D]):
 
     def to_representation(self, instance: D) -> dict[str, Any]:
         """The document of a row. Rows are right by the constraints of the database: fields only describe them."""
-        return {name: write(self, instance) for name, write in self.writers}
+        keys = self.keys
+        document = dict(zip(keys.names, keys.stored(instance.__dict__), strict=True))
+        for name in keys.moments:
+            document[name] = moment(document[name], self.zone)
+        for name, written in keys.written:
+            document[name] = written(self, instance)
+        return document
 
     @cached_property
-    def writers(self) -> tuple[tuple[str, Writer], ...]:
+    def keys(self) -> "Keys":
         shape: Shape | None = self.context.get("shape")
-        return _writers(type(self), shape.fields if shape else self.Meta.plain)
+        return Keys.of(type(self), shape.fields if shape else self.Meta.plain)
 
     @cached_property
     def zone(self) -> tzinfo:
@@ -61,25 +69,30 @@ class DocumentSerializer(serializers.ModelSerializer[D]):
         return [self.embedded[key].get(pk, link) for pk, link in zip(pks, links, strict=True)]
 
 
-@lru_cache(maxsize=256)
-def _writers(serializer: type[DocumentSerializer[Any]], names: tuple[str, ...]) -> tuple[tuple[str, Writer], ...]:
-    """What writes each key: made once, since DRF would make its fields anew for every answer."""
-    fields = serializer().get_fields()
-    return tuple((name, _writer(serializer, name, fields[name])) for name in names)
+class Keys(NamedTuple):
+    """The keys of a document: what gives their values as they are stored, and those that are written otherwise."""
+
+    names: tuple[str, ...]
+    stored: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    moments: tuple[str, ...]
+    written: tuple[tuple[str, Writer], ...]
+
+    @staticmethod
+    @lru_cache(maxsize=256)
+    def of(serializer: type[DocumentSerializer[Any]], names: tuple[str, ...]) -> "Keys":
+        """Made once, since DRF would make its fields anew for every answer."""
+        fields = serializer().get_fields()
+        written = {
+            name: getattr(serializer, f"get_{name}")
+            for name in names
+            if isinstance(fields[name], serializers.SerializerMethodField)
+        }
+        moments = tuple(name for name in names if isinstance(fields[name], serializers.DateTimeField))
+        # The id, which every row has, keeps the place of what is written below; one more makes it a tuple always.
+        stored = itemgetter(*("id" if name in written else name for name in names), "id")
+        return Keys(names, lambda row: stored(row)[:-1], moments, tuple(written.items()))
 
 
-def _writer(serializer: type[DocumentSerializer[Any]], name: str, field: Any) -> Writer:
-    if isinstance(field, serializers.SerializerMethodField):
-        written: Writer = getattr(serializer, f"get_{name}")
-        return written
-    if isinstance(field, serializers.DateTimeField):
-        return lambda self, row: moment(getattr(row, name), self.zone)
-    return lambda _, row: getattr(row, name)
-
-
-def moment(value: datetime | None, zone: tzinfo) -> str | None:
-    """A time as DRF writes it: ISO 8601 in the site's zone, microseconds only when not zero."""
-    if value is None:
-        return None
-    text = value.astimezone(zone).isoformat()
-    return f"{text[:-6]}Z" if text.endswith("+00:00") else text
+def moment(value: datetime | None, zone: tzinfo) -> datetime | None:
+    """A time in the site's zone. What writes JSON writes it as ISO 8601, microseconds only when not zero."""
+    return value.astimezone(zone) if value else None

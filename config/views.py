@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 
 from django.core.validators import slug_re
 from django.db.models import QuerySet
 from django.http import HttpResponseRedirect
+from django.utils.functional import cached_property
 from rest_framework.exceptions import NotFound
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
@@ -49,6 +49,7 @@ class CatalogueView(APIView):
         return {"format"}
 
     may_be_empty: Collection[str] = {"cursor"}
+    parser_classes = ()  # nothing is ever sent here
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -172,8 +173,10 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
 
     def serialized(self, rows: Any, *, many: bool) -> Any:
         context = {**self.get_serializer_context(), "links": Links.of(self.request), "shape": self.shape}
-        embedded = self._embedded(rows if many else [rows], context) if self.shape.expand else {}
-        return self.serializer_class(rows, many=many, context={**context, "embedded": embedded}).data
+        if self.shape.expand:
+            context["embedded"] = self._embedded(rows if many else [rows], context)
+        written = self.serializer_class(context=context).to_representation
+        return [written(row) for row in rows] if many else written(rows)
 
     def _embedded(self, rows: Sequence[D], context: dict[str, Any]) -> dict[str, dict[int, Any]]:
         """The documents that the answer shows in place of links: for each expanded key, by their ids."""
@@ -193,7 +196,8 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
     def plain(cls, rows: Iterable[D], links: Links) -> dict[int, Any]:
         """The plain documents of these rows, by their ids."""
         different = {row.pk: row for row in rows}
-        return {pk: cls.serializer_class(row, context={"links": links}).data for pk, row in different.items()}
+        written = cls.serializer_class(context={"links": links}).to_representation
+        return {pk: written(row) for pk, row in different.items()}
 
     def get_view_name(self) -> str:
         if self.document is not None:

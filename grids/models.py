@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import Self
 
 from django.db import models
-from django.db.models.functions import JSONArray
+from django.db.models import F
 
-from config.database import AsciiLower, JSONList
+from config.database import AsciiLower, JSONPairs
 from config.models import Document
 from packages.models import Package
 
@@ -24,8 +24,7 @@ class GridQuerySet(models.QuerySet["Grid"]):
         if "packages" not in fields:
             return grids
         listed = GridPackage.objects.filter(grid=models.OuterRef("pk")).order_by()
-        pairs = listed.values(value=JSONArray("package__title", "package_id"))
-        return grids.annotate(members=JSONList(pairs))
+        return grids.annotate(members=JSONPairs(listed.values(key=F("package_id"), value=F("package__title"))))
 
 
 class Grid(Document):
@@ -57,6 +56,8 @@ class GridPackage(models.Model):
         verbose_name = "membership"
         ordering = ("position", "id")
         constraints = (models.UniqueConstraint(fields=["grid", "package"], name="grid_package_unique"),)
+        # The grids of a package in their order are read out of the index alone.
+        indexes = (models.Index(fields=["package", "position", "id", "grid"], name="membership_of_package"),)
 
     def __str__(self) -> str:
         return f"{self.package} in {self.grid}"

@@ -34,4 +34,5 @@ class GridSerializer(DocumentSerializer[Grid]):
 def member_ids(grid: Any) -> list[int]:
     """The ids of the packages of a grid that came from for_api(), by title without regard to letter case (folded
     here: the two databases fold differently), then by id."""
-    return [pk for _, pk in sorted([(title.casefold(), pk) for title, pk in grid.members or ()])]
+    members = grid.members or {}
+    return [pk for _, pk in sorted([(title.casefold(), int(pk)) for pk, title in members.items()])]

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
-from functools import cached_property
 from typing import Any
 
 import django_filters
@@ -12,6 +11,7 @@ from django.core.exceptions import ValidationError as FormError
 from django.db.models import BigIntegerField, Exists, OuterRef, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast
 from django.utils import timezone
+from django.utils.functional import cached_property
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
 from categories.models import Category

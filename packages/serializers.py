@@ -1,14 +1,14 @@
 """The package document of API v4, and what lies below it. Links are made of ids that the row already has."""
 
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 
 from django.utils import timezone
+from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from config.serializers import DocumentSerializer
+from config.serializers import DocumentSerializer, moment
 from packages.compatibility import django_versions, has_python3, python_versions
 from packages.facts import SOURCES, Outcome
 from packages.models import EXTENDED_FIELDS, STATE_FIELDS, SUBJECTS, V4_FIELDS, Package, Release, Snapshot
@@ -63,7 +63,8 @@ class PackageSerializer(DocumentSerializer[Package]):
 
     @extend_schema_field({"oneOf": [{"type": "string", "format": "uri"}, {"$ref": "#/components/schemas/Category"}]})
     def get_category(self, package: Package) -> Any:
-        return self.linked("categories", [package.category_id], "category")[0]
+        link = self.links.document("categories", package.category_id)
+        return self.embedded["category"].get(package.category_id, link) if "category" in self.embedded else link
 
     @extend_schema_field(
         {
@@ -99,7 +100,10 @@ class PackageSerializer(DocumentSerializer[Package]):
         # Where an editor has changed the address since, the state is that of something else.
         if getattr(package, f"{source}_subject") != getattr(package, SUBJECTS[source]):
             return None
-        return dict(SourceStateSerializer({name: getattr(package, f"{source}_{name}") for name in STATE_FIELDS}).data)
+        state = {name: getattr(package, f"{source}_{name}") for name in STATE_FIELDS}
+        return {
+            name: moment(value, self.zone) if isinstance(value, datetime) else value for name, value in state.items()
+        }
 
     @cached_property
     def now(self) -> datetime:
