@@ -15,8 +15,8 @@ def check_triggers(databases: Sequence[str] | None = None, **_: Any) -> list[Che
     found = {alias: _without_triggers(connections[alias]) for alias in databases or ()}
     return [
         Error(
-            f"Triggers of {', '.join(tables)} are missing or disabled in the database “{alias}”: what is written there"
-            " is not in the log of changes, and old answers are given for it.",
+            f"Triggers of {', '.join(tables)} are missing or disabled in the database “{alias}”, if only for some"
+            " sessions: what is written then is not in the log of changes, and old answers are given for it.",
             hint="Run: manage.py install_triggers",
             id="changes.E001",
         )

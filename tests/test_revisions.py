@@ -203,7 +203,7 @@ def test_a_missing_trigger_is_told_and_mended(statements: list[str], capsys: pyt
 def told_and_mended(table: str, capsys: pytest.CaptureFixture[str]) -> None:
     [error] = complaints()
     assert error.id == "changes.E001"
-    assert error.msg.startswith(f"Triggers of {table} are missing or disabled in the database “default”: ")
+    assert error.msg.startswith(f"Triggers of {table} are missing or disabled in the database “default”, ")
     with pytest.raises(CommandError):
         call_command("check", databases=["default"])
     assert error.hint == "Run: manage.py install_triggers"
