@@ -469,7 +469,7 @@ def test_what_is_pruned_while_it_is_read_leaves_no_gap(get: Get) -> None:
     with connection.execute_wrapper(prune_after_the_log_was_read):
         response = get(f"changes/?since={end - 5}")
     assert Change.objects.count() == 2
-    assert response.status_code == 410 or response.json()["results"][0]["number"] == end - 4
+    assert response.status_code == 410
 
 
 def test_the_end_is_known_without_its_counter(get: Get) -> None:
