@@ -32,7 +32,8 @@ from django.utils.module_loading import import_string
 from django.utils.text import compress_string
 
 from config import revisions
-from config.database import reading_from, source
+from config.database import reading_from
+from config.replica import source
 from config.settings import VERSION
 from config.stores import Answer, store
 

@@ -1,6 +1,5 @@
 """SQL that both databases understand alike, and that Django has no words for."""
 
-import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,16 +10,18 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Func, Subquery
-from django.http import HttpRequest
 from rest_framework.exceptions import APIException
-
-logger = logging.getLogger(__name__)
 
 _reading: ContextVar[str] = ContextVar("reading", default=DEFAULT_DB_ALIAS)
 
 
+def reading_alias() -> str:
+    """The alias of the database that is read from here: an API request's may be a replica's."""
+    return _reading.get()
+
+
 def reader() -> BaseDatabaseWrapper:
-    """The connection that is read from here: an API request's may be to a replica."""
+    """The connection to it."""
     return connections[_reading.get()]
 
 
@@ -32,40 +33,6 @@ def reading_from(alias: str) -> Iterator[None]:
         yield
     finally:
         _reading.reset(before)
-
-
-REPLICA = "replica"
-# Set in the browser of an editor who has just written, for as long as a replica may be behind.
-WROTE_COOKIE = "wrote"
-
-
-def source(request: HttpRequest) -> str:
-    """The database that an API request reads from: the replica, where there is one that answers, unless the reader has
-    just written."""
-    if REPLICA not in settings.DATABASES or WROTE_COOKIE in request.COOKIES:
-        return DEFAULT_DB_ALIAS
-    try:
-        connections[REPLICA].ensure_connection()
-    except OperationalError as error:
-        logger.warning("The replica does not answer: %s", error)
-        return DEFAULT_DB_ALIAS
-    return REPLICA
-
-
-class ReplicaRouter:
-    """Models are read where the request reads, and written to the primary."""
-
-    def db_for_read(self, *_: Any, **__: Any) -> str:
-        return _reading.get()
-
-    def db_for_write(self, *_: Any, **__: Any) -> str:
-        return DEFAULT_DB_ALIAS
-
-    def allow_relation(self, *_: Any, **__: Any) -> bool:
-        return True
-
-    def allow_migrate(self, db: str, *_: Any, **__: Any) -> bool:
-        return db == DEFAULT_DB_ALIAS
 
 
 class AsciiLower(Func):

@@ -3,6 +3,7 @@
 A value that cannot be used stops the start with one line that names the variable.
 """
 
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -93,6 +94,13 @@ def _database_url(value: str) -> None:
         )
 
 
+def _replica_url(value: str) -> None:
+    if value:
+        _database_url(value)
+        if not value.startswith("postgres") or not os.environ.get("DATABASE_URL", "").startswith("postgres"):
+            raise ValidationError("Must be a streaming replica of DATABASE_URL, both of them PostgreSQL")
+
+
 env = Env(eager=False)  # collects every mistake, so that seal() below can name them all
 env.read_env(BASE_DIR / ".env", recurse=False)
 
@@ -106,6 +114,7 @@ HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=8000, validate=_between(1, 65535))
 WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", default=2, validate=_between(1, 256))
 _database = env.str("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}", validate=_database_url)
+_replica = env.str("DATABASE_REPLICA_URL", default="", validate=_replica_url)
 STATEMENT_SECONDS = env.int("STATEMENT_SECONDS", default=10, validate=_between(1, 3600))
 CACHE_URL = env.str("CACHE_URL", default="locmem://", validate=_cache_url)
 
@@ -192,8 +201,11 @@ TEMPLATES = [
     },
 ]
 
+CONNECTION_SECONDS = 600  # a connection that is new has yet to plan its statements
 DATABASES = {
-    "default": dj_database_url.parse(_database or "sqlite://:memory:", conn_max_age=60, conn_health_checks=True)
+    "default": dj_database_url.parse(
+        _database or "sqlite://:memory:", conn_max_age=CONNECTION_SECONDS, conn_health_checks=True
+    )
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # WAL lets readers go on while one writes; IMMEDIATE makes a second writer wait instead of failing half way.
@@ -202,6 +214,12 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
     }
+
+if _replica:
+    DATABASES["replica"] = dj_database_url.parse(_replica, conn_max_age=CONNECTION_SECONDS, conn_health_checks=True)
+    DATABASES["replica"]["OPTIONS"] = {"connect_timeout": 2}  # a replica that is away must not keep anybody waiting
+    DATABASE_ROUTERS = ["config.replica.ReplicaRouter"]
+    MIDDLEWARE.append("config.replica.WroteMiddleware")
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

@@ -77,6 +77,9 @@ def test_good_values(project: Path, variables: dict[str, str]) -> None:
         (DEBUG | {"DATABASE_URL": "nonsense"}, ["DATABASE_URL"]),
         (DEBUG | {"DATABASE_URL": ""}, ["DATABASE_URL"]),
         (DEBUG | {"DATABASE_URL": "postgresql://host:port/name"}, ["DATABASE_URL"]),
+        (DEBUG | {"DATABASE_REPLICA_URL": "postgresql://host:port/name"}, ["DATABASE_REPLICA_URL"]),
+        (DEBUG | {"DATABASE_REPLICA_URL": "postgresql://x/y"}, ["DATABASE_REPLICA_URL"]),
+        (DEBUG | {"DATABASE_URL": "postgresql://x/y", "DATABASE_REPLICA_URL": "sqlite:///x"}, ["DATABASE_REPLICA_URL"]),
         (DEBUG | {"BEHIND_PROXY": "perhaps"}, ["BEHIND_PROXY"]),
         (DEBUG | {"PORT": "65536"}, ["PORT"]),
         (DEBUG | {"PORT": "http"}, ["PORT"]),
@@ -95,7 +98,8 @@ def test_a_wrong_value_is_named_in_one_line(project: Path, variables: dict[str, 
     assert line.startswith("Settings: ")
     named = [part.split(": ")[0] for part in line.removeprefix("Settings: ").split("; ")]
     assert named[: len(wrong)] == wrong
-    assert {"DEBUG", "SECRET_KEY", "TIME_ZONE", "SITE_URL", "DATABASE_URL", "BEHIND_PROXY"} & {*named} <= {*wrong}
+    others = {"DEBUG", "SECRET_KEY", "TIME_ZONE", "SITE_URL", "DATABASE_URL", "DATABASE_REPLICA_URL", "BEHIND_PROXY"}
+    assert others & {*named} <= {*wrong}
 
 
 def test_values_come_from_a_dot_env_file_too(project: Path, tmp_path: Path) -> None:
