@@ -13,8 +13,8 @@ from categories.models import Category
 from config import revisions
 from config.database import limited, reader
 from search.postgresql import Postgresql
-from search.query import Query, plain, squeezed
-from search.similar import similar
+from search.query import Query
+from search.similar import parts_of, similar
 from search.sqlite import Sqlite
 from search.tiers import COUNTED, Row
 
@@ -55,8 +55,11 @@ class Index(Protocol):
     def top(self, most: int) -> tuple[int, list[Row]]:
         """How many fit, counted up to more than COUNTED, and the best of them."""
 
-    def candidates(self, pieces: list[str]) -> list[tuple[str, int, float, str]]:
-        """The entries of the greatest quality that have one of the pieces in their names: kind, id, quality, names."""
+    def candidates(self, pieces: list[list[str]]) -> list[tuple[str, int, float, str]]:
+        """Entries with pieces of words in their names, of the most words first, then by quality: CANDIDATES at most.
+
+        Their kind, id, quality and names.
+        """
 
 
 def find(query: Query, kinds: Iterable[str], limit: int, offset: int) -> Page:
@@ -102,8 +105,4 @@ def _kept_categories(_alias: str, _revision: int | None) -> list[tuple[int, set[
 
 def _read_categories() -> list[tuple[int, set[str]]]:
     rows: Any = Category.objects.values_list("pk", "title", "title_plural", "slug").order_by("pk")[:MOST_CATEGORIES]
-    return [(pk, _words(" ".join(names))) for pk, *names in rows]
-
-
-def _words(text: str) -> set[str]:
-    return {squeezed(word) for word in plain(text).replace("-", " ").replace("_", " ").split()}
+    return [(pk, parts_of(" ".join(names))) for pk, *names in rows]

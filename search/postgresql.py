@@ -52,7 +52,7 @@ class Postgresql:
         if len(rows) < most:
             further, found = self._worded(most - len(rows))
             return total + further, [*rows, *found]
-        return (total if total > COUNTED else total + self._count()), rows
+        return (total if total > COUNTED else total + self._count(COUNTED + 1 - total)), rows
 
     # Names that begin with what was typed
 
@@ -100,7 +100,7 @@ class Postgresql:
             fits = f"{_FITS} AND NOT {_NAMED}"
             mentioned = self._best_of(MENTIONED, fits, [self._anywhere(), self._named()], most - len(named))
         found = [*named, *mentioned]
-        return (len(found) if len(found) > COUNTED else self._count()), found
+        return (len(found) if len(found) > COUNTED else self._count(COUNTED + 1)), found
 
     def _is_common(self) -> bool:
         return (
@@ -119,7 +119,10 @@ class Postgresql:
             f" FROM (SELECT kind, object_id, quality, {_FITS} AS named FROM search_entry"
             f" WHERE {_FITS} AND {self.of_kind} AND NOT ({self.begins}) LIMIT {REACHED}) AS found"
             " ORDER BY named DESC, quality DESC, kind, object_id LIMIT %s",
-            *(self._named(), self._anywhere(), *self.bounds * len(KEYS), most),
+            self._named(),
+            self._anywhere(),
+            *self.bounds * len(KEYS),
+            most,
         )
         return (rows[0][4] if rows else 0), [row[:4] for row in rows]
 
@@ -134,7 +137,8 @@ class Postgresql:
         return _rows(
             f"SELECT kind, object_id, {tier}, quality FROM (SELECT {columns} FROM search_entry WHERE {self.of_kind}"
             f" {_BEST} LIMIT {WALKED if most < FAR else WALKED_FAR}) AS best WHERE {fits} {_BEST} LIMIT %s",
-            *(*values, most),
+            *values,
+            most,
         )
 
     def _reached(self, tier: int, fits: str, values: list[str], most: int) -> list[Row]:
@@ -142,21 +146,22 @@ class Postgresql:
         return _rows(
             f"SELECT kind, object_id, {tier}, quality FROM (SELECT kind, object_id, quality FROM search_entry"
             f" WHERE {fits} AND {self.of_kind} LIMIT {REACHED}) AS found {_BEST} LIMIT %s",
-            *(*values, most),
+            *values,
+            most,
         )
 
-    def _count(self) -> int:
-        """How many entries have all words and do not begin with what was typed, up to one more than COUNTED."""
+    def _count(self, most: int) -> int:
+        """How many entries have all words and do not begin with what was typed, `most` at most."""
         fits = f"{_FITS} AND {self.of_kind} AND NOT ({self.begins})"
         values = [self._anywhere(), *self.bounds * len(KEYS)]
         if _is_large():
             # Common words are counted faster without the index, in the first entries that come.
             columns = ", ".join(("kind", *KEYS, "words"))
             first = f"(SELECT {columns} FROM search_entry WHERE {self.of_kind} LIMIT {WALKED}) AS first"
-            counted = _number(f"SELECT 1 FROM {first} WHERE {fits} LIMIT {COUNTED + 1}", *values)
-            if counted > COUNTED:
+            counted = _number(f"SELECT 1 FROM {first} WHERE {fits} LIMIT %s", *values, most)
+            if counted == most:
                 return counted
-        return _number(f"SELECT 1 FROM search_entry WHERE {fits} LIMIT {COUNTED + 1}", *values)
+        return _number(f"SELECT 1 FROM search_entry WHERE {fits} LIMIT %s", *values, most)
 
     def _named(self) -> str:
         parts = [f"{_quoted(word)}:{'*' if may_go_on(word) else ''}A" for word in self.query.words]
@@ -175,18 +180,19 @@ class Postgresql:
 
     # Typing errors
 
-    def candidates(self, pieces: list[str]) -> list[tuple[str, int, float, str]]:
-        like = " OR ".join('lower(names COLLATE "C") LIKE %s' for _ in pieces)
-        values = [f"%{piece}%" for piece in pieces]
+    def candidates(self, pieces: list[list[str]]) -> list[tuple[str, int, float, str]]:
+        """Planned with its values: a piece that is in every name is found faster without the index."""
+        words = ["(" + " OR ".join(['lower(names COLLATE "C") LIKE %s'] * len(of_word)) + ")" for of_word in pieces]
+        values = [f"%{piece}%" for of_word in pieces for piece in of_word]
         source = f"SELECT kind, object_id, quality, names FROM search_entry WHERE {self.of_kind}"
         if _is_large():
-            best = f"SELECT * FROM ({source} {_BEST} LIMIT {WALKED}) AS best WHERE {like} {_BEST} LIMIT {CANDIDATES}"
-            walked = _planned(best, values)
+            best = f"SELECT * FROM ({source} {_BEST} LIMIT {WALKED}) AS best WHERE {' AND '.join(words)} {_BEST}"
+            walked = _planned(f"{best} LIMIT {CANDIDATES}", values)
             if len(walked) == CANDIDATES:
                 return walked
-        # Planned with its values: a piece that is in every name is found faster without the index.
-        found = f"SELECT * FROM ({source} AND ({like}) LIMIT {REACHED}) AS found {_BEST} LIMIT {CANDIDATES}"
-        return _planned(found, values)
+        fits = " + ".join(f"{word}::int" for word in words)
+        found = f"SELECT * FROM ({source} AND ({' OR '.join(words)}) LIMIT {REACHED}) AS found"
+        return _planned(f"{found} ORDER BY {fits} DESC, quality DESC, kind, object_id LIMIT {CANDIDATES}", values * 2)
 
 
 def after(key: str) -> str:
@@ -207,7 +213,7 @@ def _rows(sql: str, *values: str | int) -> list[Any]:
     return KEPT.get(sql, lambda: Statement(sql, marks)).rows(*values)
 
 
-def _number(sql: str, *values: str) -> int:
+def _number(sql: str, *values: str | int) -> int:
     number: int = _rows(f"SELECT count(*) FROM ({sql}) AS found", *values)[0][0]
     return number
 

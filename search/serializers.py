@@ -1,19 +1,20 @@
 """A hit as API v4 shows it: a package or a grid, flat, with its place in the order as `weight`."""
 
-import re
+from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
-from django.db.models import F
+from django.db.models import JSONField
 from django.utils import timezone
 from rest_framework import serializers
 
+from config.database import reader
 from config.links import Kind, Links
-from config.prepared import Kept, Prepared, with_ids_of_list
+from config.prepared import Compiled, Kept, Statement, with_ids_of_list
 from config.serializers import moment
 from grids.models import Grid
-from packages.compatibility import has_python3
+from packages.compatibility import PYTHON, admits_python3
 from packages.models import Package
 from packages.score import score
 from search.find import Hit
@@ -48,96 +49,141 @@ class HitSerializer(serializers.Serializer[Any]):
     url = serializers.URLField()
 
 
+class _Answer(NamedTuple):
+    """What the documents of one answer have in common."""
+
+    links: Links
+    paths: Links
+    zone: tzinfo
+    now: datetime
+
+    def addresses(self, kind: Kind, pk: int) -> tuple[str, str]:
+        return self.paths.document(kind, pk), self.links.document(kind, pk)
+
+
 def documents(hits: list[Hit], links: Links, now: datetime) -> list[dict[str, Any]]:
     """The documents of hits, in their order, in a query for each kind. What is gone since it was found is left out."""
-    ids = {kind: [hit.object_id for hit in hits if hit.kind == kind] for kind in KINDS}
-    rows: dict[tuple[str, int], Any] = {}
-    if ids["package"]:
-        packages = KEPT.get("packages", lambda: Prepared(_packages())).rows(orjson.dumps(ids["package"]).decode())
-        rows |= {("package", row.pk): _package(row, now) for row in packages}
-    if ids["grid"]:
-        grids = KEPT.get("grids", lambda: Prepared(_grids())).rows(orjson.dumps(ids["grid"]).decode())
-        rows |= {("grid", row.pk): _grid(row) for row in grids}
-    found = [(hit, rows.get((hit.kind, hit.object_id))) for hit in hits]
-    paths = Links.paths()
-    zone = timezone.get_current_timezone()
-    return [_hit(hit, row, links, paths, zone) for hit, row in found if row is not None]
+    answer = _Answer(links, Links.paths(), timezone.get_current_timezone(), now)
+    rows: dict[str, dict[int, Any]] = {kind: _rows(kind, hits) for kind in KINDS}
+    found = [(hit, rows[hit.kind].get(hit.object_id)) for hit in hits]
+    return [_WRITERS[hit.kind](hit, row, answer) for hit, row in found if row is not None]
 
 
-def _hit(hit: Hit, row: dict[str, Any], links: Links, paths: Links, zone: tzinfo) -> dict[str, Any]:
-    """A hit with its keys in the order of HitSerializer, which describes them."""
-    values = row | {
-        "weight": hit.weight,
-        "item_type": hit.kind,
-        "absolute_url": paths.document(KINDS[hit.kind], hit.object_id),
-        "url": links.document(KINDS[hit.kind], hit.object_id),
-    }
-    return {key: moment(values[key], zone) if key in _MOMENTS else values[key] for key in _KEYS}
+def _rows(kind: str, hits: list[Hit]) -> dict[int, Any]:
+    """The values of hits of one kind, by their ids."""
+    ids = [hit.object_id for hit in hits if hit.kind == kind]
+    if not ids:
+        return {}
+    statement, converters = KEPT.get(kind, lambda: _prepared(_QUERYSETS[kind]()))
+    rows: list[Any] = statement.rows(orjson.dumps(ids).decode())
+    if converters:
+        rows = [_converted(list(row), converters) for row in rows]
+    return {row[0]: row for row in rows}
 
 
-_KEYS = tuple(HitSerializer().get_fields())
-_MOMENTS = frozenset({"created", "modified", "last_committed", "last_released"})
-KEPT: Kept[Prepared[Any]] = Kept()
+def _prepared(queryset: Any) -> tuple[Statement, list[Any]]:
+    """The statement, and what SQLite's values need to become Python's. JSON stays text."""
+    compiled = Compiled(queryset)
+    converters = [each for each in compiled.converters if not isinstance(each[2].output_field, JSONField)]
+    return Statement(compiled.sql, compiled.parameters), converters
+
+
+def _converted(row: list[Any], converters: list[Any]) -> list[Any]:
+    for place, functions, expression in converters:
+        for function in functions:
+            row[place] = function(row[place], expression, reader())
+    return row
+
+
+KEPT: Kept[tuple[Statement, list[Any]]] = Kept()
 
 
 def _packages() -> Any:
-    packages = Package.objects.only(*_PACKAGE_COLUMNS).annotate(category_title=F("category__title"))
-    return packages.filter(with_ids_of_list(Package)).order_by()
+    columns = (
+        *("id", "title", "slug", "created", "modified", "repo_description", "category__title"),
+        *("repo_watchers", "repo_forks", "pypi_downloads", "participants", "last_updated", "released"),
+        *("classifiers", "requires_python"),
+    )
+    return Package.objects.filter(with_ids_of_list(Package)).order_by().values_list(*columns)
 
 
 def _grids() -> Any:
-    grids = Grid.objects.only("id", "title", "slug", "description", "created", "modified")
-    return grids.filter(with_ids_of_list(Grid)).order_by()
+    columns = ("id", "title", "slug", "created", "modified", "description")
+    return Grid.objects.filter(with_ids_of_list(Grid)).order_by().values_list(*columns)
 
 
-_PACKAGE_COLUMNS = (
-    *("id", "title", "slug", "created", "modified", "repo_description", "repo_watchers", "repo_forks"),
-    *("pypi_downloads", "participants", "last_updated", "released", "classifiers", "requires_python"),
-)
+_QUERYSETS: dict[str, Callable[[], Any]] = {"package": _packages, "grid": _grids}
 
 
-def _package(row: Any, now: datetime) -> dict[str, Any]:
-    python3 = has_python3(row.classifiers, row.requires_python)
-    return _document(row, row.repo_description) | {
-        "category": row.category_title,
-        "repo_watchers": row.repo_watchers,
-        "repo_forks": row.repo_forks,
-        "score": score(row.repo_watchers, row.last_updated, python3, now),
-        "pypi_downloads": row.pypi_downloads or 0,
-        "participants": ",".join(row.participants),
-        "last_committed": row.last_updated,
-        "last_released": row.released,
-    }
+def _package(hit: Hit, row: tuple[Any, ...], answer: _Answer) -> dict[str, Any]:
+    *shared, category, watchers, forks, downloads, participants, last_updated, released, classifiers, requires = row
+    python3 = f'"{PYTHON}3' in classifiers or admits_python3(requires)  # has_python3(), of classifiers as JSON
+    return _document(
+        hit,
+        shared,
+        answer,
+        {
+            "category": category,
+            "repo_watchers": watchers,
+            "repo_forks": forks,
+            "score": score(watchers, last_updated, python3, answer.now),
+            "pypi_downloads": downloads or 0,
+            "participants": ",".join(orjson.loads(participants)),
+            "last_committed": moment(last_updated, answer.zone),
+            "last_released": moment(released, answer.zone),
+        },
+    )
 
 
-def _grid(row: Grid) -> dict[str, Any]:
-    return _document(row, row.description) | {
-        "category": "",
-        "repo_watchers": 0,
-        "repo_forks": 0,
-        "score": 0,
-        "pypi_downloads": 0,
-        "participants": None,
-        "last_committed": None,
-        "last_released": None,
-    }
+_GRID = {
+    "category": "",
+    "repo_watchers": 0,
+    "repo_forks": 0,
+    "score": 0,
+    "pypi_downloads": 0,
+    "participants": None,
+    "last_committed": None,
+    "last_released": None,
+}
 
 
-def _document(row: Package | Grid, description: str) -> dict[str, Any]:
-    title = _no_prefix(row.title)
+def _grid(hit: Hit, row: tuple[Any, ...], answer: _Answer) -> dict[str, Any]:
+    return _document(hit, row, answer, _GRID)
+
+
+_WRITERS = {"package": _package, "grid": _grid}
+
+
+def _document(hit: Hit, shared: Sequence[Any], answer: _Answer, own: dict[str, Any]) -> dict[str, Any]:
+    """A hit with its keys in the order of HitSerializer, which describes them; `own` is what its kind says of it."""
+    pk, title, slug, created, modified, description = shared
+    bare = _no_prefix(title)
+    path, url = answer.addresses(KINDS[hit.kind], pk)
     return {
-        "id": row.pk,
         "description": description,
-        "title": row.title,
-        "created": row.created,
-        "modified": row.modified,
-        "title_no_prefix": title,
-        "slug": row.slug,
-        "slug_no_prefix": _no_prefix(row.slug),
-        "clean_title": title,
+        "title": title,
+        "created": moment(created, answer.zone),
+        "modified": moment(modified, answer.zone),
+        "weight": hit.weight,
+        "item_type": hit.kind,
+        "title_no_prefix": bare,
+        "slug": slug,
+        "slug_no_prefix": _no_prefix(slug),
+        "clean_title": bare,
+        "category": own["category"],
+        "absolute_url": path,
+        "repo_watchers": own["repo_watchers"],
+        "repo_forks": own["repo_forks"],
+        "score": own["score"],
+        "pypi_downloads": own["pypi_downloads"],
         "usage": 0,
+        "participants": own["participants"],
+        "last_committed": own["last_committed"],
+        "last_released": own["last_released"],
+        "id": pk,
+        "url": url,
     }
 
 
 def _no_prefix(name: str) -> str:
-    return re.sub(r"\Adjango-(?=.)", "", name, flags=re.IGNORECASE)
+    return name[7:] if name[:7].lower() == "django-" and len(name) > 7 else name

@@ -1,26 +1,26 @@
 """Typing errors: names that are spelled much like what was typed, the most alike first."""
 
+import string
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 
 from rapidfuzz import fuzz
 
-from search.query import Query, plain, squeezed
+from config.database import ascii_lower
+from search.query import Query, plain
 from search.tiers import SIMILAR, Row
 
 MOST_SIMILAR = 50
 LEAST_SIMILARITY = 0.75
-Candidates = Callable[[list[str]], list[tuple[str, int, float, str]]]
+Candidates = Callable[[list[list[str]]], list[tuple[str, int, float, str]]]
 
 
 def similar(query: Query, candidates: Candidates, known: set[tuple[str, int]]) -> list[Row]:
     """Hits with names much like the query's words, without those that are `known`."""
     words = _telling(query)
-    pieces = sorted({piece for word in words for piece in pieces_of(word)})
-    if not pieces:
+    if not words:
         return []
     found = []
-    for kind, object_id, quality, names in candidates(pieces):
+    for kind, object_id, quality, names in candidates([sorted(set(pieces_of(word))) for word in words]):
         likeness = _likeness(query, words, names)
         if likeness >= LEAST_SIMILARITY and (kind, object_id) not in known and not _excluded(query, names):
             found.append((-round(likeness, 2), -quality, kind, object_id))
@@ -32,7 +32,7 @@ def _telling(query: Query) -> list[str]:
     if query.phrases:
         return []  # quotes ask for these very words
     words = [word for word in query.words if len(word) >= 3]
-    return [word for word in words if _alike(word, "django") < LEAST_SIMILARITY] or words
+    return [word for word in words if fuzz.ratio(word, "django") < 100 * LEAST_SIMILARITY] or words
 
 
 def pieces_of(word: str) -> Iterator[str]:
@@ -54,21 +54,24 @@ def pieces_of(word: str) -> Iterator[str]:
 
 def _likeness(query: Query, words: list[str], names: str) -> float:
     """0 to 1: how much the words of the query are like words of the names, or all of it like a whole name."""
-    parts = _parts(names)
-    by_word = sum(max((_alike(word, part) for part in parts), default=0.0) for word in words) / len(words)
+    parts = parts_of(names)
+    by_word = sum(max([fuzz.ratio(word, part) for part in parts], default=0.0) for word in words) / len(words)
     whole = query.key.removeprefix("django")
-    as_name = max((_alike(whole, squeezed(name).removeprefix("django")) for name in names.split()), default=0.0)
-    return max(by_word, as_name)
+    folded = names.lower() if names.isascii() else ascii_lower(names)
+    squeezed_names = folded.translate(_SQUEEZED).split()
+    as_name = max([fuzz.ratio(whole, name.removeprefix("django")) for name in squeezed_names], default=0.0)
+    return max(by_word, as_name) / 100
 
 
-@lru_cache(maxsize=16_384)
-def _alike(one: str, other: str) -> float:
-    return fuzz.ratio(one, other) / 100
+# As squeezed() does it, for many names at once.
+_SQUEEZED = dict.fromkeys(map(ord, string.punctuation))
+_PARTED = {**_SQUEEZED, ord("-"): " ", ord("_"): " "}
 
 
-def _parts(names: str) -> set[str]:
-    return {squeezed(word) for word in plain(names).replace("-", " ").replace("_", " ").split()}
+def parts_of(text: str) -> set[str]:
+    """The words of names, as they are compared with those of a query."""
+    return set(plain(text).translate(_PARTED).split())
 
 
 def _excluded(query: Query, names: str) -> bool:
-    return bool(query.without) and any(set(without) <= _parts(names) for without in query.without)
+    return bool(query.without) and any(set(without) <= parts_of(names) for without in query.without)

@@ -37,12 +37,14 @@ class Sqlite:
         )
         return (rows[0][4] if rows else 0), [row[:4] for row in rows]
 
-    def candidates(self, pieces: list[str]) -> list[tuple[str, int, float, str]]:
+    def candidates(self, pieces: list[list[str]]) -> list[tuple[str, int, float, str]]:
+        has_word = "(id IN (SELECT rowid FROM search_trigrams WHERE search_trigrams MATCH %s))"
+        words = [" OR ".join(map(_quoted, of_word)) for of_word in pieces]
         return _fetched(
-            "SELECT kind, object_id, quality, names FROM search_entry"
-            " WHERE id IN (SELECT rowid FROM search_trigrams WHERE search_trigrams MATCH %s)"
-            f" AND kind IN ({_marks(self.kinds)}) ORDER BY quality DESC, kind, object_id LIMIT %s",
-            [" OR ".join(map(_quoted, pieces)), *self.kinds, CANDIDATES],
+            f"SELECT kind, object_id, quality, names FROM search_entry WHERE {has_word}"
+            f" AND kind IN ({_marks(self.kinds)}) ORDER BY {' + '.join([has_word] * len(words))} DESC,"
+            " quality DESC, kind, object_id LIMIT %s",
+            [" OR ".join(words), *self.kinds, *words, CANDIDATES],
         )
 
     def _named(self) -> str:

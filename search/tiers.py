@@ -5,7 +5,7 @@ EXACT, EXACT_BUT_DJANGO, PREFIX, NAMED, MENTIONED, SIMILAR = range(6)
 Row = tuple[str, int, int, float]
 KEYS = ("title_key", "slug_key", "pypi_key")
 COUNTED = 1_000  # hits are counted up to here: to count a quarter of a large catalogue takes longer than to search it
-CANDIDATES = 300
+CANDIDATES = 100
 
 
 def order(row: Row) -> tuple[int, float, str, int]:
