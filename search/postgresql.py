@@ -63,7 +63,7 @@ class Postgresql:
         found = [row[:4] for row in rows if row[2] != EXCLUDED]
         if read > BEGUN:
             fits = f"({self.begins})" + (f" AND NOT {_FITS}" if self.without else "")
-            values = [*self.bounds * len(KEYS), *([self.without] if self.without else [])]
+            values = [*self.bounds * len(KEYS), *self._without()]
             walked = self._walked(PREFIX, fits, values, most + len(KEYS) * 2)
             found = _merged(found, walked, most)
         return total, found
@@ -86,7 +86,10 @@ class Postgresql:
 
     def _begun_values(self) -> list[str]:
         branches = [value for key in self.query.begins for value in (key, key, after(key))]
-        return [*([self.without] if self.without else []), *branches * len(KEYS)]
+        return [*self._without(), *branches * len(KEYS)]
+
+    def _without(self) -> list[str]:
+        return [self.without] if self.without else []
 
     # Words
 
@@ -94,7 +97,8 @@ class Postgresql:
         """Entries with all words that do not begin with what was typed."""
         if not self._is_common():
             return self._gathered(most)
-        named = self._best_of(NAMED, _NAMED, [self._named()], most)
+        fits = _NAMED + (f" AND NOT {_FITS}" if self.without else "")
+        named = self._best_of(NAMED, fits, [self._named(), *self._without()], most)
         mentioned: list[Row] = []
         if len(named) < most:
             fits = f"{_FITS} AND NOT {_NAMED}"
@@ -165,13 +169,10 @@ class Postgresql:
 
     def _named(self) -> str:
         parts = [f"{_quoted(word)}:{'*' if may_go_on(word) else ''}A" for word in self.query.words]
-        return self._but([*parts, *(_phrase(phrase, ":A") for phrase in self.query.phrases)])
+        return " & ".join([*parts, *(_phrase(phrase, ":A") for phrase in self.query.phrases)])
 
     def _anywhere(self) -> str:
-        parts = [self._word(word) for word in self.query.words]
-        return self._but([*parts, *map(_phrase, self.query.phrases)])
-
-    def _but(self, parts: list[str]) -> str:
+        parts = [*map(self._word, self.query.words), *map(_phrase, self.query.phrases)]
         return " & ".join([*parts, *([f"!({self.without})"] if self.without else [])])
 
     def _word(self, word: str) -> str:
