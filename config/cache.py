@@ -30,6 +30,7 @@ from django.http.response import HttpResponseBase
 from django.utils.http import parse_etags
 from django.utils.module_loading import import_string
 from django.utils.text import compress_string
+from rest_framework.response import Response
 
 from config import revisions
 from config.database import reading_from
@@ -143,6 +144,9 @@ class ApiCacheMiddleware:
         method, request.method = request.method, "GET"
         response = self.answer(request)
         request.method = method
+        if isinstance(response, Response):
+            # It is in a ring with its view: a page of a thousand documents would wait for the collector of garbage.
+            response.data = None
         if response.status_code != 200 or not isinstance(response, HttpResponse):
             return response
         if response.get("Content-Type", "").split(";")[0] not in _KEPT:

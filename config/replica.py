@@ -25,8 +25,8 @@ COOKIE_SECONDS = 24 * 3600
 
 def source(request: HttpRequest) -> str:
     """The database that an API request reads from: the replica, where there is one that answers and that is not behind
-    what the reader has written."""
-    if REPLICA not in settings.DATABASES:
+    what the reader has written. The log is read from the primary: a mirror may have come further than a replica."""
+    if REPLICA not in settings.DATABASES or request.path_info.startswith("/api/v4/changes"):
         return DEFAULT_DB_ALIAS
     try:
         return REPLICA if _has_all(request) else DEFAULT_DB_ALIAS

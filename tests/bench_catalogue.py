@@ -8,7 +8,8 @@ from pathlib import Path
 import psycopg2
 
 ROOT = Path(__file__).resolve().parent.parent
-SCALES = {"5k": (5_300, 375, 14_000), "1m": (1_000_000, 50_000, 2_600_000)}
+# Packages, grids, memberships: as many members a grid at both sizes.
+SCALES = {"5k": (5_300, 375, 14_000), "1m": (1_000_000, 50_000, 1_866_000)}
 SCALE = os.environ.get("SCALE", "5k")
 if SCALE not in SCALES:
     sys.exit(f"SCALE: Must be one of {', '.join(SCALES)}")
@@ -81,7 +82,8 @@ def fill(url: str) -> None:
             cursor.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))")
     connection.close()
     again = "from django.db import connection; from changes import triggers as log; from changes.models import *; "
-    again += "Change.objects.all().delete(); Revision.objects.all().delete(); log.seed(connection)"
+    again += "Change.objects.all().delete(); log.seed(connection); log.install(connection); "
+    again += "from search import triggers; triggers.install(connection)"
     manage(url, "shell", "--verbosity=0", "-c", again)
     manage(url, "check_search", "--rebuild", "--verbosity=0")
     connection = psycopg2.connect(url)

@@ -15,6 +15,7 @@ import requests
 from django.contrib.auth.models import User
 from django.db import connection
 
+from changes.models import Revision
 from packages.models import Package
 from tests.factories import PackageFactory
 from tests.servers import ROOT, database_url, server
@@ -75,6 +76,10 @@ def test_the_api_reads_from_the_replica_and_an_editor_what_was_written(behind: s
         Package.objects.filter(pk=package.pk).update(title="of the primary, moved")
         assert title(address, editor) == "of the primary, moved"
         assert title(address) == "of the replica"
+
+        last = Revision.objects.get(kind="changes").number
+        changes = requests.get(f"{address}/api/v4/changes/?since={last}", timeout=10)
+        assert changes.json()["until"] == last, "a mirror that has read the primary's log is not told to start afresh"
 
 
 def test_a_cookie_of_ones_own_making_is_ignored(behind: str) -> None:

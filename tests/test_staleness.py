@@ -2,13 +2,11 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from io import StringIO
 from itertools import count, cycle, product
 from pathlib import Path
@@ -32,8 +30,8 @@ from packages.record import Attempt, record
 from tests.admin.test_admin import grid_form, package_form
 from tests.api.test_changes import in_background
 from tests.factories import GridFactory, MembershipFactory, PackageFactory
+from tests.servers import ROOT, database_url, server
 
-ROOT = Path(__file__).resolve().parent.parent
 REDIS = "redis://127.0.0.1:6379/9"
 ROUNDS = 12
 SECONDS = 8  # of readers beside a writer
@@ -60,38 +58,14 @@ def shared() -> str:
 @pytest.fixture
 def environment(shared: str) -> dict[str, str]:
     """What other processes need to share the tests' database and Redis."""
-    made = connection.settings_dict
-    password = f":{made['PASSWORD']}" if made["PASSWORD"] else ""
-    url = f"postgresql://{made['USER']}{password}@{made['HOST']}:{made['PORT'] or 5432}/{made['NAME']}"
-    environment = {"PATH": os.environ["PATH"], "SECRET_KEY": "x", "DATABASE_URL": url, "CACHE_URL": shared}
-    return environment | {"WEB_CONCURRENCY": "1", "ALLOWED_HOSTS": ",".join(HOSTS)}
+    hosts = ",".join(HOSTS)
+    return {"SECRET_KEY": "x", "DATABASE_URL": database_url(), "CACHE_URL": shared, "ALLOWED_HOSTS": hosts}
 
 
 @pytest.fixture
 def servers(environment: dict[str, str]) -> Iterator[list[str]]:
-    with ExitStack() as stack:
-        addresses = []
-        for _ in range(2):
-            with socket.create_server(("127.0.0.1", 0)) as free:
-                port = free.getsockname()[1]
-            command = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py", "--log-level=error"]
-            process = stack.enter_context(subprocess.Popen(command, cwd=ROOT, env=environment | {"PORT": str(port)}))
-            stack.callback(process.terminate)
-            addresses.append(f"http://127.0.0.1:{port}")
-        for address in addresses:
-            _wait_for(address)
-        yield addresses
-
-
-def _wait_for(address: str) -> None:
-    for _ in range(200):
-        try:
-            requests.get(address, timeout=5, allow_redirects=False)
-        except requests.ConnectionError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError(f"nothing answers at {address}")
+    with server(**environment) as one, server(**environment) as two:
+        yield [one, two]
 
 
 @pytest.fixture
