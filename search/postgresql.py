@@ -4,7 +4,8 @@ A common word is in a quarter of a large catalogue: to read all of its entries, 
 takes a hundred times as long as to show the best of them. So names that begin with something are read off indexes that
 have all that is shown of them (entry_title_best and its like), BEGUN at most of each; and where entries are many,
 common words are looked for in the best entries first, in the order of their quality (entry_best). Where nothing common
-is found so, it is rare, and an index has the few that there are.
+is found so, it is rare, and an index has the few that there are. That index is not asked for words which are in most
+entries ("django"): all of theirs would be put together first, to leave none of them out.
 
 What is both common and only in bad entries is the one case where all this is not exact: of it REACHED entries are
 looked at, whichever come first. Every number here bounds the rows that one statement reads.
@@ -23,15 +24,17 @@ from search.tiers import CANDIDATES, COUNTED, KEYS, MENTIONED, NAMED, PREFIX, Ro
 
 LARGE = 20_000  # documents: from here on it is worth while to ask how common words are
 BEGUN = 4_000
-PROBED, COMMON = 2_000, 40  # common is what is that often in the best entries
+PROBED, COMMON = 2_000, 10  # common is what is that often in the best entries
 WALKED = 20_000
 WALKED_FAR, FAR = 200_000, 1_000
 REACHED = 20_000
+COMPARED = 2_000  # names that may be alike
 EXCLUDED = 9  # no tier: entries that begin with what was typed and have a -word
 
 KEPT: Kept[Statement] = Kept()
 _BEST = "ORDER BY quality DESC, kind, object_id"
 _FITS = "words @@ (SELECT to_tsquery('search_english', %s))"
+_FITS_UNINDEXED = f"coalesce(words, '') {_FITS.removeprefix('words ')}"
 _NAMED = "ts_filter(words, '{a}') @@ (SELECT to_tsquery('search_english', %s))"
 
 
@@ -44,8 +47,10 @@ class Postgresql:
         self.of_kind = "true" if len(kinds) == len(Entry.KINDS) else f"kind = '{kinds[0]}'"
         without = [" <-> ".join(map(_quoted, words)) for words in query.without]
         self.without = " | ".join(f"({words})" for words in without)
-        self.bounds = [bound for key in query.begins for bound in (key, after(key))]
-        self.begins = " OR ".join(f"({key} ~>=~ %s AND {key} ~<~ %s)" for key in KEYS for _ in query.begins)
+        self.parts = [*map(self._word, query.words), *map(_phrase, query.phrases)]
+        self.keys = KEYS if "package" in kinds else KEYS[:2]  # a grid is on no index of projects
+        self.bounds = [bound for key in query.begins for bound in (key, after(key))] * len(self.keys)
+        self.begins = " OR ".join(f"({key} ~>=~ %s AND {key} ~<~ %s)" for key in self.keys for _ in query.begins)
 
     def top(self, most: int) -> tuple[int, list[Row]]:
         total, rows = self._begun(most)
@@ -63,8 +68,8 @@ class Postgresql:
         found = [row[:4] for row in rows if row[2] != EXCLUDED]
         if read > BEGUN:
             fits = f"({self.begins})" + (f" AND NOT {_FITS}" if self.without else "")
-            values = [*self.bounds * len(KEYS), *self._without()]
-            walked = self._walked(PREFIX, fits, values, most + len(KEYS) * 2)
+            values = [*self.bounds, *self._without()]
+            walked = self._walked(PREFIX, fits, values, most + len(self.keys) * 2)
             found = _merged(found, walked, most)
         return total, found
 
@@ -74,7 +79,7 @@ class Postgresql:
             f"(SELECT kind, object_id, quality{words}, CASE WHEN {key} = %s THEN {tier} ELSE {PREFIX} END AS tier"
             f" FROM search_entry WHERE {key} ~>=~ %s AND {key} ~<~ %s AND {self.of_kind}"
             f" ORDER BY {key}::text USING ~<~ LIMIT {BEGUN + 1})"
-            for key in KEYS
+            for key in self.keys
             for tier, _ in enumerate(self.query.begins)
         )
         tier = f"CASE WHEN bool_or({_FITS}) THEN {EXCLUDED} ELSE min(tier) END" if self.without else "min(tier)"
@@ -86,7 +91,7 @@ class Postgresql:
 
     def _begun_values(self) -> list[str]:
         branches = [value for key in self.query.begins for value in (key, key, after(key))]
-        return [*self._without(), *branches * len(KEYS)]
+        return [*self._without(), *branches * len(self.keys)]
 
     def _without(self) -> list[str]:
         return [self.without] if self.without else []
@@ -95,8 +100,22 @@ class Postgresql:
 
     def _worded(self, most: int) -> tuple[int, list[Row]]:
         """Entries with all words that do not begin with what was typed."""
-        if not self._is_common():
-            return self._gathered(most)
+        if not _is_large():
+            return self._gathered(most, self.parts)
+        all_of_them, *each = self._often()
+        if all_of_them >= COMMON:
+            return self._common(most)
+        telling = [part for part, often in zip(self.parts, each, strict=True) if often * 2 < PROBED]
+        return self._gathered(most, telling or self.parts)
+
+    def _often(self) -> tuple[int, ...]:
+        """How many of the best entries have all words, and how many each of them."""
+        counts = ", ".join([f"count(*) FILTER (WHERE {_FITS})"] * (1 + len(self.parts)))
+        best = f"(SELECT words FROM search_entry WHERE {self.of_kind} {_BEST} LIMIT {PROBED}) AS best"
+        often: tuple[int, ...] = _rows(f"SELECT {counts} FROM {best}", self._anywhere(), *self.parts)[0]
+        return often
+
+    def _common(self, most: int) -> tuple[int, list[Row]]:
         fits = _NAMED + (f" AND NOT {_FITS}" if self.without else "")
         named = self._best_of(NAMED, fits, [self._named(), *self._without()], most)
         mentioned: list[Row] = []
@@ -106,32 +125,22 @@ class Postgresql:
         found = [*named, *mentioned]
         return (len(found) if len(found) > COUNTED else self._count(COUNTED + 1)), found
 
-    def _is_common(self) -> bool:
-        return (
-            _is_large()
-            and _number(
-                f"SELECT 1 FROM (SELECT words FROM search_entry WHERE {self.of_kind} {_BEST} LIMIT {PROBED}) AS best"
-                f" WHERE {_FITS} LIMIT {COMMON}",
-                self._anywhere(),
-            )
-            >= COMMON
-        )
-
-    def _gathered(self, most: int) -> tuple[int, list[Row]]:
+    def _gathered(self, most: int, telling: list[str]) -> tuple[int, list[Row]]:
+        """All that there are, by the index of the `telling` words; the others are looked for in what it gives."""
+        others = [] if telling == self.parts else [self._anywhere()]
+        fits = f"{_FITS} AND {_FITS_UNINDEXED}" if others else _FITS
         rows = _rows(
             f"SELECT kind, object_id, CASE WHEN named THEN {NAMED} ELSE {MENTIONED} END, quality, count(*) OVER ()"
             f" FROM (SELECT kind, object_id, quality, {_FITS} AS named FROM search_entry"
-            f" WHERE {_FITS} AND {self.of_kind} AND NOT ({self.begins}) LIMIT {REACHED}) AS found"
+            f" WHERE {fits} AND {self.of_kind} AND NOT ({self.begins}) LIMIT {REACHED}) AS found"
             " ORDER BY named DESC, quality DESC, kind, object_id LIMIT %s",
-            self._named(),
-            self._anywhere(),
-            *self.bounds * len(KEYS),
+            *(self._named(), self._all(telling), *others, *self.bounds),
             most,
         )
         return (rows[0][4] if rows else 0), [row[:4] for row in rows]
 
     def _best_of(self, tier: int, fits: str, values: list[str], most: int) -> list[Row]:
-        fits, values = f"{fits} AND NOT ({self.begins})", [*values, *self.bounds * len(KEYS)]
+        fits, values = f"{fits} AND NOT ({self.begins})", [*values, *self.bounds]
         walked = self._walked(tier, fits, values, most)
         return walked if len(walked) == most else _merged(walked, self._reached(tier, fits, values, most), most)
 
@@ -157,7 +166,7 @@ class Postgresql:
     def _count(self, most: int) -> int:
         """How many entries have all words and do not begin with what was typed, `most` at most."""
         fits = f"{_FITS} AND {self.of_kind} AND NOT ({self.begins})"
-        values = [self._anywhere(), *self.bounds * len(KEYS)]
+        values = [self._anywhere(), *self.bounds]
         if _is_large():
             # Common words are counted faster without the index, in the first entries that come.
             columns = ", ".join(("kind", *KEYS, "words"))
@@ -172,7 +181,9 @@ class Postgresql:
         return " & ".join([*parts, *(_phrase(phrase, ":A") for phrase in self.query.phrases)])
 
     def _anywhere(self) -> str:
-        parts = [*map(self._word, self.query.words), *map(_phrase, self.query.phrases)]
+        return self._all(self.parts)
+
+    def _all(self, parts: list[str]) -> str:
         return " & ".join([*parts, *([f"!({self.without})"] if self.without else [])])
 
     def _word(self, word: str) -> str:
@@ -192,7 +203,7 @@ class Postgresql:
             if len(walked) == CANDIDATES:
                 return walked
         fits = " + ".join(f"{word}::int" for word in words)
-        found = f"SELECT * FROM ({source} AND ({' OR '.join(words)}) LIMIT {REACHED}) AS found"
+        found = f"SELECT * FROM ({source} AND ({' OR '.join(words)}) LIMIT {COMPARED}) AS found"
         return _planned(f"{found} ORDER BY {fits} DESC, quality DESC, kind, object_id LIMIT {CANDIDATES}", values * 2)
 
 

@@ -29,7 +29,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        # All that a page needs of names that begin with something, so that no entry is looked up for it.
+        # All that a page needs of names that begin with something, so that no entry is looked up for it; and the same of
+        # grids, which are too few to be met among packages.
         *(
             PostgresIndex(
                 f"entry_{name}_best",
@@ -38,10 +39,17 @@ class Migration(migrations.Migration):
             for name in ("title", "slug", "pypi")
         ),
         *(
+            PostgresIndex(
+                f"entry_{name}_best_grid",
+                f"search_entry ({name}_key text_pattern_ops) INCLUDE (quality, kind, object_id) WHERE kind = 'grid'",
+            )
+            for name in ("title", "slug")
+        ),
+        *(
             WithoutPostgresIndex(f"entry_{name}_prefix", f"search_entry ({name}_key text_pattern_ops)")
             for name in ("title", "slug", "pypi")
         ),
-        # The best entries in their order, of all kinds and of the grids, which are too few to be met on the way.
+        # The best entries in their order, of all kinds and of the grids.
         PostgresIndex(
             "entry_best",
             "search_entry (quality DESC, kind, object_id) INCLUDE (title_key, slug_key, pypi_key)",

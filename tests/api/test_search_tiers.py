@@ -64,14 +64,18 @@ def _package(number: int, names: list[tuple[str, str]], category: Category) -> P
     )
 
 
-@pytest.fixture(params=["small", "large", "reached"])
+@pytest.fixture(params=["small", "large", "reached", "rare"])
 def most_counted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    """By the ways of a small catalogue, and by those of a large one: where the best entries are enough, and where they
-    never are. The bounds are as much smaller as the catalogue is."""
+    """By the ways of a small catalogue, and by those of a large one: where the best entries are enough, where they
+    never are, and where all words are taken for rare. The bounds are as much smaller as the catalogue is."""
     if request.param == "small":
         return COUNTED
-    walked, begun, counted = {"large": (1_000, 45, 40), "reached": (5, 10_000, COUNTED)}[request.param]
-    for name, number in {"LARGE": 0, "BEGUN": begun, "PROBED": 60, "COMMON": 1, "WALKED": walked}.items():
+    walked, begun, counted, common = {
+        "large": (1_000, 45, 40, 1),
+        "reached": (5, 10_000, COUNTED, 1),
+        "rare": (5, 10_000, COUNTED, 10_000),
+    }[request.param]
+    for name, number in {"LARGE": 0, "BEGUN": begun, "PROBED": 40, "COMMON": common, "WALKED": walked}.items():
         monkeypatch.setattr(postgresql, name, number)
     monkeypatch.setattr(postgresql, "COUNTED", counted)
     monkeypatch.setattr("search.find.COUNTED", counted)
