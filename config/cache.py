@@ -89,18 +89,18 @@ class ApiCacheMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not request.path_info.startswith("/api"):
             return self.get_response(request)
-        request.get_host()  # which raises what Django answers 400 for
+        host = request.get_host()  # it raises what Django answers 400 for
         alias = source(request)
         with reading_from(alias) if alias != DEFAULT_DB_ALIAS else nullcontext():
-            response = self._answer(request)
+            response = self._answer(request, host)
         if isinstance(response, HttpResponse) and "Content-Length" not in response.headers:
             response.headers["Content-Length"] = str(len(response.content))
         if request.method == "HEAD" and isinstance(response, HttpResponse):
             response.content = b""  # its headers are those of the whole answer; a server would complain of a body
         return response
 
-    def _answer(self, request: HttpRequest) -> HttpResponseBase:
-        asked = _asked(request, self.program) if request.method in {"GET", "HEAD"} else None
+    def _answer(self, request: HttpRequest, host: str) -> HttpResponseBase:
+        asked = _asked(request, host, self.program) if request.method in {"GET", "HEAD"} else None
         if asked is None:
             return _private(self.answer(request))
         with revisions.going_by(revisions.read()) as read:
@@ -162,7 +162,7 @@ def _program() -> str:
     return "\n".join((VERSION, settings.SITE_URL, settings.TIME_ZONE, str(settings.DATABASES["default"]["NAME"])))
 
 
-def _asked(request: HttpRequest, program: str) -> Asked | None:
+def _asked(request: HttpRequest, host: str, program: str) -> Asked | None:
     """What is asked for, if it can be kept."""
     meta, path = request.META, request.path_info
     query, accept = meta.get("QUERY_STRING", ""), meta.get("HTTP_ACCEPT", "")
@@ -178,7 +178,7 @@ def _asked(request: HttpRequest, program: str) -> Asked | None:
     encoding = _encoding(meta.get("HTTP_ACCEPT_ENCODING", ""))
     chosen = accept if "format=" in said else ""
     origin = "origin" if "HTTP_ORIGIN" in meta else ""
-    form = (program, request.scheme or "", request.get_host(), path, query, chosen, encoding, origin)
+    form = (program, request.scheme or "", host, path, query, chosen, encoding, origin)
     return Asked(path, said, kinds, form, encoding)
 
 
