@@ -25,16 +25,16 @@ from search.tiers import CANDIDATES, COUNTED, KEYS, MENTIONED, NAMED, PREFIX, Ro
 LARGE = 20_000  # documents: from here on it is worth while to ask how common words are
 BEGUN = 4_000
 PROBED, COMMON = 2_000, 10  # common is what is that often in the best entries
-WALKED = 20_000
-WALKED_FAR, FAR = 200_000, 1_000
+WALKED, WALKED_FAR = 20_000, 200_000
 REACHED = 20_000
-COMPARED = 2_000  # names that may be alike
+ALIKE_WALKED, COMPARED = 5_000, 2_000  # names that may be alike
 EXCLUDED = 9  # no tier: entries that begin with what was typed and have a -word
 
 KEPT: Kept[Statement] = Kept()
 _BEST = "ORDER BY quality DESC, kind, object_id"
 _FITS = "words @@ (SELECT to_tsquery('search_english', %s))"
 _FITS_UNINDEXED = f"coalesce(words, '') {_FITS.removeprefix('words ')}"
+# What a GIN index of the names' words alone has. Of a row, labels in the query say the same, and faster.
 _NAMED = "ts_filter(words, '{a}') @@ (SELECT to_tsquery('search_english', %s))"
 
 
@@ -69,7 +69,8 @@ class Postgresql:
         if read > BEGUN:
             fits = f"({self.begins})" + (f" AND NOT {_FITS}" if self.without else "")
             values = [*self.bounds, *self._without()]
-            walked = self._walked(PREFIX, fits, values, most + len(self.keys) * 2)
+            length = WALKED if most < WALKED // 20 else WALKED_FAR
+            walked = self._walked(length, PREFIX, fits, values, most + len(self.keys) * 2)
             found = _merged(found, walked, most)
         return total, found
 
@@ -102,27 +103,31 @@ class Postgresql:
         """Entries with all words that do not begin with what was typed."""
         if not _is_large():
             return self._gathered(most, self.parts)
-        all_of_them, *each = self._often()
-        if all_of_them >= COMMON:
-            return self._common(most)
+        together, named, *each = self._often()
+        if together >= COMMON:
+            return self._common(most, together, named)
         telling = [part for part, often in zip(self.parts, each, strict=True) if often * 2 < PROBED]
         return self._gathered(most, telling or self.parts)
 
     def _often(self) -> tuple[int, ...]:
-        """How many of the best entries have all words, and how many each of them."""
-        counts = ", ".join([f"count(*) FILTER (WHERE {_FITS})"] * (1 + len(self.parts)))
+        """How many of the best entries have all words, how many have them in their names, and how many each of them."""
+        counts = ", ".join([f"count(*) FILTER (WHERE {_FITS})"] * (2 + len(self.parts)))
         best = f"(SELECT words FROM search_entry WHERE {self.of_kind} {_BEST} LIMIT {PROBED}) AS best"
-        often: tuple[int, ...] = _rows(f"SELECT {counts} FROM {best}", self._anywhere(), *self.parts)[0]
+        often: tuple[int, ...] = _rows(f"SELECT {counts} FROM {best}", self._anywhere(), self._named(), *self.parts)[0]
         return often
 
-    def _common(self, most: int) -> tuple[int, list[Row]]:
-        fits = _NAMED + (f" AND NOT {_FITS}" if self.without else "")
-        named = self._best_of(NAMED, fits, [self._named(), *self._without()], most)
-        mentioned: list[Row] = []
-        if len(named) < most:
-            fits = f"{_FITS} AND NOT {_NAMED}"
-            mentioned = self._best_of(MENTIONED, fits, [self._anywhere(), self._named()], most - len(named))
-        found = [*named, *mentioned]
+    def _common(self, most: int, often: int, often_named: int) -> tuple[int, list[Row]]:
+        without = f" AND NOT {_FITS}" if self.without else ""
+        names = [self._named(), *self._without()]
+        found = self._walked_first(often_named, NAMED, _FITS + without, names, most)
+        if len(found) < most:
+            found = _merged(found, self._reached(NAMED, _NAMED + without, names, most), most)
+        if lacking := most - len(found):
+            fits, values = f"{_FITS} AND NOT {_FITS}", [self._anywhere(), self._named()]
+            mentioned = self._walked_first(often, MENTIONED, fits, values, lacking)
+            if len(mentioned) < lacking:
+                mentioned = _merged(mentioned, self._reached(MENTIONED, fits, values, lacking), lacking)
+            found = [*found, *mentioned]
         return (len(found) if len(found) > COUNTED else self._count(COUNTED + 1)), found
 
     def _gathered(self, most: int, telling: list[str]) -> tuple[int, list[Row]]:
@@ -139,17 +144,19 @@ class Postgresql:
         )
         return (rows[0][4] if rows else 0), [row[:4] for row in rows]
 
-    def _best_of(self, tier: int, fits: str, values: list[str], most: int) -> list[Row]:
-        fits, values = f"{fits} AND NOT ({self.begins})", [*values, *self.bounds]
-        walked = self._walked(tier, fits, values, most)
-        return walked if len(walked) == most else _merged(walked, self._reached(tier, fits, values, most), most)
+    def _walked_first(self, often: int, tier: int, fits: str, values: list[str], most: int) -> list[Row]:
+        """What fits of the best entries, if as many as are wanted are to be expected there; else nothing."""
+        for length in (WALKED, WALKED_FAR):
+            if often >= COMMON and often * length >= 2 * most * PROBED:
+                return self._walked(length, tier, f"{fits} AND NOT ({self.begins})", [*values, *self.bounds], most)
+        return []
 
-    def _walked(self, tier: int, fits: str, values: list[str], most: int) -> list[Row]:
+    def _walked(self, length: int, tier: int, fits: str, values: list[str], most: int) -> list[Row]:
         """What fits of the best entries."""
         columns = ", ".join(("kind", "object_id", "quality", *KEYS, *(["words"] if "words" in fits else [])))
         return _rows(
             f"SELECT kind, object_id, {tier}, quality FROM (SELECT {columns} FROM search_entry WHERE {self.of_kind}"
-            f" {_BEST} LIMIT {WALKED if most < FAR else WALKED_FAR}) AS best WHERE {fits} {_BEST} LIMIT %s",
+            f" {_BEST} LIMIT {length}) AS best WHERE {fits} {_BEST} LIMIT %s",
             *values,
             most,
         )
@@ -158,8 +165,9 @@ class Postgresql:
         """The best of what fits, if that is not too much; else of some of it."""
         return _rows(
             f"SELECT kind, object_id, {tier}, quality FROM (SELECT kind, object_id, quality FROM search_entry"
-            f" WHERE {fits} AND {self.of_kind} LIMIT {REACHED}) AS found {_BEST} LIMIT %s",
+            f" WHERE {fits} AND {self.of_kind} AND NOT ({self.begins}) LIMIT {REACHED}) AS found {_BEST} LIMIT %s",
             *values,
+            *self.bounds,
             most,
         )
 
@@ -198,7 +206,7 @@ class Postgresql:
         values = [f"%{piece}%" for of_word in pieces for piece in of_word]
         source = f"SELECT kind, object_id, quality, names FROM search_entry WHERE {self.of_kind}"
         if _is_large():
-            best = f"SELECT * FROM ({source} {_BEST} LIMIT {WALKED}) AS best WHERE {' AND '.join(words)} {_BEST}"
+            best = f"SELECT * FROM ({source} {_BEST} LIMIT {ALIKE_WALKED}) AS best WHERE {' AND '.join(words)} {_BEST}"
             walked = _planned(f"{best} LIMIT {CANDIDATES}", values)
             if len(walked) == CANDIDATES:
                 return walked

@@ -75,7 +75,14 @@ def most_counted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
         "reached": (5, 10_000, COUNTED, 1),
         "rare": (5, 10_000, COUNTED, 10_000),
     }[request.param]
-    for name, number in {"LARGE": 0, "BEGUN": begun, "PROBED": 40, "COMMON": common, "WALKED": walked}.items():
+    for name, number in {
+        "LARGE": 0,
+        "BEGUN": begun,
+        "PROBED": 40,
+        "COMMON": common,
+        "WALKED": walked,
+        "WALKED_FAR": walked,
+    }.items():
         monkeypatch.setattr(postgresql, name, number)
     monkeypatch.setattr(postgresql, "COUNTED", counted)
     monkeypatch.setattr("search.find.COUNTED", counted)
