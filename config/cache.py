@@ -193,15 +193,32 @@ def kinds_of(path: str, said: str) -> tuple[str, ...] | None:
 
 def counted(path: str, said: str, count: Callable[[], int]) -> int:
     """How many rows there are of what `said` filters out of the list at `path`: counted once for each change."""
-    kinds, kept = kinds_of(path, said), store(settings.CACHE_URL)
-    if kinds is None or kept is None:
-        return count()
-    key = Asked(path, said, kinds, (_program(), "count", path, said), "").key(revisions.current().numbers).digest()
-    found = kept.get(key)
+    kinds = kinds_of(path, said) or ()
+    found = remembered(kinds, path, said)
     if found is None:
-        found = Answer(b"", str(count()).encode())
-        kept.set(key, found)
-    return int(found.content)
+        found = count()
+        remember(found, kinds, path, said)
+    number: int = found
+    return number
+
+
+def remembered(kinds: tuple[str, ...], *what: str) -> Any:
+    """What was found out of documents of these kinds, if none of them has changed since; else None."""
+    kept = store(settings.CACHE_URL)
+    found = kept.get(_finding(kinds, what)) if kept else None
+    return None if found is None else orjson.loads(found.content)
+
+
+def remember(found: Any, kinds: tuple[str, ...], *what: str) -> None:
+    """Keep what JSON can hold for as long as none of the documents of these kinds changes."""
+    if kept := store(settings.CACHE_URL):
+        kept.set(_finding(kinds, what), Answer(b"", orjson.dumps(found)))
+
+
+def _finding(kinds: tuple[str, ...], what: tuple[str, ...]) -> bytes:
+    asked = Asked(what[0], what[-1], kinds, (_program(), "found", *what), "")
+    key: bytes = asked.key(revisions.current().numbers).digest()
+    return key
 
 
 def _unchanged(request: HttpRequest, etag: str) -> HttpResponse:

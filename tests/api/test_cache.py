@@ -13,6 +13,7 @@ import redis
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
@@ -329,3 +330,26 @@ def test_a_connection_that_was_closed_is_opened_anew(client: Client) -> None:
         connection.connection.close()
     Package.objects.update(modified=timezone.now()) if connection.vendor == "sqlite" else None
     assert client.get("/api/v4/packages/p/").status_code == 200
+
+
+@pytest.mark.usefixtures("member")
+@pytest.mark.parametrize("query", ["q=p", "grid=g", "licence=MIT", "python=3.12"])
+def test_what_filters_need_is_found_out_once_for_each_change(client: Client, query: str) -> None:
+    """How many rows there are, and what licences and requirements: other pages of the same list ask for none of it."""
+    Package.objects.update(licence="MIT", requires_python=">=3.8")
+
+    def page(offset: int) -> tuple[int, list[str]]:
+        with CaptureQueriesContext(connection) as queries:
+            body = client.get(f"/api/v4/packages/?{query}&limit=1&offset={offset}").json()
+        said = [sql for each in queries if "COUNT(" in (sql := each["sql"]) or "DISTINCT" in sql]
+        return body["count"], said
+
+    count, said = page(0)
+    assert count == 1
+    assert said
+    assert page(1) == (1, [])
+    other = PackageFactory.create(slug="p2", licence="MIT", requires_python=">=3.8")
+    MembershipFactory.create(package=other, grid=Grid.objects.get(slug="g"))
+    count, said = page(2)
+    assert count == 2
+    assert said
