@@ -49,8 +49,9 @@ class Postgresql:
         self.without = " | ".join(f"({words})" for words in without)
         self.parts = [*map(self._word, query.words), *map(_phrase, query.phrases)]
         self.keys = KEYS if "package" in kinds else KEYS[:2]  # a grid is on no index of projects
-        self.bounds = [bound for key in query.begins for bound in (key, after(key))] * len(self.keys)
+        # Not starts_with(), which takes twice as long.
         self.begins = " OR ".join(f"({key} ~>=~ %s AND {key} ~<~ %s)" for key in self.keys for _ in query.begins)
+        self.bounds = [bound for key in query.begins for bound in (key, after(key))] * len(self.keys)
 
     def top(self, most: int) -> tuple[int, list[Row]]:
         total, rows = self._begun(most)
@@ -210,9 +211,13 @@ class Postgresql:
             walked = _planned(f"{best} LIMIT {CANDIDATES}", values)
             if len(walked) == CANDIDATES:
                 return walked
-        fits = " + ".join(f"{word}::int" for word in words)
-        found = f"SELECT * FROM ({source} AND ({' OR '.join(words)}) LIMIT {COMPARED}) AS found"
-        return _planned(f"{found} ORDER BY {fits} DESC, quality DESC, kind, object_id LIMIT {CANDIDATES}", values * 2)
+        fits = f"{' + '.join(f'{word}::int' for word in words)} DESC, " if len(words) > 1 else ""
+        found = (
+            f"SELECT * FROM ({source} AND ({' OR '.join(words)}) LIMIT {COMPARED if _is_large() else LARGE}) AS found"
+        )
+        return _planned(
+            f"{found} ORDER BY {fits}quality DESC, kind, object_id LIMIT {CANDIDATES}", values * (2 if fits else 1)
+        )
 
 
 def after(key: str) -> str:

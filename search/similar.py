@@ -20,7 +20,7 @@ def similar(query: Query, candidates: Candidates, known: set[tuple[str, int]]) -
     if not words:
         return []
     found = []
-    for kind, object_id, quality, names in candidates([sorted(set(pieces_of(word))) for word in words]):
+    for kind, object_id, quality, names in candidates([list(dict.fromkeys(pieces_of(word))) for word in words]):
         likeness = _likeness(query, words, names)
         if likeness >= LEAST_SIMILARITY and (kind, object_id) not in known and not _excluded(query, names):
             found.append((-round(likeness, 2), -quality, kind, object_id))
