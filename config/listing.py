@@ -34,13 +34,15 @@ class FilteredListing:
     """What filters have left over. Not every combination of them has an index: the database is given some seconds.
 
     `found` are the rows that are left over, in their order, of which no more than the ids are read; `rows` are all rows
-    as they are shown, in the same order.
+    as they are shown, in the same order; `raw` their columns that are shown as they are stored.
     """
 
     max_offset: int | None = MAX_OFFSET
 
-    def __init__(self, found: QuerySet[Any], rows: QuerySet[Any], count: Callable[[], int]) -> None:
-        self.found, self.rows, self.count = found, rows, count
+    def __init__(
+        self, found: QuerySet[Any], rows: QuerySet[Any], raw: tuple[str, ...], count: Callable[[], int]
+    ) -> None:
+        self.found, self.rows, self.raw, self.count = found, rows, raw, count
 
     def page(self, limit: int, offset: int) -> list[Any]:
         return self._shown(self.found[offset : offset + limit], self.rows)
@@ -58,7 +60,7 @@ class FilteredListing:
         except EmptyResultSet:  # a filter's list of values is empty
             return []
         rows = rows.filter(with_ids(rows.model, ids, *parameters))
-        return list(rows) if rows.query.select_related else once(rows)
+        return list(rows) if rows.query.select_related else once(rows, self.raw)
 
 
 class WholeListing:
@@ -66,8 +68,8 @@ class WholeListing:
 
     max_offset: int | None = None
 
-    def __init__(self, kind: Kind, documents: Any, fields: tuple[str, ...]) -> None:
-        self.kind, self.documents, self.fields = kind, documents, fields
+    def __init__(self, kind: Kind, documents: Any, fields: tuple[str, ...], raw: tuple[str, ...]) -> None:
+        self.kind, self.documents, self.fields, self.raw = kind, documents, fields, raw
 
     def count(self) -> int:
         return revisions.current().rows.get(self.kind, 0)
@@ -84,7 +86,7 @@ class WholeListing:
         return self._prepared("above").rows(mark, limit)[::-1]  # the nearest first
 
     def _prepared(self, which: str) -> Prepared[Any]:
-        return KEPT.get((self.kind, self.fields, which), lambda: Prepared(self._rows(which)))
+        return KEPT.get((self.kind, self.fields, self.raw, which), lambda: Prepared(self._rows(which), self.raw))
 
     def _rows(self, which: str) -> QuerySet[Any]:
         """The rows that a page shows. Those that it leaves out are passed in the index alone, from the nearer end; from

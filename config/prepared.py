@@ -5,7 +5,7 @@ SQL is kept here, and each connection to PostgreSQL prepares it once and execute
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from hashlib import blake2b
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
@@ -102,9 +102,12 @@ def _fetched(connection: BaseDatabaseWrapper, sql: str, values: Sequence[Any]) -
 
 
 class Compiled(Generic[M]):
-    """The SQL of a queryset of instances without related ones, as for_api() gives them, and how its rows are read."""
+    """The SQL of a queryset of instances without related ones, as for_api() gives them, and how its rows are read.
 
-    def __init__(self, queryset: QuerySet[M]) -> None:
+    `raw` are columns of JSON that are passed through as they are stored, for orjson to put into what it writes.
+    """
+
+    def __init__(self, queryset: QuerySet[M], raw: Collection[str] = ()) -> None:
         compiler = queryset.query.get_compiler(connection=reader())
         self.sql, self.parameters = compiler.as_sql()
         self.model = queryset.model
@@ -112,7 +115,7 @@ class Compiled(Generic[M]):
         first = min(annotations.values(), default=len(select))
         self.names = [*(column[0].target.attname for column in select[:first]), *annotations]
         self.converters = [
-            (place, [_fast(function) for function in functions], expression)
+            (place, [_fast(function, raw=self.names[place] in raw) for function in functions], expression)
             for place, (functions, expression) in compiler.get_converters([column for column, *_ in select]).items()
         ]
 
@@ -135,8 +138,8 @@ class Compiled(Generic[M]):
 class Prepared(Compiled[M]):
     """The rows of a queryset that is filtered by MARK_ID or MARK_TEXT where a value is to be given later."""
 
-    def __init__(self, queryset: QuerySet[M]) -> None:
-        super().__init__(queryset)
+    def __init__(self, queryset: QuerySet[M], raw: Collection[str] = ()) -> None:
+        super().__init__(queryset, raw)
         self.statement = Statement(self.sql, self.parameters)
 
     def rows(self, *values: Any) -> list[M]:
@@ -144,19 +147,25 @@ class Prepared(Compiled[M]):
         return self.instances(self.statement.rows(*values))
 
 
-def once(queryset: QuerySet[M]) -> list[M]:
+def once(queryset: QuerySet[M], raw: Collection[str] = ()) -> list[M]:
     """The rows of a queryset that will not come again."""
-    compiled = Compiled(queryset)
+    compiled = Compiled(queryset, raw)
     return compiled.instances(_fetched(reader(), compiled.sql, compiled.parameters))
 
 
-def _fast(function: Any) -> Any:
-    """A converter of JSON that reads it faster, any other as it is."""
-    return _json if getattr(function, "__func__", None) is JSONField.from_db_value else function
+def _fast(function: Any, *, raw: bool) -> Any:
+    """A converter of JSON that reads it faster, or not at all; any other as it is."""
+    if getattr(function, "__func__", None) is not JSONField.from_db_value:
+        return function
+    return _passed_through if raw else _json
 
 
 def _json(value: Any, *_: Any) -> Any:
     return orjson.loads(value) if isinstance(value, str) else value
+
+
+def _passed_through(value: str, *_: Any) -> orjson.Fragment:
+    return orjson.Fragment(value)
 
 
 class Kept(Generic[T]):

@@ -15,6 +15,10 @@ _NUMBERS = re.compile(r"\[\n\s+(?:\d+,\n\s+)*\d+\n\s+\]")
 class FastJSONRenderer(JSONRenderer):
     """DRF's JSON, written by orjson. Indented JSON, for pages, is DRF's own."""
 
+    def writes_fragments(self, media_type: str) -> bool:
+        """Whether JSON that is written already can stand in the data."""
+        return "indent" not in media_type
+
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
         if data is None or self.get_indent(accepted_media_type or "", renderer_context or {}) is not None:
             return super().render(data, accepted_media_type, renderer_context)
@@ -23,6 +27,9 @@ class FastJSONRenderer(JSONRenderer):
 
 class BrowsableRenderer(BrowsableAPIRenderer):
     template = "browsable.html"
+
+    def writes_fragments(self, _media_type: str) -> bool:
+        return False
 
     def show_form_for_method(self, *_: Any) -> bool:
         return False

@@ -90,13 +90,14 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
     """Lists documents of one kind, and shows one by its id or its slug.
 
     `linked_ids` gives, for each key of a document that can be expanded, the ids that a row of for_api() has there;
-    `joined` are those of the keys whose rows for_api() can bring along.
+    `joined` are those of the keys whose rows for_api() can bring along, `stored` those that are JSON as it is stored.
     """
 
     kind: ClassVar[Kind]
     documents: ClassVar[Any]
     linked_ids: ClassVar[Mapping[str, Callable[[Any], list[int]]]] = {}
     joined: ClassVar[Collection[str]] = ()
+    stored: ClassVar[tuple[str, ...]] = ()
     pagination_class: Any = CataloguePages
     filter_backends = (StrictFilterBackend,)
     filterset_class: Any
@@ -124,6 +125,12 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         meta = self.serializer_class.Meta
         return Shape.of(self.request.query_params, meta.plain, meta.extended, meta.links)
 
+    @property
+    def raw(self) -> tuple[str, ...]:
+        """The columns that nobody here needs to read: those that are JSON already, for an answer that is JSON too."""
+        renderer: Any = self.request.accepted_renderer
+        return self.stored if renderer.writes_fragments(self.request.accepted_media_type) else ()
+
     def get_queryset(self) -> QuerySet[D]:
         joined = self.shape.expand.intersection(self.joined)
         documents: QuerySet[D] = self.documents.for_api(self.shape.fields, **({"joined": joined} if joined else {}))
@@ -142,7 +149,7 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         return self.get_paginated_response(self.serialized(rows, many=True))
 
     def _listing(self, request: Request) -> Listing:
-        whole = WholeListing(self.kind, self.documents, self.shape.fields)
+        whole = WholeListing(self.kind, self.documents, self.shape.fields, self.raw)
         asked = self.filterset_class.base_filters.keys() & request.query_params.keys()
         if not asked and not self.shape.expand.intersection(self.joined):
             return whole
@@ -152,7 +159,7 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         def count() -> int:
             return counted(request.path_info, filtering, filters.qs.count) if filtering else whole.count()
 
-        return FilteredListing(filters.qs, filters.ordered(self.get_queryset()), count)
+        return FilteredListing(filters.qs, filters.ordered(self.get_queryset()), self.raw, count)
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         self.document = self._document(kwargs["reference"])

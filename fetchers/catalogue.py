@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from django.db import DataError, IntegrityError, connection, models, transaction
+from django.db import DataError, IntegrityError, connection, models, reset_queries, transaction
 from django.db.models import CharField, Value
 from django.db.models.functions import Cast, Concat
 
@@ -121,6 +121,7 @@ class _Import:
             for kind in KINDS:
                 for raws in _batches(self.source.documents(kind)):
                     self._store(kind, self._screen(kind, raws))
+                    reset_queries()  # which Django keeps with DEBUG, whole batches of rows in them
                     self.advance(kind, self.report.counts[kind]["read"])
         except SourceError as error:
             self.report.broke_off = str(error)

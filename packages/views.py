@@ -27,6 +27,7 @@ class PackageViewSet(DocumentViewSet[Package]):
     filterset_class = PackageFilters
     linked_ids = {"category": lambda package: [package.category_id], "grids": grid_ids}
     joined = ("category",)
+    stored = ("commits_over_52", "participants")
 
     @extend_schema(parameters=[LIMIT, OFFSET], responses={200: ReleaseSerializer(many=True), **errors(*ALWAYS)})
     @action(detail=True, pagination_class=StrictLimitOffset, parameter_names={"limit", "offset"})
