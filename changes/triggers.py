@@ -252,7 +252,7 @@ CREATE CONSTRAINT TRIGGER changes_commit AFTER INSERT ON changes_pending
 """
 
 
-# What was in the log and is pruned changes what the log answers.
+# What was in the log and is pruned, or altered by hand, changes what the log answers. Numbering names other columns.
 _POSTGRESQL_PRUNED = f"""
 CREATE OR REPLACE FUNCTION changes_pruned() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -261,7 +261,9 @@ BEGIN
     RETURN NULL;
 END $$;
 DROP TRIGGER IF EXISTS changes_pruned ON changes_change;
-CREATE TRIGGER changes_pruned AFTER DELETE ON changes_change FOR EACH STATEMENT EXECUTE FUNCTION changes_pruned();
+CREATE TRIGGER changes_pruned
+    AFTER DELETE OR TRUNCATE OR UPDATE OF kind, action, object_id, slug, old_slug, grid_id, package_id
+    ON changes_change FOR EACH STATEMENT EXECUTE FUNCTION changes_pruned();
 """
 
 
@@ -431,6 +433,7 @@ def _sqlite(connection: BaseDatabaseWrapper) -> Iterator[str]:
 def _sqlite_creations(connection: BaseDatabaseWrapper) -> Iterator[str]:
     yield from _SQLITE_REVISION
     yield f"CREATE TRIGGER changes_pruned AFTER DELETE ON changes_change BEGIN {_sqlite_bump('pruned')} END"
+    yield f"CREATE TRIGGER changes_altered AFTER UPDATE ON changes_change BEGIN {_sqlite_bump('pruned')} END"
     for watched in WATCHED:
         columns = _columns(connection, watched.table)
         bump = "".join(_sqlite_bump(kind) for kind in watched.revisions)

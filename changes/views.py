@@ -1,5 +1,6 @@
 """The feed of changes: for mirrors, caches and whoever wants to know what is new."""
 
+from django.db import DEFAULT_DB_ALIAS
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
@@ -7,6 +8,7 @@ from rest_framework.response import Response
 
 from changes.log import after, reach
 from changes.serializers import ChangeSerializer, ChangesSerializer
+from config.database import reading_alias, reading_from
 from config.links import Links
 from config.pagination import MAX_LIMIT, link_header, neighbour, whole
 from config.schema import ALWAYS, errors, parameter
@@ -18,6 +20,14 @@ DEFAULT_LIMIT = 100
 class Gone(APIException):
     status_code = 410
     default_code = "gone"
+
+
+def _last_of_primary() -> int:
+    """A mirror may have read from where they are further than a replica is."""
+    if reading_alias() == DEFAULT_DB_ALIAS:
+        return -1
+    with reading_from(DEFAULT_DB_ALIAS):
+        return reach().last
 
 
 class ChangesView(CatalogueView):
@@ -41,6 +51,8 @@ class ChangesView(CatalogueView):
         # The rows first: those that are pruned in between are missed by whoever looks how far the log reaches after.
         rows = after(since, limit + 1)
         last, oldest = reach()
+        if since > last and since <= _last_of_primary():
+            return Response({"since": since, "until": since, "next": None, "results": []})
         if since > last:
             raise ValidationError(
                 {"since": [f"The log ends at {last}: a greater number is another catalogue's; start afresh with 0."]}

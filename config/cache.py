@@ -10,10 +10,9 @@ It stands before all other middleware: an answer is kept whole, and who gets one
 
 import hashlib
 import re
-import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -24,7 +23,6 @@ import orjson
 from django.conf import settings
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.exception import convert_exception_to_response
-from django.db import DEFAULT_DB_ALIAS
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import parse_etags
@@ -33,12 +31,12 @@ from django.utils.text import compress_string
 from rest_framework.response import Response
 
 from config import revisions
-from config.database import reading_from
-from config.replica import source
-from config.settings import VERSION
-from config.stores import Answer, store
+from config.replica import reading
+from config.settings import BASE_DIR, VERSION
+from config.stores import WAIT, Answer, Store, store
 
-# What an answer depends on, by the first word of its path: kinds always, and kinds by a word of its query.
+# What an answer depends on, by the first word of its path: kinds always, and kinds wherever some letters are in its
+# query. Letters may stand there for something else, which only keeps an answer for a shorter time.
 _KINDS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "packages": (("packages",), {"category": "categories", "grid": "grids"}),
     "grids": (("grids",), {"package": "packages"}),
@@ -54,10 +52,7 @@ _ROOT = "/api/v4/"
 _AGEING = re.compile(r"/search/|stale|score|fields=[^&]*all")
 BUCKET = 60
 SMALLEST_COMPRESSED = 500
-WAIT = 10.0
-# An Accept header that nothing but plain JSON can follow from: neither a page nor indented JSON.
-_PLAIN = r"(?:\*/\*|application/\*|application/json)(?:\s*;\s*q=[0-9.]+)?"
-_JSON = re.compile(rf"\s*{_PLAIN}\s*(?:,\s*{_PLAIN}\s*)*")
+_RANGE = re.compile(r"[\w*.+-]+/[\w*.+-]+(?:\s*;\s*q=[0-9.]+)?", re.ASCII)
 _KEPT = ("application/json", "application/rss+xml", "application/atom+xml")
 _EVERYWHERE = {"Cache-Control": "public, no-cache", "Vary": "Accept, Accept-Encoding, origin"}
 
@@ -72,72 +67,77 @@ class Asked:
     form: tuple[str, ...]
     encoding: str
 
-    def key(self, numbers: dict[str, int]) -> Any:
-        """The digest under which the answer is kept while these are the revisions."""
-        bucket = int(time.time()) // BUCKET if _AGEING.search(f"{self.path}?{self.said}") else 0
-        parts = (*self.form, str(bucket), *(f"{kind}{numbers.get(kind, 0)}" for kind in self.kinds))
-        return hashlib.blake2b("\n".join(parts).encode("utf-8", "surrogatepass"), digest_size=16)
-
 
 class ApiCacheMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
         self.answer = chain(settings.API_MIDDLEWARE)
         self.program = _program()
-        self.making: dict[bytes, threading.Lock] = {}
+        self.making: dict[bytes, Future[Answer | None]] = {}
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not request.path_info.startswith("/api"):
             return self.get_response(request)
         host = request.get_host()  # it raises what Django answers 400 for
-        alias = source(request)
-        with reading_from(alias) if alias != DEFAULT_DB_ALIAS else nullcontext():
-            response = self._answer(request, host)
+        if request.encoding:  # of a body, which there is none; Django would read the query by it
+            request.encoding = "utf-8"
+        response = self._read(request, host) if request.method in {"GET", "HEAD"} else self.answer(request)
         if isinstance(response, HttpResponse) and "Content-Length" not in response.headers:
             response.headers["Content-Length"] = str(len(response.content))
         if request.method == "HEAD" and isinstance(response, HttpResponse):
             response.content = b""  # its headers are those of the whole answer; a server would complain of a body
         return response
 
-    def _answer(self, request: HttpRequest, host: str) -> HttpResponseBase:
-        asked = _asked(request, host, self.program) if request.method in {"GET", "HEAD"} else None
-        if asked is None:
+    def _read(self, request: HttpRequest, host: str) -> HttpResponseBase:
+        if kinds_of(request.path_info, "") is None:  # no documents: the schema, or nothing at all
             return _private(self.answer(request))
-        with revisions.going_by(revisions.read()) as read:
-            digest = asked.key(read.numbers)
-            key, etag = digest.digest(), f'"{digest.hexdigest()}"'
+        asked = _asked(request, host, self.program)
+        with reading(request) as read:
+            if asked is None:
+                return _private(self.answer(request))
+            key = _digest(asked.path, asked.said, asked.kinds, read.numbers, asked.form)
+            etag = f'"{key.hex()}"'
             if _has(request.META.get("HTTP_IF_NONE_MATCH", ""), etag):
                 return _unchanged(request, etag)
-            found = self._kept(key)
-            if found is None:
-                return self._first(request, asked, key, etag)
-        return _response(found)
+            kept = store(settings.CACHE_URL)
+            if kept is None:
+                return self._made(request, asked, etag)
+            found = kept.get(key)
+            return _response(found) if found else self._first(request, asked, kept, key, etag)
 
-    def _kept(self, key: bytes) -> Answer | None:
-        kept = store(settings.CACHE_URL)
-        return kept.get(key) if kept else None
-
-    def _first(self, request: HttpRequest, asked: Asked, key: bytes, etag: str) -> HttpResponseBase:
-        """The answer, made by one of all that ask for it at once: the others wait for it, here and on other nodes."""
-        kept = store(settings.CACHE_URL)
-        if kept is None:
-            return self._made(request, asked, etag)
-        lock = self.making.setdefault(key, threading.Lock())
-        waited = lock.acquire(timeout=WAIT)
+    def _first(self, request: HttpRequest, asked: Asked, kept: Store, key: bytes, etag: str) -> HttpResponseBase:
+        """The answer, made by one of all that ask for it at once while the others wait. What turns out to be nothing
+        that is kept, everybody makes at once."""
+        mine: Future[Answer | None] = Future()
+        first = self.making.setdefault(key, mine)
+        if first is not mine:
+            found = _awaited(first)
+            return _response(found) if found else self._made(request, asked, etag)
+        found, wanted = None, False
         try:
-            if found := kept.get(key) or kept.awaited(key, WAIT):
-                return _response(found)
-            try:
-                response = self._made(request, asked, etag)
-                if isinstance(response, HttpResponse) and response.has_header("ETag"):
-                    kept.set(key, Answer(orjson.dumps(dict(response.items())), response.content))
-                return response
-            finally:
-                kept.made(key)
+            found, wanted = kept.begin(key)
+            if wanted:
+                response, found = self._stored(request, asked, kept, key, etag)
         finally:
-            self.making.pop(key, None)
-            if waited:
-                lock.release()
+            del self.making[key]
+            mine.set_result(found)
+        if wanted:
+            return response
+        return _response(found) if found else self._made(request, asked, etag)
+
+    def _stored(
+        self, request: HttpRequest, asked: Asked, kept: Store, key: bytes, etag: str
+    ) -> tuple[HttpResponseBase, Answer | None]:
+        """What is made, and what has been kept of it."""
+        answer = None
+        try:
+            response = self._made(request, asked, etag)
+            if isinstance(response, HttpResponse) and response.has_header("ETag"):
+                answer = Answer(orjson.dumps(dict(response.items())), response.content)
+                kept.set(key, answer)
+            return response, answer
+        finally:
+            kept.end(key, kept=answer is not None)
 
     def _made(self, request: HttpRequest, asked: Asked, etag: str) -> HttpResponseBase:
         # HEAD is answered as GET, and Django's server leaves the body out: one answer serves both.
@@ -157,9 +157,35 @@ class ApiCacheMiddleware:
         return response
 
 
+def _awaited(first: "Future[Answer | None]") -> Answer | None:
+    try:
+        return first.result(timeout=WAIT)
+    except TimeoutError:
+        return None
+
+
+@lru_cache
+def _code() -> str:
+    """A digest of the program: while a new one is rolled out, nodes of both share a Redis."""
+    digest = hashlib.blake2b(digest_size=16)
+    for app in ("config", *settings.INSTALLED_APPS):
+        for file in sorted((BASE_DIR / app).rglob("*.py")):  # none where the app is a library
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
 def _program() -> str:
-    """Other settings make other answers: nodes that share a Redis need not have the same."""
-    return "\n".join((VERSION, settings.SITE_URL, settings.TIME_ZONE, str(settings.DATABASES["default"]["NAME"])))
+    """Other programs and settings make other answers."""
+    names = ("SITE_URL", "TIME_ZONE", "FORGE_HOSTS")
+    database = settings.DATABASES["default"]["NAME"]
+    return "\n".join((VERSION, _code(), str(database), *(repr(getattr(settings, name)) for name in names)))
+
+
+def _digest(path: str, said: str, kinds: tuple[str, ...], numbers: dict[str, int], form: tuple[str, ...]) -> bytes:
+    """The key of what was made while these were the revisions of those kinds."""
+    bucket = int(time.time()) // BUCKET if _AGEING.search(f"{path}?{said}") else 0
+    parts = (*form, str(bucket), *(f"{kind}{numbers.get(kind, 0)}" for kind in kinds))
+    return hashlib.blake2b("\n".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _asked(request: HttpRequest, host: str, program: str) -> Asked | None:
@@ -167,19 +193,29 @@ def _asked(request: HttpRequest, host: str, program: str) -> Asked | None:
     meta, path = request.META, request.path_info
     query, accept = meta.get("QUERY_STRING", ""), meta.get("HTTP_ACCEPT", "")
     said = unquote_plus(query) if query else ""
-    if "format=" in said:
-        if "format=json" not in said:
-            return None
-    elif accept and accept != "*/*" and not path.startswith("/api/v4/feeds/") and not _JSON.fullmatch(accept):
+    chooses = "format=" in said
+    if chooses and "format=json" not in said:
+        return None
+    if not chooses and accept and not path.startswith("/api/v4/feeds/") and not _takes_plain_json(accept):
         return None
     kinds = kinds_of(path, said)
     if kinds is None:
         return None
     encoding = _encoding(meta.get("HTTP_ACCEPT_ENCODING", ""))
-    chosen = accept if "format=" in said else ""
     origin = "origin" if "HTTP_ORIGIN" in meta else ""
-    form = (program, request.scheme or "", host, path, query, chosen, encoding, origin)
+    form = (program, request.scheme or "", host, request.path, query, accept if chooses else "", encoding, origin)
     return Asked(path, said, kinds, form, encoding)
+
+
+@lru_cache(maxsize=256)
+def _takes_plain_json(accept: str) -> bool:
+    """Whether nothing but plain JSON can follow from an Accept header: neither a page nor indented JSON."""
+    ranges = [each.strip() for each in accept.split(",")]
+    if not all(_RANGE.fullmatch(each) for each in ranges):
+        return False
+    types = {each.partition(";")[0].strip().lower() for each in ranges}
+    # Whoever names JSON gets it before what only a star stands for.
+    return types <= {"*/*", "application/*"} or ("application/json" in types and "text/html" not in types)
 
 
 def kinds_of(path: str, said: str) -> tuple[str, ...] | None:
@@ -193,32 +229,29 @@ def kinds_of(path: str, said: str) -> tuple[str, ...] | None:
 
 def counted(path: str, said: str, count: Callable[[], int]) -> int:
     """How many rows there are of what `said` filters out of the list at `path`: counted once for each change."""
-    kinds = kinds_of(path, said) or ()
-    found = remembered(kinds, path, said)
-    if found is None:
-        found = count()
-        remember(found, kinds, path, said)
-    number: int = found
+    finding = Finding(kinds_of(path, said) or (), path, said)
+    if finding.value is None:
+        finding.keep(count())
+    number: int = finding.value
     return number
 
 
-def remembered(kinds: tuple[str, ...], *what: str) -> Any:
-    """What was found out of documents of these kinds, if none of them has changed since; else None."""
-    kept = store(settings.CACHE_URL)
-    found = kept.get(_finding(kinds, what)) if kept else None
-    return None if found is None else orjson.loads(found.content)
+class Finding:
+    """What was found out of documents of some kinds, and holds as long as none of them changes. JSON must be able to
+    hold it."""
 
+    def __init__(self, kinds: tuple[str, ...], *what: str) -> None:
+        # The revisions that the request has read, before whatever is found out now.
+        numbers = revisions.current().numbers
+        self.key = _digest(what[0], what[-1], kinds, numbers, (_program(), "finding", *what))
+        self.store = store(settings.CACHE_URL)
+        found = self.store.get(self.key) if self.store else None
+        self.value: Any = None if found is None else orjson.loads(found.content)
 
-def remember(found: Any, kinds: tuple[str, ...], *what: str) -> None:
-    """Keep what JSON can hold for as long as none of the documents of these kinds changes."""
-    if kept := store(settings.CACHE_URL):
-        kept.set(_finding(kinds, what), Answer(b"", orjson.dumps(found)))
-
-
-def _finding(kinds: tuple[str, ...], what: tuple[str, ...]) -> bytes:
-    asked = Asked(what[0], what[-1], kinds, (_program(), "found", *what), "")
-    key: bytes = asked.key(revisions.current().numbers).digest()
-    return key
+    def keep(self, value: Any) -> None:
+        self.value = value
+        if self.store:
+            self.store.set(self.key, Answer(b"", orjson.dumps(value)))
 
 
 def _unchanged(request: HttpRequest, etag: str) -> HttpResponse:

@@ -27,7 +27,7 @@ MARK_ID = 4_611_686_018_427_512_345
 MARK_TEXT = "mark-4611686018427512345"
 MARKS = (MARK_ID, MARK_TEXT)
 
-MOST_PREPARED = 500  # on one connection, which holds a plan of each
+MOST_PREPARED = 100  # on one connection: PostgreSQL holds a plan of each, of some 50 to 200 kB
 # No such statement, one that is there already, and one whose tables have changed: behind a pooler that gives each
 # transaction another connection, or after a migration. The names are of the SQL, so none can be another's.
 _UNPREPARED = {"26000", "42P05", "0A000"}
@@ -70,19 +70,20 @@ class Statement:
     def rows(self, *values: Any) -> list[tuple[Any, ...]]:
         connection = reader()
         if connection.vendor == "postgresql":
+            connection.close_if_health_check_failed()
             connection.ensure_connection()
             prepared = _PREPARED.setdefault(connection.connection, set())
             if prepared is not None:
                 try:
                     if self.name not in prepared:
                         self._prepare(connection, prepared)
-                    return _fetched(connection, self.execute, values)
+                    return fetched(connection, self.execute, values)
                 except DatabaseError as error:
                     if connection.in_atomic_block or getattr(error.__cause__, "pgcode", "") not in _UNPREPARED:
                         raise
                     _PREPARED[connection.connection] = None
         given = iter(values)
-        return _fetched(connection, self.sql, [next(given) if each in MARKS else each for each in self.parameters])
+        return fetched(connection, self.sql, [next(given) if each in MARKS else each for each in self.parameters])
 
     def _prepare(self, connection: BaseDatabaseWrapper, prepared: set[str]) -> None:
         # Not a query of a request, but of its connection, once.
@@ -94,7 +95,7 @@ class Statement:
         prepared.add(self.name)
 
 
-def _fetched(connection: BaseDatabaseWrapper, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+def fetched(connection: BaseDatabaseWrapper, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
@@ -150,7 +151,7 @@ class Prepared(Compiled[M]):
 def once(queryset: QuerySet[M], raw: Collection[str] = ()) -> list[M]:
     """The rows of a queryset that will not come again."""
     compiled = Compiled(queryset, raw)
-    return compiled.instances(_fetched(reader(), compiled.sql, compiled.parameters))
+    return compiled.instances(fetched(reader(), compiled.sql, compiled.parameters))
 
 
 def _fast(function: Any, *, raw: bool) -> Any:
@@ -180,7 +181,7 @@ class Kept(Generic[T]):
         key = (reader().vendor, key)
         found = self.kept.get(key)
         if found is None:
-            if len(self.kept) >= self.most:
-                self.kept.clear()
+            while len(self.kept) >= self.most:
+                self.kept.pop(next(iter(self.kept), None), None)
             found = self.kept[key] = make()
         return found

@@ -6,43 +6,57 @@ were read with them, so a replica that is behind gives what it has, and no other
 """
 
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from rest_framework.permissions import SAFE_METHODS
 
-from config.database import reading_alias
+from config import revisions
+from config.database import reader, reading_alias, reading_from
+from config.revisions import Revisions
 
 logger = logging.getLogger(__name__)
 REPLICA = "replica"
 COOKIE = "wrote"
 COOKIE_SECONDS = 24 * 3600
+AWAY_SECONDS = 10.0  # for how long a replica that did not answer is not asked again
+_away_until = [0.0]
 
 
-def source(request: HttpRequest) -> str:
-    """The database that an API request reads from: the replica, where there is one that answers and that is not behind
-    what the reader has written. The log is read from the primary: a mirror may have come further than a replica."""
-    if REPLICA not in settings.DATABASES or request.path_info.startswith("/api/v4/changes"):
-        return DEFAULT_DB_ALIAS
+@contextmanager
+def reading(request: HttpRequest) -> Iterator[Revisions]:
+    """Reads, inside, from the database that an API request is to read from, and goes by the revisions that stand there,
+    which it gives."""
+    found = _of_replica(request) if REPLICA in settings.DATABASES and time.monotonic() > _away_until[0] else None
+    alias = REPLICA if found else DEFAULT_DB_ALIAS
+    with reading_from(alias), revisions.going_by(found or revisions.read()) as read:
+        yield read
+
+
+def _of_replica(request: HttpRequest) -> Revisions | None:
+    """The replica's revisions; None if it does not answer, or is behind what the reader has written."""
     try:
-        return REPLICA if _has_all(request) else DEFAULT_DB_ALIAS
-    except DatabaseError as error:
+        with reading_from(REPLICA):
+            found = revisions.read()
+            return found if _has_all(request) else None
+    except (OperationalError, InterfaceError) as error:
         logger.warning("The replica does not answer: %s", error)
+        _away_until[0] = time.monotonic() + AWAY_SECONDS
         connections[REPLICA].close()
-        return DEFAULT_DB_ALIAS
+        return None
 
 
 def _has_all(request: HttpRequest) -> bool:
-    replica = connections[REPLICA]
-    replica.ensure_connection()
     reached = request.get_signed_cookie(COOKIE, default="", max_age=COOKIE_SECONDS) if COOKIE in request.COOKIES else ""
     if not reached:
         return True
-    with replica.cursor() as cursor:
+    with reader().cursor() as cursor:
         cursor.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", [reached])
         return bool(cursor.fetchone()[0])  # null where it is no standby: then nothing is known
 

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 DEFAULT_MB = 12
+WAIT = 10.0  # seconds for which anybody waits for an answer that another makes
 
 
 class Answer(NamedTuple):
@@ -20,11 +21,11 @@ class Store(Protocol):
     def get(self, key: bytes) -> Answer | None: ...
     def set(self, key: bytes, answer: Answer) -> None: ...
 
-    def awaited(self, key: bytes, seconds: float) -> Answer | None:
-        """The answer that another node is making just now, when it is there; None where the caller is to make it, and
-        to say made() then, whatever became of it."""
+    def begin(self, key: bytes) -> tuple[Answer | None, bool]:
+        """The answer, if it is there by now, or when another node has made it; and whether the caller is to make it for
+        all, and to say end() then. Neither where it is nothing to wait for."""
 
-    def made(self, key: bytes) -> None: ...
+    def end(self, key: bytes, *, kept: bool) -> None: ...
 
 
 class Memory:
@@ -55,10 +56,11 @@ class Memory:
             while self.size > self.most:
                 self.size -= self._cost(*self.entries.popitem(last=False))
 
-    def awaited(self, key: bytes, seconds: float) -> None:
-        pass
+    def begin(self, key: bytes) -> tuple[Answer | None, bool]:
+        found = self.get(key)
+        return found, found is None
 
-    def made(self, key: bytes) -> None:
+    def end(self, key: bytes, *, kept: bool) -> None:
         pass
 
     def _cost(self, key: bytes, answer: Answer) -> int:

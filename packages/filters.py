@@ -15,7 +15,7 @@ from django.utils.functional import cached_property
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
 from categories.models import Category
-from config.cache import remember, remembered
+from config.cache import Finding
 from config.database import AsciiLower, ascii_lower
 from config.filters import (
     DocumentFilters,
@@ -143,20 +143,20 @@ class Known:
 
     @cached_property
     def rows(self) -> list[tuple[str, int, str]]:
-        kept = {column: remembered(("packages",), column) for column in self.columns}
+        findings = {column: Finding(("packages",), column) for column in self.columns}
         asked: list[QuerySet[Any, Any]] = [
             _DOCUMENTS[name]().filter(by_references(values)).order_by().values_list(Value(name), "pk", "slug")
             for name, values in self.wanted.items()
         ]
-        for column in (column for column, values in kept.items() if values is None):
+        for column in (column for column, finding in findings.items() if finding.value is None):
             rows = Package.objects.exclude(**{column: ""}).order_by().distinct()
             asked.append(rows.values_list(Value(column), Value(0, BigIntegerField()), Cast(column, TextField())))
         found: list[tuple[str, int, str]] = list(asked[0].union(*asked[1:], all=True)) if asked else []
-        for column, values in kept.items():
-            if values is None:
-                remember([text for what, _, text in found if what == column], ("packages",), column)
+        for column, finding in findings.items():
+            if finding.value is None:
+                finding.keep([text for what, _, text in found if what == column])
             else:
-                found += [(column, 0, text) for text in values]
+                found += [(column, 0, text) for text in finding.value]
         return found
 
 

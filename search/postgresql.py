@@ -17,7 +17,7 @@ from typing import Any
 
 from config import revisions
 from config.database import reader
-from config.prepared import MARK_ID, MARK_TEXT, Kept, Statement
+from config.prepared import MARK_ID, MARK_TEXT, Kept, Statement, fetched
 from search.models import Entry
 from search.query import Query, may_go_on
 from search.tiers import CANDIDATES, COUNTED, KEYS, MENTIONED, NAMED, PREFIX, Row, order
@@ -208,15 +208,17 @@ class Postgresql:
         source = f"SELECT kind, object_id, quality, names FROM search_entry WHERE {self.of_kind}"
         if _is_large():
             best = f"SELECT * FROM ({source} {_BEST} LIMIT {ALIKE_WALKED}) AS best WHERE {' AND '.join(words)} {_BEST}"
-            walked = _planned(f"{best} LIMIT {CANDIDATES}", values)
+            walked = fetched(reader(), f"{best} LIMIT {CANDIDATES}", values)
             if len(walked) == CANDIDATES:
                 return walked
         fits = f"{' + '.join(f'{word}::int' for word in words)} DESC, " if len(words) > 1 else ""
         found = (
             f"SELECT * FROM ({source} AND ({' OR '.join(words)}) LIMIT {COMPARED if _is_large() else LARGE}) AS found"
         )
-        return _planned(
-            f"{found} ORDER BY {fits}quality DESC, kind, object_id LIMIT {CANDIDATES}", values * (2 if fits else 1)
+        return fetched(
+            reader(),
+            f"{found} ORDER BY {fits}quality DESC, kind, object_id LIMIT {CANDIDATES}",
+            values * (2 if fits else 1),
         )
 
 
@@ -241,12 +243,6 @@ def _rows(sql: str, *values: str | int) -> list[Any]:
 def _number(sql: str, *values: str | int) -> int:
     number: int = _rows(f"SELECT count(*) FROM ({sql}) AS found", *values)[0][0]
     return number
-
-
-def _planned(sql: str, values: list[str]) -> list[Any]:
-    with reader().cursor() as cursor:
-        cursor.execute(sql, values)
-        return list(cursor.fetchall())
 
 
 def _merged(one: list[Row], other: list[Row], most: int) -> list[Row]:

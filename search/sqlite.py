@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from config.database import reader
+from config.prepared import fetched
 from search.query import Query, may_go_on
 from search.tiers import CANDIDATES, KEYS, Row
 
@@ -31,7 +32,8 @@ class Sqlite:
         prefixes = [f"{key}%" for _ in KEYS for key in begins]
         exact, alike = [begins[0]] * len(KEYS), [begins[-1]] * len(KEYS)
         without_words = [self._without()] if self.query.without else []
-        rows = _fetched(
+        rows = fetched(
+            reader(),
             sql,
             [*exact, *alike, *prefixes, self._named(), *self.kinds, *prefixes, self._anywhere(), *without_words, most],
         )
@@ -40,7 +42,8 @@ class Sqlite:
     def candidates(self, pieces: list[list[str]]) -> list[tuple[str, int, float, str]]:
         has_word = "(id IN (SELECT rowid FROM search_trigrams WHERE search_trigrams MATCH %s))"
         words = [" OR ".join(map(_quoted, of_word)) for of_word in pieces]
-        return _fetched(
+        return fetched(
+            reader(),
             f"SELECT kind, object_id, quality, names FROM search_entry WHERE {has_word}"
             f" AND kind IN ({_marks(self.kinds)}) ORDER BY {' + '.join([has_word] * len(words))} DESC,"
             " quality DESC, kind, object_id LIMIT %s",
@@ -70,12 +73,6 @@ def _is_one() -> str:
 
 def _marks(values: Iterable[Any]) -> str:
     return ", ".join("%s" for _ in values)
-
-
-def _fetched(sql: str, values: list[Any]) -> list[Any]:
-    with reader().cursor() as cursor:
-        cursor.execute(sql, values)
-        return list(cursor.fetchall())
 
 
 def _begun(word: str) -> str:

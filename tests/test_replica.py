@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg2
@@ -30,9 +31,7 @@ pytestmark = [
 def behind(django_db_setup: None) -> Iterator[str]:
     """The address of a database with the same tables, and a package that differs."""
     name = f"{connection.settings_dict['NAME']}_behind"
-    maintenance = psycopg2.connect(database_url("postgres"))
-    maintenance.autocommit = True
-    with maintenance.cursor() as cursor:
+    with _maintenance() as cursor:
         cursor.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         cursor.execute(f"CREATE DATABASE {name}")
     url = database_url(name)
@@ -43,9 +42,19 @@ def behind(django_db_setup: None) -> Iterator[str]:
         cursor.execute("UPDATE packages_package SET slug = 'p', title = 'of the replica' WHERE slug = 'ralph'")
     replica.close()
     yield url
-    with maintenance.cursor() as cursor:
+    with _maintenance() as cursor:
         cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    maintenance.close()
+
+
+@contextmanager
+def _maintenance() -> Iterator[Any]:
+    """A cursor beside the databases of the test."""
+    maintenance = psycopg2.connect(database_url("postgres"))
+    maintenance.autocommit = True
+    try:
+        yield maintenance.cursor()
+    finally:
+        maintenance.close()
 
 
 def title(address: str, session: Any = requests, path: str = "packages/p/") -> str:
@@ -77,9 +86,21 @@ def test_the_api_reads_from_the_replica_and_an_editor_what_was_written(behind: s
         assert title(address, editor) == "of the primary, moved"
         assert title(address) == "of the replica"
 
-        last = Revision.objects.get(kind="changes").number
-        changes = requests.get(f"{address}/api/v4/changes/?since={last}", timeout=10)
-        assert changes.json()["until"] == last, "a mirror that has read the primary's log is not told to start afresh"
+
+def test_a_mirror_reads_the_log_where_it_reads_the_documents(behind: str) -> None:
+    """Else it would read of a change there, and what was before it here. One that has come further waits."""
+    with psycopg2.connect(behind) as replica, replica.cursor() as cursor:
+        cursor.execute("SELECT number FROM changes_revision WHERE kind = 'changes'")
+        (last,) = cursor.fetchone() or (0,)
+    replica.close()
+    PackageFactory.create()
+    assert Revision.objects.filter(kind="changes").update(number=last + 5)
+    with server(DATABASE_REPLICA_URL=behind) as address:
+        changes = f"{address}/api/v4/changes/?since="
+        assert requests.get(f"{changes}{last - 1}", timeout=10).json()["until"] == last
+        ahead = requests.get(f"{changes}{last + 5}", timeout=10)
+        assert ahead.json() == {"since": last + 5, "until": last + 5, "next": None, "results": []}
+        assert requests.get(f"{changes}{last + 6}", timeout=10).status_code == 400
 
 
 def test_a_cookie_of_ones_own_making_is_ignored(behind: str) -> None:
@@ -95,6 +116,20 @@ def test_a_replica_that_is_away_is_done_without() -> None:
     away = database_url().rsplit("@", 1)[0] + "@127.0.0.1:1/nothing"
     with server(DATABASE_REPLICA_URL=away) as address:
         assert title(address) == "of the primary"
+
+
+def test_a_replica_that_dies_costs_no_answer(behind: str) -> None:
+    PackageFactory.create(slug="p", title="of the primary")
+    name = behind.rsplit("/", 1)[1]
+    with server(DATABASE_REPLICA_URL=behind, DEBUG="true") as address, _maintenance() as cursor:
+        assert [title(address) for _ in range(4)] == ["of the replica"] * 4
+        cursor.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        try:
+            cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            assert [title(address) for _ in range(4)] == ["of the primary"] * 4
+            assert requests.get(f"{address}/api/v4/packages/p/?format=api", timeout=10).status_code == 200
+        finally:
+            cursor.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
 
 def test_kept_answers_go_by_the_replicas_own_revisions(behind: str) -> None:

@@ -2,17 +2,22 @@
 
 import gzip
 import os
+import socket
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import brotli
+import orjson
+import psycopg2
 import pytest
 import redis
+from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection
 from django.http import HttpResponse
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
@@ -25,6 +30,7 @@ from config.stores import Answer, Memory, store
 from grids.models import Grid, GridPackage
 from packages.models import FetchState, Package, Release, Snapshot
 from tests.factories import GridFactory, MembershipFactory, PackageFactory
+from tests.servers import database_url
 
 # Revisions move when a transaction commits.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -353,3 +359,131 @@ def test_what_filters_need_is_found_out_once_for_each_change(client: Client, que
     count, said = page(2)
     assert count == 2
     assert said
+
+
+@pytest.mark.usefixtures("member")
+@pytest.mark.parametrize("accept", ["*/*", "text/html", "application/json; indent=2"])
+def test_a_count_is_kept_under_the_revision_that_stood_before_it(client: Client, accept: str) -> None:
+    """Whatever is committed between the counting and the keeping."""
+    added: list[Package] = []
+
+    def commit_after_count(execute: Any, sql: str, *rest: Any) -> Any:
+        counted = execute(sql, *rest)
+        if "COUNT(" in sql and not added:
+            added.append(PackageFactory.create(slug="p2"))
+        return counted
+
+    with connection.execute_wrapper(commit_after_count):
+        assert client.get("/api/v4/packages/?q=p", headers={"Accept": accept}).status_code == 200
+    assert added
+    assert client.get("/api/v4/packages/?q=p").json()["count"] == 2
+
+
+@pytest.mark.usefixtures("member")
+def test_the_charset_of_a_body_that_is_not_there_changes_nothing(client: Client) -> None:
+    Package.objects.update(title="été")
+    path = "/api/v4/packages/?q=%C3%A9t%C3%A9"
+    odd = client.get(path, headers={"Content-Type": "text/plain; charset=latin-1"})
+    assert odd.json()["count"] == client.get(path).json()["count"] == 1
+    hidden = client.get("/api/v4/packages/?expand=+AGM-ategory", headers={"Content-Type": "text/plain; charset=utf-7"})
+    assert hidden.status_code == 400
+
+
+@pytest.mark.usefixtures("member")
+def test_who_names_json_gets_what_is_kept(client: Client) -> None:
+    plain = client.get("/api/v4/packages/p/")
+    named = client.get("/api/v4/packages/p/", headers={"Accept": "application/json, text/plain, */*"})
+    assert (named["ETag"], named["Content-Type"], named.content) == (plain["ETag"], "application/json", plain.content)
+
+
+@pytest.mark.usefixtures("member")
+def test_a_site_below_another_path_has_links_of_its_own() -> None:
+    handler = WSGIHandler()
+    for below in ("/catalogue", ""):
+        environ = RequestFactory().get("/api/v4/packages/p/").environ | {"SCRIPT_NAME": below}
+        document = orjson.loads(b"".join(handler(environ, lambda *_: bytes)))
+        assert document["category"].startswith(f"http://testserver{below}/api/v4/categories/")
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_what_is_not_kept_is_made_by_all_at_once(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, request: pytest.FixtureRequest, nodes: int
+) -> None:
+    asked = Client().get("/api/v4/packages/nope/").wsgi_request
+    if nodes > 1:
+        settings.CACHE_URL = request.getfixturevalue("shared")
+    store.cache_clear()
+    first, entered, others = threading.Event(), threading.Event(), threading.Barrier(7, timeout=10)
+
+    def slow(http: Any) -> Any:
+        if not entered.is_set():
+            entered.set()
+            assert first.wait(10)
+        else:
+            others.wait()  # broken, should they come one after another
+        return HttpResponse(b"{}", status=404)
+
+    middlewares = [cache.ApiCacheMiddleware(slow) for _ in range(nodes)]
+    for middleware in middlewares:
+        monkeypatch.setattr(middleware, "answer", slow)
+    monkeypatch.setattr("config.revisions.read", lambda: Revisions({}, {}))
+    statuses: list[int] = []
+
+    def ask(number: int) -> None:
+        statuses.append(middlewares[number % nodes](asked).status_code)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    assert entered.wait(10)
+    first.set()
+    for thread in threads:
+        thread.join(15)
+    assert statuses == [404] * 8
+
+
+def test_a_lock_is_given_back_by_its_holder_alone(shared: str) -> None:
+    one, other = Redis(shared, wait=0.1), Redis(shared)
+    assert one.begin(b"key") == (None, True)
+    time.sleep(0.15)
+    assert other.begin(b"key") == (None, True)
+    one.end(b"key", kept=True)
+    assert other.client.exists("making:" + b"key".hex())
+    other.end(b"key", kept=True)
+    assert not other.client.exists("making:" + b"key".hex())
+
+
+def test_a_redis_that_says_nothing_is_asked_once(settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(0)
+        patient = Redis(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        assert [patient.get(b"x") for _ in range(20)] == [None] * 20
+        with silent.accept()[0]:
+            pass
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+
+
+@pytest.mark.usefixtures("member")
+@pytest.mark.parametrize("accept", ["text/html", "application/json; indent=2"])
+def test_a_connection_that_was_closed_meanwhile_prepares_its_statements_again(client: Client, accept: str) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite's connections are closed by nobody else")
+    for path in ("/api/v4/packages/p/", "/api/v4/grids/g/"):
+        with psycopg2.connect(database_url()) as other, other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [connection.connection.get_backend_pid()])
+        other.close()
+        assert client.get(path, headers={"Accept": accept}).status_code == 200
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_prepared_statements")
+            assert cursor.fetchone()[0] > 0, path
+
+
+def test_a_log_that_was_emptied_by_hand_is_answered_for(client: Client) -> None:
+    PackageFactory.create_batch(3)
+    last = client.get("/api/v4/changes/").json()["until"]
+    assert client.get(f"/api/v4/changes/?since={last - 1}").status_code == 200
+    with connection.cursor() as cursor:
+        truncate = "TRUNCATE" if connection.vendor == "postgresql" else "DELETE FROM"
+        cursor.execute(f"{truncate} changes_change")
+    assert client.get(f"/api/v4/changes/?since={last - 1}").status_code == 410
