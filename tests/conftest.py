@@ -1,6 +1,9 @@
 """What all tests share: no test reaches a machine outside."""
 
+import os
+
 import pytest
+import redis
 from django.db import connection
 from hypothesis import HealthCheck, settings
 from pytest_django import Settings
@@ -39,3 +42,17 @@ def _numbered_at_once(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("db")
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS changes_commit IMMEDIATE")
+
+
+@pytest.fixture
+def shared() -> str:
+    """The address of a Redis that holds nothing, and that no test beside this one uses; .ci/run starts one."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    url = f"redis://127.0.0.1:6379/{1 + worker % 15}"
+    try:
+        redis.Redis.from_url(url, socket_connect_timeout=1, protocol=2).flushdb()
+    except redis.RedisError:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip("no Redis on 127.0.0.1:6379")
+    return url

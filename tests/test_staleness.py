@@ -1,7 +1,6 @@
 """Two servers, one Redis, two host names: after a commit, however it was written, nobody sees what was before it."""
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 import requests
 from django.core.management import call_command
 from django.db import connection
@@ -32,7 +30,6 @@ from tests.api.test_changes import in_background
 from tests.factories import GridFactory, MembershipFactory, PackageFactory
 from tests.servers import ROOT, database_url, server
 
-REDIS = "redis://127.0.0.1:6379/9"
 ROUNDS = 12
 SECONDS = 8  # of readers beside a writer
 HOSTS = ("one.example", "two.example")
@@ -41,18 +38,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(connection.vendor != "postgresql", reason="servers need a database that they can share"),
 ]
-
-
-@pytest.fixture
-def shared() -> str:
-    """A Redis, or the next best thing; .ci/run starts one."""
-    try:
-        redis.Redis.from_url(REDIS, socket_connect_timeout=1, protocol=2).flushdb()
-    except redis.RedisError:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip("no Redis on 127.0.0.1:6379")
-    return REDIS
 
 
 @pytest.fixture

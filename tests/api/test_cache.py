@@ -1,7 +1,6 @@
 """Kept answers: never stale, one for each form, made once."""
 
 import gzip
-import os
 import socket
 import threading
 import time
@@ -13,7 +12,6 @@ import brotli
 import orjson
 import psycopg2
 import pytest
-import redis
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection
 from django.http import HttpResponse
@@ -258,19 +256,6 @@ def test_what_ages_without_a_write_is_kept_for_a_minute(client: Client, monkeypa
     clock[0] += 1
     after = {path: client.get(f"/api/v4/{path}")["ETag"] for path in before}
     assert [path for path in before if before[path] != after[path]] == list(ageing)
-
-
-@pytest.fixture
-def shared() -> str:
-    """A Redis, which .ci/run starts where there is none."""
-    url = "redis://127.0.0.1:6379/8"
-    try:
-        redis.Redis.from_url(url, socket_connect_timeout=1, protocol=2).flushdb()
-    except redis.RedisError:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip("no Redis on 127.0.0.1:6379")
-    return url
 
 
 @pytest.mark.usefixtures("member")
