@@ -48,9 +48,13 @@ def endpoints(url: str) -> list[Endpoint]:
     grids = choose.sample(range(1, GRIDS + 1), min(GRIDS, MOST_PATHS))
     people = asked(url, f"SELECT participants->>0 FROM packages_package WHERE id IN ({','.join(map(str, ids))})")
     named = _documents(ids, grids) | _pages(ids, choose.sample(range(PACKAGES), MOST_PATHS)) | _searches()
-    filters = _filters(ids, grids, sorted(str(login) for (login,) in people)) | _combined()
     listed = [Endpoint(name, _distinct(paths)) for name, paths in named.items()]
-    return listed + [Endpoint(f"packages {name}", _distinct(paths), ("cold",)) for name, paths in filters.items()]
+    filters = {"cold": _singled_out(ids, grids, sorted(str(login) for (login,) in people)), "counted": _filtered()}
+    return listed + [
+        Endpoint(f"packages {name}", _distinct(paths), (kind,))
+        for kind, of_kind in filters.items()
+        for name, paths in of_kind.items()
+    ]
 
 
 def _distinct(paths: Iterable[str]) -> list[str]:
@@ -90,41 +94,41 @@ def _searches() -> dict[str, list[str]]:
     }
 
 
-def _filters(ids: list[int], grids: list[int], people: list[str]) -> dict[str, list[str]]:
-    offsets = range(0, min(SHALLOW // 20, 1_000), 20)
-    words = ("admin", "api", "auth", "cache+form", "image")
-    licences, versions = ("MIT", "BSD-3-Clause", "Apache-2.0"), ("3.2", "4.2", "5.2")
-    days = [date(2026, 1, 1) + timedelta(n) for n in range(250)]
+def _singled_out(ids: list[int], grids: list[int], people: list[str]) -> dict[str, list[str]]:
+    """Filters that leave few rows, other ones each time."""
     return {
-        "?category": [f"packages/?category=category-{n}&offset={at}" for at in offsets for n in range(1, 6)],
-        "?q": [f"packages/?q={word}&offset={at}" for at in offsets for word in words],
-        "?licence": [f"packages/?licence={licence}&offset={at}" for at in offsets for licence in licences],
-        "?django": [f"packages/?django={version}&offset={at}" for at in offsets for version in versions],
         "?participant": [f"packages/?participant={login}" for login in people],
         "?repo_url": [f"packages/?repo_url=https://github.com/owner{pk % 9001}/package-{pk}" for pk in ids],
         "?grid": [f"packages/?grid=grid-{pk}" for pk in grids],
         "?id__in": [f"packages/?id__in={','.join(map(str, ids[n : n + 20]))}" for n in range(len(ids) - 20)],
-        "?last_updated__gte&ordering": [
-            f"packages/?last_updated__gte={day.isoformat()}&ordering=-last_updated" for day in days
-        ],
     }
 
 
-def _combined() -> dict[str, list[str]]:
-    offsets = range(0, SHALLOW, 20)
+def _filtered() -> dict[str, list[str]]:
+    """Filters that leave many rows, of which other pages are asked for each time."""
+    offsets = range(0, 1_000, 20)
+    days = [date(2026, 1, 1) + timedelta(n) for n in range(20)]
+    values = {
+        "?category": [f"category=category-{n}" for n in range(1, 6)],
+        "?q": [f"q={word}" for word in ("admin", "api", "auth", "cache", "image")],
+        "?licence": [f"licence={licence}" for licence in ("MIT", "BSD-3-Clause", "Apache-2.0")],
+        "?django": [f"django={version}" for version in ("3.2", "4.2", "5.2")],
+        "?python": [f"python={version}" for version in ("3.9", "3.12")],
+        "?last_updated__gte&ordering": [f"last_updated__gte={day.isoformat()}&ordering=-last_updated" for day in days],
+        "?category&ordering": [f"category=category-{n}&ordering=-repo_watchers" for n in range(1, 6)],
+        "?category&q": [f"category=category-{n}&q=admin" for n in range(1, 6)],
+        "?django&ordering": [f"django={version}&ordering=-pypi_downloads" for version in ("3.2", "4.2", "5.2")],
+        "?q&ordering": [f"q={word}&ordering=-repo_watchers" for word in ("admin", "api", "auth")],
+        "?ordering=title": ["ordering=title"],
+        "?ordering=-pypi_downloads": ["ordering=-pypi_downloads"],
+    }
     return {
-        "?ordering=title": [f"packages/?ordering=title&offset={at}" for at in offsets],
-        "?ordering=-pypi_downloads": [f"packages/?ordering=-pypi_downloads&offset={at}" for at in offsets],
-        "?category&ordering": [
-            f"packages/?category=category-{n}&ordering=-repo_watchers&offset={at}"
-            for at in range(0, SHALLOW // 10, 20)
-            for n in range(1, 6)
-        ],
-        "?category&licence&q": [
-            f"packages/?category=category-{n}&licence=MIT&q={word}"
-            for word in ("admin", "api", "auth", "cache", "form", "image", "rest", "json")
-            for n in range(1, 6)
-        ],
+        name: [
+            f"packages/?{query}&offset={at}"
+            for at in (offsets if len(queries) > 1 else range(0, SHALLOW, 20))
+            for query in queries
+        ]
+        for name, queries in values.items()
     }
 
 
