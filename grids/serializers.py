@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -34,5 +35,5 @@ class GridSerializer(DocumentSerializer[Grid]):
 def member_ids(grid: Any) -> list[int]:
     """The ids of the packages of a grid that came from for_api(), by title without regard to letter case (folded
     here: the two databases fold differently), then by id."""
-    members = grid.members or {}
+    members = orjson.loads(grid.members or "{}")
     return [pk for _, pk in sorted([(title.casefold(), int(pk)) for pk, title in members.items()])]

@@ -160,7 +160,7 @@ def measure(bench: Bench, table: Table, wanted: list[tuple[Endpoint, str]]) -> i
 
 
 def memory(servers: dict[str, Server]) -> Iterator[str]:
-    for name, words in (("cold", "without the cache"), ("warm", "with it")):
+    for name, words in (("cold", "without the cache"), ("counted", "with a small one"), ("warm", "with the default")):
         if name in servers:
             yield f"{servers[name].peak_memory()} MB {words}"
 

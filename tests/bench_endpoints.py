@@ -116,7 +116,11 @@ def _filtered() -> dict[str, list[str]]:
         "?python": [f"python={version}" for version in ("3.9", "3.12")],
         "?last_updated__gte&ordering": [f"last_updated__gte={day.isoformat()}&ordering=-last_updated" for day in days],
         "?category&ordering": [f"category=category-{n}&ordering=-repo_watchers" for n in range(1, 6)],
-        "?category&q": [f"category=category-{n}&q=admin" for n in range(1, 6)],
+        "?category&q": [
+            f"category=category-{n}&q={word}"
+            for n in range(1, 6)
+            for word in ("admin", "api", "auth", "cache", "image")
+        ],
         "?django&ordering": [f"django={version}&ordering=-pypi_downloads" for version in ("3.2", "4.2", "5.2")],
         "?q&ordering": [f"q={word}&ordering=-repo_watchers" for word in ("admin", "api", "auth")],
         "?ordering=title": ["ordering=title"],
