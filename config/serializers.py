@@ -60,8 +60,10 @@ class DocumentSerializer(serializers.ModelSerializer[D]):
         embedded: dict[str, dict[int, Any]] = self.context.get("embedded", {})
         return embedded
 
-    def linked(self, kind: Kind, pks: list[int], key: str) -> list[Any]:
+    def linked(self, kind: Kind, pks: list[int], key: str) -> Any:
         """What stands for documents under `key`: their links, or the documents themselves."""
+        if key not in self.embedded and self.context.get("fragments"):
+            return self.links.written(kind, pks)
         links = self.links.documents(kind, pks)
         if key not in self.embedded:
             return links

@@ -128,8 +128,14 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
     @property
     def raw(self) -> tuple[str, ...]:
         """The columns that nobody here needs to read: those that are JSON already, for an answer that is JSON too."""
+        return self.stored if self.writes_fragments else ()
+
+    @property
+    def writes_fragments(self) -> bool:
+        """Whether JSON that is written already can stand in the answer's data."""
         renderer: Any = self.request.accepted_renderer
-        return self.stored if renderer.writes_fragments(self.request.accepted_media_type) else ()
+        fits: bool = renderer.writes_fragments(self.request.accepted_media_type)
+        return fits
 
     def get_queryset(self) -> QuerySet[D]:
         joined = self.shape.expand.intersection(self.joined)
@@ -180,10 +186,14 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
 
     def serialized(self, rows: Any, *, many: bool) -> Any:
         context = {**self.get_serializer_context(), "links": Links.of(self.request), "shape": self.shape}
+        context["fragments"] = self.writes_fragments
         if self.shape.expand:
             context["embedded"] = self._embedded(rows if many else [rows], context)
         written = self.serializer_class(context=context).to_representation
-        return [written(row) for row in rows] if many else written(rows)
+        if not many:
+            return written(rows)
+        rows.reverse()
+        return [written(rows.pop()) for _ in range(len(rows))]  # no row is kept longer than its document takes
 
     def _embedded(self, rows: Sequence[D], context: dict[str, Any]) -> dict[str, dict[int, Any]]:
         """The documents that the answer shows in place of links: for each expanded key, by their ids."""

@@ -28,7 +28,7 @@ class GridSerializer(DocumentSerializer[Grid]):
             "items": {"oneOf": [{"type": "string", "format": "uri"}, {"$ref": "#/components/schemas/Package"}]},
         }
     )
-    def get_packages(self, grid: Grid) -> list[Any]:
+    def get_packages(self, grid: Grid) -> Any:
         return self.linked("packages", member_ids(grid), "packages")
 
 

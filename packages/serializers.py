@@ -72,7 +72,7 @@ class PackageSerializer(DocumentSerializer[Package]):
             "items": {"oneOf": [{"type": "string", "format": "uri"}, {"$ref": "#/components/schemas/Grid"}]},
         }
     )
-    def get_grids(self, package: Package) -> list[Any]:
+    def get_grids(self, package: Package) -> Any:
         return self.linked("grids", grid_ids(package), "grids")
 
     def get_score(self, package: Package) -> int:
