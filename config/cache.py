@@ -84,6 +84,9 @@ class ApiCacheMiddleware:
         response = self._read(request, host) if request.method in {"GET", "HEAD"} else self.answer(request)
         if isinstance(response, HttpResponse) and "Content-Length" not in response.headers:
             response.headers["Content-Length"] = str(len(response.content))
+        if isinstance(response, Response):
+            # Its view and it hold each other: megabytes would wait for the collector of garbage.
+            response.data, response.renderer_context = None, {}  # type: ignore[attr-defined]  # the stubs lack it
         if request.method == "HEAD" and isinstance(response, HttpResponse):
             response.content = b""  # its headers are those of the whole answer; a server would complain of a body
         return response
@@ -144,9 +147,6 @@ class ApiCacheMiddleware:
         method, request.method = request.method, "GET"
         response = self.answer(request)
         request.method = method
-        if isinstance(response, Response):
-            # It is in a ring with its view: a page of a thousand documents would wait for the collector of garbage.
-            response.data = None
         if response.status_code != 200 or not isinstance(response, HttpResponse):
             return response
         if response.get("Content-Type", "").split(";")[0] not in _KEPT:
