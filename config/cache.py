@@ -10,9 +10,11 @@ It stands before all other middleware: an answer is kept whole, and who gets one
 
 import hashlib
 import re
+import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -52,6 +54,8 @@ _ROOT = "/api/v4/"
 _AGEING = re.compile(r"/search/|stale|score|fields=[^&]*all")
 BUCKET = 60
 SMALLEST_COMPRESSED = 500
+# A page of hundreds of documents takes many megabytes while it is made: a worker makes one such page at a time.
+_LARGE = re.compile(r"limit=0*[1-9][0-9]{2}")
 _RANGE = re.compile(r"[\w*.+-]+/[\w*.+-]+(?:\s*;\s*q=[0-9.]+)?", re.ASCII)
 _KEPT = ("application/json", "application/rss+xml", "application/atom+xml")
 _EVERYWHERE = {"Cache-Control": "public, no-cache", "Vary": "Accept, Accept-Encoding, origin"}
@@ -74,6 +78,7 @@ class ApiCacheMiddleware:
         self.answer = chain(settings.API_MIDDLEWARE)
         self.program = _program()
         self.making: dict[bytes, Future[Answer | None]] = {}
+        self.large = threading.Lock()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not request.path_info.startswith("/api"):
@@ -145,7 +150,8 @@ class ApiCacheMiddleware:
     def _made(self, request: HttpRequest, asked: Asked, etag: str) -> HttpResponseBase:
         # HEAD is answered as GET, and Django's server leaves the body out: one answer serves both.
         method, request.method = request.method, "GET"
-        response = self.answer(request)
+        with self.large if _LARGE.search(asked.said) else nullcontext():
+            response = self.answer(request)
         request.method = method
         if response.status_code != 200 or not isinstance(response, HttpResponse):
             return response
