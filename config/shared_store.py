@@ -46,11 +46,11 @@ class Redis:
         while time.monotonic() < end:
             if found := self.get(key):
                 return found, False
+            if self._try(self.client.exists, b"vain:" + key):
+                break
             if self._try(lock.acquire) is not False:
                 self.locks[key] = lock
                 return None, True
-            if self._try(self.client.exists, b"vain:" + key):
-                break
             time.sleep(POLL_SECONDS)
         return None, False
 
