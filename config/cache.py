@@ -55,7 +55,7 @@ _AGEING = re.compile(r"/search/|stale|score|fields=[^&]*all")
 BUCKET = 60
 SMALLEST_COMPRESSED = 500
 # A page of hundreds of documents takes many megabytes while it is made: a worker makes one such page at a time.
-_LARGE = re.compile(r"limit=0*[1-9][0-9]{2}")
+_LARGE = re.compile(r"limit=0*(?:[3-9][0-9]{2}|[0-9]{4})")
 _RANGE = re.compile(r"[\w*.+-]+/[\w*.+-]+(?:\s*;\s*q=[0-9.]+)?", re.ASCII)
 _KEPT = ("application/json", "application/rss+xml", "application/atom+xml")
 _EVERYWHERE = {"Cache-Control": "public, no-cache", "Vary": "Accept, Accept-Encoding, origin"}
