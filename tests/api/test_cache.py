@@ -258,6 +258,33 @@ def test_what_ages_without_a_write_is_kept_for_a_minute(client: Client, monkeypa
     assert [path for path in before if before[path] != after[path]] == list(ageing)
 
 
+def at_once(
+    monkeypatch: pytest.MonkeyPatch,
+    view: Callable[[Any], HttpResponse],
+    asked: Any,
+    nodes: int,
+    entered: threading.Event,
+    go_on: threading.Event,
+) -> list[Any]:
+    """What eight get that ask at once, on so many nodes; `view` makes it, and is let go on once it is entered."""
+    middlewares = [cache.ApiCacheMiddleware(view) for _ in range(nodes)]
+    for middleware in middlewares:
+        monkeypatch.setattr(middleware, "answer", view)
+    monkeypatch.setattr("config.revisions.read", lambda: Revisions({}, {}))  # a thread has a database of its own
+    answers: list[Any] = []
+    threads = [
+        threading.Thread(target=lambda number=number: answers.append(middlewares[number % nodes](asked)))
+        for number in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    assert entered.wait(10)
+    go_on.set()
+    for thread in threads:
+        thread.join(15)
+    return answers
+
+
 @pytest.mark.usefixtures("member")
 @pytest.mark.parametrize("nodes", [1, 2])
 def test_a_stampede_makes_an_answer_once(
@@ -275,24 +302,9 @@ def test_a_stampede_makes_an_answer_once(
         assert first.wait(10)
         return HttpResponse(b"{}", content_type="application/json")
 
-    middlewares = [cache.ApiCacheMiddleware(slow) for _ in range(nodes)]
-    for middleware in middlewares:
-        monkeypatch.setattr(middleware, "answer", slow)
-    monkeypatch.setattr("config.revisions.read", lambda: Revisions({}, {}))  # a thread has a database of its own
     store.cache_clear()
-    answers: list[bytes] = []
-
-    def ask(number: int) -> None:
-        answers.append(middlewares[number % nodes](asked).content)  # type: ignore[attr-defined]  # whole, no stream
-
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    assert entered.wait(10)
-    first.set()
-    for thread in threads:
-        thread.join(10)
-    assert (len(made), answers) == (1, [b"{}"] * 8)
+    answers = at_once(monkeypatch, slow, asked, nodes, entered, first)
+    assert (len(made), [answer.content for answer in answers]) == (1, [b"{}"] * 8)
 
 
 def test_memory_is_bounded_in_bytes() -> None:
@@ -408,23 +420,8 @@ def test_what_is_not_kept_is_made_by_all_at_once(
             others.wait()  # broken, should they come one after another
         return HttpResponse(b"{}", status=404)
 
-    middlewares = [cache.ApiCacheMiddleware(slow) for _ in range(nodes)]
-    for middleware in middlewares:
-        monkeypatch.setattr(middleware, "answer", slow)
-    monkeypatch.setattr("config.revisions.read", lambda: Revisions({}, {}))
-    statuses: list[int] = []
-
-    def ask(number: int) -> None:
-        statuses.append(middlewares[number % nodes](asked).status_code)
-
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    assert entered.wait(10)
-    first.set()
-    for thread in threads:
-        thread.join(15)
-    assert statuses == [404] * 8
+    answers = at_once(monkeypatch, slow, asked, nodes, entered, first)
+    assert [answer.status_code for answer in answers] == [404] * 8
 
 
 def test_a_lock_is_given_back_by_its_holder_alone(shared: str) -> None:
