@@ -43,7 +43,7 @@ test-browser: .venv/.installed-dev
 
 bench-refresh: export DEBUG := true
 bench-refresh: .venv/.installed-dev
-	.venv/bin/python -m tests.bench_refresh
+	.venv/bin/python -m tests.bench.refresh
 
 # Needs PostgreSQL (BENCH_DATABASE_URL=postgresql://user@host:5432) and wrk; SCALE=1m for a million packages. Everything
 # takes some 20 minutes and writes .github/bench-5k.md; ARGS="search grid" KINDS="cold warm 304" ROUNDS=1 choose less.

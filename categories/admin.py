@@ -5,7 +5,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
 from categories.models import Category
-from config.admin import DocumentAdmin, DocumentForm
+from core.admin import DocumentAdmin, DocumentForm
 
 
 class CategoryForm(DocumentForm[Category]):

@@ -1,7 +1,7 @@
 """The filters of the list of categories."""
 
-from config.database import AsciiLower
-from config.filters import DocumentFilters, Ordering, Words
+from core.api.filters import DocumentFilters, Ordering, Words
+from core.database.functions import AsciiLower
 
 
 class CategoryFilters(DocumentFilters):

@@ -5,7 +5,7 @@ from typing import Self
 
 from django.db import models
 
-from config.models import Document
+from core.models import Document
 
 # The keys of a category's document in API v4, in their order.
 V4_FIELDS = ("id", "title", "slug", "description", "title_plural", "show_pypi", "created", "modified")

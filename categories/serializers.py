@@ -1,7 +1,7 @@
 """The category document of API v4."""
 
 from categories.models import V4_FIELDS, Category
-from config.serializers import DocumentSerializer
+from core.api.serializers import DocumentSerializer
 
 
 class CategorySerializer(DocumentSerializer[Category]):

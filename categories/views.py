@@ -3,7 +3,7 @@
 from categories.filters import CategoryFilters
 from categories.models import Category
 from categories.serializers import CategorySerializer
-from config.views import DocumentViewSet
+from core.api.views import DocumentViewSet
 
 
 class CategoryViewSet(DocumentViewSet[Category]):

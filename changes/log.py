@@ -6,7 +6,7 @@ from typing import NamedTuple
 from django.db.models import QuerySet
 
 from changes.models import Change
-from config.prepared import MARK_ID, Kept, Prepared, Statement, with_ids
+from core.database.prepared import MARK_ID, Kept, Prepared, Statement, with_ids
 
 KEPT = timedelta(days=400)
 BATCH = 10_000

@@ -8,8 +8,8 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from changes.models import Change
-from config.links import Kind, Links
-from config.serializers import moment
+from core.api.serializers import moment
+from core.links import Kind, Links
 
 KINDS: dict[str, Kind] = {"category": "categories", "package": "packages", "grid": "grids"}
 

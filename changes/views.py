@@ -8,11 +8,11 @@ from rest_framework.response import Response
 
 from changes.log import after, reach
 from changes.serializers import ChangeSerializer, ChangesSerializer
-from config.database import reading_alias, reading_from
-from config.links import Links
-from config.pagination import MAX_LIMIT, link_header, neighbour, whole
-from config.schema import ALWAYS, errors, parameter
-from config.views import CatalogueView
+from core.api.pagination import MAX_LIMIT, link_header, neighbour, whole
+from core.api.schema import ALWAYS, errors, parameter
+from core.api.views import CatalogueView
+from core.database.sessions import reading_alias, reading_from
+from core.links import Links
 
 DEFAULT_LIMIT = 100
 

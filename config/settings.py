@@ -154,6 +154,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "corsheaders",
+    "core",
     "categories",
     "packages",
     "grids",
@@ -163,7 +164,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "config.cache.ApiCacheMiddleware",  # answers the API by itself, with API_MIDDLEWARE
+    "core.caching.middleware.ApiCacheMiddleware",  # answers the API by itself, with API_MIDDLEWARE
     "django.middleware.security.SecurityMiddleware",
     # With DEBUG, runserver serves the static files where they lie, and nothing has been collected.
     *([] if DEBUG else ["whitenoise.middleware.WhiteNoiseMiddleware"]),
@@ -189,7 +190,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "config" / "templates"],
+        "DIRS": [],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -218,8 +219,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 if _replica:
     DATABASES["replica"] = dj_database_url.parse(_replica, conn_max_age=CONNECTION_SECONDS, conn_health_checks=True)
     DATABASES["replica"]["OPTIONS"] = {"connect_timeout": 2}  # a replica that is away must not keep anybody waiting
-    DATABASE_ROUTERS = ["config.replica.ReplicaRouter"]
-    MIDDLEWARE.append("config.replica.WroteMiddleware")
+    DATABASE_ROUTERS = ["core.caching.replica.ReplicaRouter"]
+    MIDDLEWARE.append("core.caching.replica.WroteMiddleware")
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -259,12 +260,12 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": [],
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_RENDERER_CLASSES": [
-        "config.renderers.FastJSONRenderer",
-        "config.renderers.BrowsableRenderer",
+        "core.api.renderers.FastJSONRenderer",
+        "core.api.renderers.BrowsableRenderer",
     ],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.negotiation.StrictNegotiation",
-    "DEFAULT_SCHEMA_CLASS": "config.schema.CatalogueSchema",
-    "DEFAULT_PAGINATION_CLASS": "config.pagination.CataloguePages",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "core.api.negotiation.StrictNegotiation",
+    "DEFAULT_SCHEMA_CLASS": "core.api.schema.CatalogueSchema",
+    "DEFAULT_PAGINATION_CLASS": "core.api.pagination.CataloguePages",
     "PAGE_SIZE": 20,
 }
 
@@ -277,7 +278,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v4/",
     "COMPONENT_NO_READ_ONLY_REQUIRED": True,
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "config.schema.finished"],
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "core.api.schema.finished"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

@@ -1,17 +1,88 @@
-"""Every address of the site."""
+"""Every address of the site; the routes of API v4 and its root document."""
+
+from typing import Any
 
 from django.contrib import admin
-from django.urls import include, path
+from django.http import HttpRequest, HttpResponsePermanentRedirect
+from django.http.response import HttpResponseBase
+from django.urls import Resolver404, include, path, re_path, resolve
 from django.views.generic import RedirectView
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import DefaultRouter
+
+from categories.views import CategoryViewSet
+from changes.views import ChangesView
+from core.api.docs import RedocView, SchemaView, SwaggerView
+from core.api.schema import ALWAYS, errors
+from core.api.views import CatalogueView, UndefinedView
+from core.links import Links
+from grids.feeds import GridFeed
+from grids.views import GridViewSet
+from packages.feeds import PackageFeed, ReleaseFeed
+from packages.views import PackageViewSet
+from search.views import SearchView
 
 admin.site.site_header = admin.site.site_title = "Package Grids"
 admin.site.index_title = "Catalogue"
 
-handler400 = "config.errors.bad_request"
-handler500 = "config.errors.server_error"
+handler400 = "core.api.errors.bad_request"
+handler500 = "core.api.errors.server_error"
+
+# The root's links: those of v4 in its order, then ours.
+ROOT = ("packages", "search", "grids", "categories", "changes", "schema", "docs")
+
+
+class RootSerializer(serializers.Serializer[Any]):
+    """Where everything is."""
+
+    packages, search, grids, categories, changes, schema, docs = (serializers.URLField() for _ in ROOT)
+
+
+class RootView(CatalogueView):
+    """A catalogue of reusable packages, sorted into categories and compared side by side in grids."""
+
+    @extend_schema(operation_id="root", tags=["root"], responses={200: RootSerializer, **errors(*ALWAYS)})
+    def get(self, request: Request) -> Response:
+        links = Links.of(request)
+        return Response({name: links.named(name) for name in ROOT})
+
+    def get_view_name(self) -> str:
+        return "Package Grids"
+
+
+def undefined(request: HttpRequest) -> HttpResponseBase:
+    """404 as the API says it, unless only the last slash is missing."""
+    try:
+        found = resolve(f"{request.path_info}/").func is not undefined
+    except Resolver404:
+        found = False
+    if found and request.method in {"GET", "HEAD", "OPTIONS"}:
+        return HttpResponsePermanentRedirect(request.get_full_path(force_append_slash=True))
+    return UndefinedView.as_view()(request)
+
+
+router = DefaultRouter()
+router.include_root_view = False
+router.include_format_suffixes = False
+router.register("packages", PackageViewSet, basename="package")
+router.register("grids", GridViewSet, basename="grid")
+router.register("categories", CategoryViewSet, basename="category")
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="api-root")),
     path("admin/", admin.site.urls),
-    path("", include("config.api")),
+    path("api/v4/", RootView.as_view(), name="api-root"),
+    path("api/v4/", include(router.urls)),
+    path("api/v4/search/", SearchView.as_view(), name="search"),
+    path("api/v4/changes/", ChangesView.as_view(), name="changes"),
+    path("api/v4/schema/", SchemaView.as_view(), name="schema"),
+    path("api/v4/docs/", SwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/v4/docs/redoc/", RedocView.as_view(url_name="schema"), name="redoc"),
+    re_path(r"^api/v4/feeds/packages\.(?P<kind>rss|atom)$", PackageFeed.view, name="feed-packages"),
+    re_path(r"^api/v4/feeds/releases\.(?P<kind>rss|atom)$", ReleaseFeed.view, name="feed-releases"),
+    re_path(r"^api/v4/feeds/grids\.(?P<kind>rss|atom)$", GridFeed.view, name="feed-grids"),
+    re_path(r"^api(?:/[\s\S]*)?$", undefined),
 ]

@@ -8,6 +8,6 @@ from django.db.backends.signals import connection_created
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()
 
-from config.database import begin_session  # noqa: E402 (needs the settings)
+from core.database.sessions import begin_session  # noqa: E402 (needs the settings)
 
 connection_created.connect(begin_session)

@@ -7,10 +7,10 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from fetchers import bitbucket, forgejo, github, gitlab
-from fetchers.http import Answer, FetchError, Host
+from fetchers.forges import bitbucket, forgejo, github, gitlab
 from fetchers.models import HostPace
-from fetchers.pace import Pace, PaceState, Rate
+from fetchers.network.http import Answer, FetchError, Host
+from fetchers.network.rate_limit import Pace, PaceState, Rate
 from packages.facts import Fetched, Known, RepositoryFacts
 from packages.keys import Kind
 from packages.models import forges

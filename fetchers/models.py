@@ -20,7 +20,7 @@ class Run(models.Model):
 
 
 class HostPace(models.Model):
-    """The fields of fetchers.pace.PaceState for one quota of one host."""
+    """The fields of fetchers.network.rate_limit.PaceState for one quota of one host."""
 
     name = models.CharField(max_length=300, unique=True)
     paused_until = models.DateTimeField(null=True, blank=True)

@@ -20,11 +20,12 @@ from django.core.management import call_command
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from fetchers import github, pypi, pypistats
+from fetchers.forges import github
 from fetchers.hosts import READ, Hosts
-from fetchers.http import FetchError, Host, NotAskedError
+from fetchers.indexes import pypi, pypistats
 from fetchers.locks import lock
 from fetchers.models import Run
+from fetchers.network.http import FetchError, Host, NotAskedError
 from packages import history
 from packages.facts import SUCCESSES, Fetched, Known, Outcome, Source
 from packages.keys import spelled

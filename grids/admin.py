@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest
 
-from config.admin import DocumentAdmin, DocumentForm
+from core.admin import DocumentAdmin, DocumentForm
 from grids.models import Grid, GridPackage
 from packages.admin import PackageAdmin
 from packages.models import Package

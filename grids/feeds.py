@@ -2,7 +2,7 @@
 
 from django.db.models import QuerySet
 
-from config.feeds import NEWEST, CatalogueFeed
+from core.feeds import NEWEST, CatalogueFeed
 from grids.models import Grid
 
 

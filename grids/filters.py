@@ -2,8 +2,8 @@
 
 from django.db.models import Exists, OuterRef, Q
 
-from config.database import AsciiLower
-from config.filters import DocumentFilters, Flag, Ordering, Reading, ReferencesField, Words, by_references
+from core.api.filters import DocumentFilters, Flag, Ordering, Reading, ReferencesField, Words, by_references
+from core.database.functions import AsciiLower
 from grids.models import GridPackage, GridQuerySet
 from packages.models import Package
 

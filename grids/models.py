@@ -6,8 +6,8 @@ from typing import Self
 from django.db import models
 from django.db.models import F
 
-from config.database import AsciiLower, JSONPairs
-from config.models import Document
+from core.database.functions import AsciiLower, JSONPairs
+from core.models import Document
 from packages.models import Package
 
 # The position of a membership that nobody placed: after the placed ones, in the order in which they were made.

@@ -6,7 +6,7 @@ import orjson
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from config.serializers import DocumentSerializer
+from core.api.serializers import DocumentSerializer
 from grids.models import V4_FIELDS, Grid
 
 

@@ -1,6 +1,6 @@
 """Grids of API v4."""
 
-from config.views import DocumentViewSet
+from core.api.views import DocumentViewSet
 from grids.filters import GridFilters
 from grids.models import Grid
 from grids.serializers import GridSerializer, member_ids

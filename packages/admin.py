@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from config.admin import DocumentAdmin, DocumentForm
+from core.admin import DocumentAdmin, DocumentForm
 from packages.keys import repository
 from packages.models import FetchState, Package, Release, RepositoryAlias, forges
 

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from config.feeds import NEWEST, CatalogueFeed
-from config.links import absolute
+from core.feeds import NEWEST, CatalogueFeed
+from core.links import absolute
 from packages.models import Package, Release
 
 

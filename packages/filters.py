@@ -15,9 +15,7 @@ from django.utils.functional import cached_property
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
 from categories.models import Category
-from config.cache import Finding
-from config.database import AsciiLower, ascii_lower
-from config.filters import (
+from core.api.filters import (
     DocumentFilters,
     Flag,
     IdsField,
@@ -32,6 +30,8 @@ from config.filters import (
     by_references,
     refuse_unknown,
 )
+from core.caching.middleware import Finding
+from core.database.functions import AsciiLower, ascii_lower
 from packages.compatibility import DJANGO, PYTHON, admits, admits_python3
 from packages.fields import Lists, ListsFolded
 from packages.keys import pypi_project, repository

@@ -12,8 +12,8 @@ from django.db.models import F, Q
 
 from categories.models import V4_FIELDS as CATEGORY_FIELDS
 from categories.models import Category
-from config.database import AsciiLower, JSONList
-from config.models import Document
+from core.database.functions import AsciiLower, JSONList
+from core.models import Document
 from packages.facts import SOURCES, Outcome, Source
 from packages.fields import IsList, IsWeeklyCounts
 from packages.keys import KNOWN_HOSTS, Kind, pypi_project, repository

@@ -8,7 +8,7 @@ from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from config.serializers import DocumentSerializer, moment
+from core.api.serializers import DocumentSerializer, moment
 from packages.compatibility import django_versions, has_python3, python_versions
 from packages.facts import SOURCES, Outcome
 from packages.models import EXTENDED_FIELDS, STATE_FIELDS, SUBJECTS, V4_FIELDS, Package, Release, Snapshot

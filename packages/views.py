@@ -9,9 +9,9 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from config.pagination import StrictLimitOffset
-from config.schema import ALWAYS, LIMIT, OFFSET, errors, parameter
-from config.views import DocumentViewSet
+from core.api.pagination import StrictLimitOffset
+from core.api.schema import ALWAYS, LIMIT, OFFSET, errors, parameter
+from core.api.views import DocumentViewSet
 from packages.filters import HistoryFilters, PackageFilters
 from packages.models import Package, Release, Snapshot
 from packages.serializers import PackageSerializer, ReleaseSerializer, SnapshotSerializer, grid_ids

@@ -10,12 +10,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from categories.models import Category
-from config import revisions
-from config.database import limited, reader
-from search.postgresql import Postgresql
+from core.caching import revisions
+from core.database.sessions import limited, reader
+from search.backends.postgresql import Postgresql
+from search.backends.sqlite import Sqlite
 from search.query import Query
 from search.similar import parts_of, similar
-from search.sqlite import Sqlite
 from search.tiers import COUNTED, Row
 
 # The weights of a tier's hits: of the least quality, and of the greatest.

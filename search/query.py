@@ -5,7 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Self
 
-from config.database import ascii_lower
+from core.database.functions import ascii_lower
 
 LONGEST = 500
 MAX_WORDS = 20

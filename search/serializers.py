@@ -9,10 +9,10 @@ from django.db.models import JSONField
 from django.utils import timezone
 from rest_framework import serializers
 
-from config.database import reader
-from config.links import Kind, Links
-from config.prepared import Compiled, Kept, Statement, with_ids_of_list
-from config.serializers import moment
+from core.api.serializers import moment
+from core.database.prepared import Compiled, Kept, Statement, with_ids_of_list
+from core.database.sessions import reader
+from core.links import Kind, Links
 from grids.models import Grid
 from packages.compatibility import PYTHON, admits_python3
 from packages.models import Package

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from rapidfuzz import fuzz
 
-from config.database import ascii_lower
+from core.database.functions import ascii_lower
 from search.query import Query, plain
 from search.tiers import SIMILAR, Row
 

@@ -6,11 +6,11 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from config.links import Links
-from config.pagination import link_header, neighbour, whole
-from config.parameters import no_such
-from config.schema import ALWAYS, errors, parameter
-from config.views import CatalogueView
+from core.api.pagination import link_header, neighbour, whole
+from core.api.parameters import no_such
+from core.api.schema import ALWAYS, errors, parameter
+from core.api.views import CatalogueView
+from core.links import Links
 from search.find import find
 from search.models import Entry
 from search.query import LONGEST, Query

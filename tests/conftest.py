@@ -1,17 +1,21 @@
 """What all tests share: no test reaches a machine outside."""
 
 import os
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import redis
 from django.db import connection
-from hypothesis import HealthCheck, settings
+from django.test import Client
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pytest_django import Settings
 from pytest_socket import socket_allow_hosts
 
 # Workers beside each other on a busy machine are slow now and then, which says nothing of the code.
-settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("tests")
+hypothesis_settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("tests")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -56,3 +60,27 @@ def shared() -> str:
             raise
         pytest.skip("no Redis on 127.0.0.1:6379")
     return url
+
+
+Get = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def _site(settings: Settings) -> None:
+    """What a developer's environment may set otherwise."""
+    settings.DEBUG = False
+    settings.SITE_URL = ""
+    settings.TIME_ZONE = "America/New_York"
+    settings.USE_X_FORWARDED_HOST = False
+    settings.SECURE_PROXY_SSL_HEADER = None
+    settings.ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+
+
+@pytest.fixture
+def get(client: Client) -> Get:
+    """GET of a path below /api/v4/; headers as keywords (accept="text/html")."""
+
+    def get(path: str, **headers: str) -> Any:
+        return client.get(f"/api/v4/{path}", headers=headers)
+
+    return get

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import responses
 
-from config.links import Kind
+from core.links import Kind
 
 ROOT = "https://catalogue.test/api/v4/"
 MADE = "2020-02-03T04:05:06.789012-05:00"

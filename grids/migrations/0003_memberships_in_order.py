@@ -1,6 +1,6 @@
 from django.db import migrations, models
 
-from config.operations import AddIndexOnline
+from core.database.migrations import AddIndexOnline
 
 
 class Migration(migrations.Migration):

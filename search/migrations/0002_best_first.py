@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from config.operations import PostgresIndex
+from core.database.migrations import PostgresIndex
 from search import triggers
 
 

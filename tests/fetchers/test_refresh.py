@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from fetchers import github
+from fetchers.forges import github
 from fetchers.models import HostPace, Run
 from fetchers.refresh import Options, Refresh, Summary
 from packages.facts import Known, Outcome

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from fetchers.export import export_catalogue
+from fetchers.mirror.export import export_catalogue
 
 
 class Command(BaseCommand):

@@ -11,10 +11,10 @@ from django.core.management.base import BaseCommand
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from config.links import Kind
-from fetchers.catalogue import Report, import_catalogue
-from fetchers.http import Door
-from fetchers.sources import Api, Folder, Source
+from core.links import Kind
+from fetchers.mirror.importer import Report, import_catalogue
+from fetchers.mirror.sources import Api, Folder, Source
+from fetchers.network.http import Door
 
 
 class Command(BaseCommand):

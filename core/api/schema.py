@@ -1,0 +1,164 @@
+"""The API described by itself: OpenAPI 3.1 out of the views, with every parameter, error and example.
+
+Only names are read out of the views and filters: what they do is described where they are.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
+
+from core.api.filters import (
+    FlagField,
+    IdsField,
+    MomentField,
+    OrderingField,
+    ReferencesField,
+    SlugsField,
+    WholeField,
+    WordsField,
+)
+from core.api.pagination import MAX_LIMIT
+from core.api.views import DocumentViewSet
+
+# The bodies of errors, as components that every operation refers to.
+COMPONENTS = {
+    "Error": {
+        "type": "object",
+        "description": "What happened, and how to mend it.",
+        "properties": {"detail": {"type": "string"}},
+        "required": ["detail"],
+    },
+    "Mistakes": {
+        "type": "object",
+        "description": "What is wrong, by the parameter's name; or `detail`, where it is the request as a whole.",
+        "additionalProperties": {"oneOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]},
+    },
+}
+_ERRORS: Mapping[int, tuple[str, str, Any]] = {
+    400: (
+        "Mistakes",
+        "A parameter that is unknown, given twice, empty or not of its kind.",
+        {"limit": ["Must be a whole number from 1 to 1000."]},
+    ),
+    404: ("Error", "Nothing is there; or there is no such format.", "No Package matches the given query."),
+    406: ("Error", "Neither JSON nor HTML will do.", "Could not satisfy the request Accept header."),
+    410: ("Error", "The log does not reach back so far.", "Changes up to 17 are gone from the log. …"),
+    503: ("Error", "The database did not answer in time.", "The database did not answer in time; …"),
+}
+_LOCATION = {"Location": {"schema": {"type": "string"}, "description": "Where to look instead."}}
+ALWAYS = (400, 404, 406, 503)
+
+
+def errors(*statuses: int) -> dict[int, OpenApiResponse]:
+    """The answers with these statuses, for extend_schema."""
+    return {
+        status: OpenApiResponse(
+            {"$ref": f"#/components/schemas/{body}"},
+            said,
+            [OpenApiExample("An error", {"detail": example} if body == "Error" else example, response_only=True)],
+        )
+        for status, (body, said, example) in _ERRORS.items()
+        if status in statuses
+    }
+
+
+def parameter(name: str, said: str, schema: Any, example: Any = None) -> OpenApiParameter:
+    shown = [OpenApiExample(str(example), example)] if example is not None else None
+    return OpenApiParameter(name, schema, OpenApiParameter.QUERY, description=said, examples=shown)
+
+
+LIMIT = parameter(
+    "limit", "How many at most.", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 20}, 100
+)
+OFFSET = parameter("offset", "How many to leave out first.", {"type": "integer", "minimum": 0, "default": 0}, 20)
+FORMAT = parameter("format", "JSON, or a page.", {"type": "string", "enum": ["json", "api"]})
+CURSOR = parameter(
+    "cursor",
+    "Walk everything, newest first: begin with an empty one, then follow `next`. Neither rows that come nor rows"
+    " that go meanwhile make you miss or meet another one twice. Not together with offset or ordering.",
+    {"type": "string", "pattern": "^((below|above)-[0-9]+)?$"},
+)
+REFERENCE = OpenApiParameter(
+    "reference",
+    str,
+    OpenApiParameter.PATH,
+    description="An id (ASCII digits without a leading zero) or a slug. A slug that was renamed answers 301.",
+    examples=[OpenApiExample("By slug", "ralph"), OpenApiExample("By id", "2647")],
+)
+# What a filter's value is, by the field that reads it: schema, explanation, example.
+_VALUES: tuple[tuple[type, Any, str, Any], ...] = (
+    (FlagField, {"type": "boolean"}, "What is not known counts as false.", True),
+    (WholeField, {"type": "integer"}, "", 10),
+    (MomentField, {"type": "string"}, "A day (as an upper bound the whole of it) or a time.", "2026-05-01"),
+    (IdsField, {"type": "string"}, "Ids with commas between them, 1,000 at most.", "81,2647"),
+    (SlugsField, {"type": "string"}, "Slugs with commas between them, 1,000 at most.", "ralph,django-filter"),
+    (ReferencesField, {"type": "string"}, "Ids or slugs with commas between them.", None),
+    (WordsField, {"type": "string", "maxLength": 500}, "All of them, in any letter case.", "rest api"),
+)
+
+
+def finished(result: Any, **_: Any) -> Any:
+    """The schema with the bodies of errors and the pages for browsers, and no key of a document required, since
+    `fields` chooses among them (a hook of drf-spectacular)."""
+    for path, operations in result["paths"].items():
+        for operation in operations.values():
+            for answer in operation["responses"].values():
+                answer["content"]["text/html"] = {"schema": {"type": "string"}}
+            said = "Of a page: fields of its form were left empty, and the address without them is this."
+            operation["responses"]["302"] = {"description": said, "headers": _LOCATION}
+            if "{reference}" in path:
+                operation["responses"]["301"] = {"description": "It has another slug now.", "headers": _LOCATION}
+    schemas = result["components"]["schemas"]
+    for name in ("Category", "Grid", "Package"):
+        schemas[name].pop("required", None)
+    result["components"]["schemas"] = dict(sorted({**schemas, **COMPONENTS}.items()))
+    return result
+
+
+class CatalogueSchema(AutoSchema):
+    """Knows what CatalogueView and DocumentViewSet do with parameters and mistakes."""
+
+    def get_override_parameters(self) -> list[Any]:
+        view: Any = self.view
+        known = view.known_parameters
+        found = [FORMAT]
+        if isinstance(view, DocumentViewSet):
+            found += [REFERENCE] if view.detail else []
+            found += [each for each in (LIMIT, OFFSET, CURSOR) if each.name in known]
+            found += self._shape(view) if "fields" in known else []
+            found += self._filters(view) if "cursor" in known else []
+        return found
+
+    def get_filter_backends(self) -> list[Any]:
+        return []  # described above, as the fields read them
+
+    def _get_pagination_parameters(self) -> list[Any]:
+        return []
+
+    def get_response_serializers(self) -> Any:
+        return {200: super().get_response_serializers(), **errors(*ALWAYS)}
+
+    def _shape(self, view: Any) -> Iterable[OpenApiParameter]:
+        meta = view.serializer_class.Meta
+        more = f" Besides the keys shown unasked: {', '.join(meta.extended)}." if meta.extended else ""
+        said = f"The keys to show, by comma, or all.{more}"
+        yield parameter("fields", said, {"type": "string"}, ",".join(["title", *meta.extended[:1]]))
+        if meta.links:
+            said = f"Documents in place of links, by comma: {', '.join(meta.links)}. 1,000 of them at most."
+            yield parameter("expand", said, {"type": "string"}, ",".join(meta.links))
+
+    def _filters(self, view: Any) -> Iterable[OpenApiParameter]:
+        for name, each in view.filterset_class.base_filters.items():
+            field = each.field
+            schema, said, example = next(
+                (row[1:] for row in _VALUES if isinstance(field, row[0])),
+                ({"type": "string"}, getattr(type(field), "said", ""), getattr(type(field), "example", None)),
+            )
+            if isinstance(field, WholeField):
+                schema = {**schema, "minimum": field.least, "maximum": field.most}
+            if isinstance(field, OrderingField):
+                said = f"By comma, a “-” before one turns it round: {', '.join(field.names)}. Missing values come last."
+                example = f"-{field.names[0]}"
+            yield parameter(name, f"{str(each.label).capitalize()}. {said}".strip(), schema, example)

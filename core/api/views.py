@@ -1,0 +1,261 @@
+"""What every view of the API shares: documents found by id or slug, errors in the form that the client asked for."""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
+from urllib.parse import urlencode
+
+from django.core.validators import slug_re
+from django.db.models import QuerySet
+from django.http import HttpResponseRedirect
+from django.utils.functional import cached_property
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework.viewsets import ReadOnlyModelViewSet
+
+from core.api.errors import TooSlow
+from core.api.fieldsets import Shape, check_embedded, kind_of
+from core.api.filters import StrictFilterBackend, is_id
+from core.api.pagination import CataloguePages
+from core.api.parameters import check
+from core.api.row_sources import KEPT, SECONDS, FilteredListing, Listing, WholeListing
+from core.caching.middleware import counted
+from core.database.prepared import MARK_ID, MARK_TEXT, Prepared
+from core.database.sessions import limited, was_ended
+from core.links import Kind, Links
+from core.models import Document
+
+D = TypeVar("D", bound=Document)
+
+# Each kind's view set, for documents of one kind that show documents of another.
+VIEWSETS: dict[Kind, Any] = {}
+
+
+class ElsewhereError(Exception):
+    """The answer is at another address."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+
+class CatalogueView(APIView):
+    """A view that refuses parameters which it does not know, and whose errors come as a page where the client asked
+    for HTML, even if it asked for it wrongly."""
+
+    @property
+    def known_parameters(self) -> Collection[str]:
+        return {"format"}
+
+    may_be_empty: Collection[str] = {"cursor"}
+    parser_classes = ()  # nothing is ever sent here
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method not in SAFE_METHODS:
+            return
+        if request.accepted_renderer.format == "api" and (url := self._without_empty(request)):
+            raise ElsewhereError(url)
+        check(request, self.known_parameters, may_be_empty=self.may_be_empty)
+
+    def handle_exception(self, exc: Exception) -> Any:
+        if isinstance(exc, ElsewhereError):
+            return HttpResponseRedirect(exc.url)
+        return super().handle_exception(TooSlow() if was_ended(exc) else exc)
+
+    def _without_empty(self, request: Request) -> str:
+        """The address without the fields of a form that were left empty, if there are any."""
+        filled = request.query_params.copy()
+        for name in self.known_parameters:
+            if name not in self.may_be_empty and set(filled.getlist(name)) == {""}:
+                del filled[name]
+        if len(filled) == len(request.query_params):
+            return ""
+        return f"{request.path}?{filled.urlencode()}" if filled else request.path
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        try:
+            return super().perform_content_negotiation(request)
+        except Exception:
+            if not force:
+                raise
+            accepts_html = "text/html" in request.META.get("HTTP_ACCEPT", "")
+            renderers = self.get_renderers()
+            chosen = next((r for r in renderers if accepts_html and r.media_type == "text/html"), renderers[0])
+            return chosen, chosen.media_type
+
+
+class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
+    """Lists documents of one kind, and shows one by its id or its slug.
+
+    `linked_ids` gives, for each key of a document that can be expanded, the ids that a row of for_api() has there;
+    `joined` are those of the keys whose rows for_api() can bring along, `stored` those that are JSON as it is stored.
+    """
+
+    kind: ClassVar[Kind]
+    documents: ClassVar[Any]
+    linked_ids: ClassVar[Mapping[str, Callable[[Any], list[int]]]] = {}
+    joined: ClassVar[Collection[str]] = ()
+    stored: ClassVar[tuple[str, ...]] = ()
+    pagination_class: Any = CataloguePages
+    filter_backends = (StrictFilterBackend,)
+    filterset_class: Any
+    serializer_class: Any
+    lookup_url_kwarg = "reference"
+    lookup_value_regex = "[^/]+"
+    parameter_names: Collection[str] = ()
+    document: D | None = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        VIEWSETS[cls.kind] = cls
+
+    @property
+    def known_parameters(self) -> Collection[str]:
+        own = {"fields", "expand"} if self.linked_ids else {"fields"}
+        if self.parameter_names:
+            return {"format", *self.parameter_names}
+        if self.detail:
+            return {"format", *own}
+        return {"format", "limit", "offset", "cursor", *own, *self.filterset_class.base_filters}
+
+    @cached_property
+    def shape(self) -> Shape:
+        meta = self.serializer_class.Meta
+        return Shape.of(self.request.query_params, meta.plain, meta.extended, meta.links)
+
+    @property
+    def raw(self) -> tuple[str, ...]:
+        """The columns that nobody here needs to read: those that are JSON already, for an answer that is JSON too."""
+        return self.stored if self.writes_fragments else ()
+
+    @property
+    def writes_fragments(self) -> bool:
+        """Whether JSON that is written already can stand in the answer's data."""
+        renderer: Any = self.request.accepted_renderer
+        fits: bool = renderer.writes_fragments(self.request.accepted_media_type)
+        return fits
+
+    def get_queryset(self) -> QuerySet[D]:
+        joined = self.shape.expand.intersection(self.joined)
+        documents: QuerySet[D] = self.documents.for_api(self.shape.fields, **({"joined": joined} if joined else {}))
+        return documents
+
+    def find(self, reference: str) -> D:
+        """The document with that id or slug, without more columns than its title needs."""
+        self.document = by_reference(self.documents.only("id", "title"), reference)
+        return self.document
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        pages: Any = self.paginator
+        # Not every combination of filters has an index.
+        with limited(SECONDS):
+            rows = pages.paginate(self._listing(request), request)
+        return self.get_paginated_response(self.serialized(rows, many=True))
+
+    def _listing(self, request: Request) -> Listing:
+        whole = WholeListing(self.kind, self.documents, self.shape.fields, self.raw)
+        asked = self.filterset_class.base_filters.keys() & request.query_params.keys()
+        if not asked and not self.shape.expand.intersection(self.joined):
+            return whole
+        filters = StrictFilterBackend().filterset(request, self.documents.order_by("-pk"), self)
+        filtering = urlencode(sorted((name, request.query_params[name]) for name in asked - {"ordering"}))
+
+        def count() -> int:
+            return counted(request.path_info, filtering, filters.qs.count) if filtering else whole.count()
+
+        return FilteredListing(filters.qs, filters.ordered(self.get_queryset()), self.raw, count)
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        self.document = self._document(kwargs["reference"])
+        return Response(self.serialized(self.document, many=False))
+
+    def _document(self, reference: str) -> D:
+        if self.shape.expand.intersection(self.joined):
+            return by_reference(self.get_queryset(), reference)
+        column, value = referred(reference, self.documents.model)
+        mark = {column: MARK_ID if column == "pk" else MARK_TEXT}
+        prepared = KEPT.get(
+            (self.kind, self.shape.fields, column), lambda: Prepared(self.get_queryset().filter(**mark))
+        )
+        found: list[D] = prepared.rows(value)
+        if found:
+            return found[0]
+        raise missing(self.documents.model)
+
+    def serialized(self, rows: Any, *, many: bool) -> Any:
+        context = {**self.get_serializer_context(), "links": Links.of(self.request), "shape": self.shape}
+        context["fragments"] = self.writes_fragments
+        if self.shape.expand:
+            context["embedded"] = self._embedded(rows if many else [rows], context)
+        written = self.serializer_class(context=context).to_representation
+        if not many:
+            return written(rows)
+        rows.reverse()
+        return [written(rows.pop()) for _ in range(len(rows))]  # no row is kept longer than its document takes
+
+    def _embedded(self, rows: Sequence[D], context: dict[str, Any]) -> dict[str, dict[int, Any]]:
+        """The documents that the answer shows in place of links: for each expanded key, by their ids."""
+        wanted = {key: [pk for row in rows for pk in self.linked_ids[key](row)] for key in self.shape.expand}
+        check_embedded(sum(map(len, wanted.values())), on_a_list=not self.detail)
+        embedded = {}
+        for key, ids in wanted.items():
+            view = VIEWSETS[kind_of(key)]
+            if key in self.joined:
+                linked = [getattr(row, key) for row in rows]
+            else:
+                linked = view.documents.for_api().filter(pk__in=set(ids))
+            embedded[key] = view.plain(linked, context["links"])
+        return embedded
+
+    @classmethod
+    def plain(cls, rows: Iterable[D], links: Links) -> dict[int, Any]:
+        """The plain documents of these rows, by their ids."""
+        different = {row.pk: row for row in rows}
+        written = cls.serializer_class(context={"links": links}).to_representation
+        return {pk: written(row) for pk, row in different.items()}
+
+    def get_view_name(self) -> str:
+        if self.document is not None:
+            return self.document.title
+        model = self.documents.model._meta
+        return str(model.verbose_name if self.detail else model.verbose_name_plural).capitalize()
+
+
+def missing(model: type[Document]) -> NotFound:
+    return NotFound(f"No {model._meta.object_name} matches the given query.")
+
+
+def referred(reference: str, model: type[Document]) -> tuple[str, int | str]:
+    """The column and the value that a reference means: ASCII digits without a leading zero are an id, all else a slug.
+
+    Raises NotFound for what no row can have (PostgreSQL would fail on a NUL character or a number beyond 64 bits).
+    """
+    if re.fullmatch(r"[1-9][0-9]*", reference, re.ASCII):
+        if is_id(reference):
+            return "pk", int(reference)
+    elif slug_re.match(reference):
+        return "slug", reference
+    raise missing(model)
+
+
+def by_reference(queryset: QuerySet[D], reference: str) -> D:
+    """The document with that id or slug. NotFound says of whatever is not there the same words."""
+    column, value = referred(reference, queryset.model)
+    found = queryset.filter(**{column: value}).first()
+    if found is None:
+        raise missing(queryset.model)
+    return found
+
+
+class UndefinedView(CatalogueView):
+    """There is nothing at this address."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        APIView.initial(self, request, *args, **kwargs)  # whatever the parameters are
+        raise NotFound("There is nothing at this address; the API begins at /api/v4/.")
+
+    def get_view_name(self) -> str:
+        return "Not found"

@@ -1,0 +1,69 @@
+"""The whole catalogue as files of v4 documents, which import_catalogue takes."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TypeVar
+
+from django.db import connection, transaction
+from django.db.models import Model, QuerySet
+from django.utils import timezone
+from rest_framework.serializers import BaseSerializer
+from rest_framework.utils.encoders import JSONEncoder
+
+from categories.models import Category
+from categories.serializers import CategorySerializer
+from core.links import Kind, Links
+from grids.models import Grid
+from grids.serializers import GridSerializer
+from packages.models import Package
+from packages.serializers import PackageSerializer
+
+CHUNK = 500
+M = TypeVar("M", bound=Model)
+
+
+def export_catalogue(folder: Path, told: Callable[[Kind, int], None] = lambda _kind, _count: None) -> None:
+    """Write categories.json, grids.json and packages.json into `folder`, by id, links as paths, times in UTC.
+
+    All three show one moment of the catalogue, and each file appears whole or not at all. `told` gets the number of
+    documents of each kind. Raises OSError where the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with timezone.override(UTC), transaction.atomic(durable=True):
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        told("categories", _write(folder, "categories", Category.objects.for_api(), CategorySerializer))
+        told("grids", _write(folder, "grids", Grid.objects.for_api(), GridSerializer))
+        told("packages", _write(folder, "packages", Package.objects.for_api(), PackageSerializer))
+
+
+def _write(folder: Path, kind: Kind, rows: QuerySet[M], serializer: type[BaseSerializer[M]]) -> int:
+    count = 0
+    with NamedTemporaryFile("w", encoding="utf-8", dir=folder, prefix=f".{kind}.", delete=False) as file:
+        try:
+            file.write("[")
+            for document in _documents(rows, serializer):
+                file.write(",\n" if count else "\n")
+                file.write(document)
+                count += 1
+            file.write("\n]\n")
+            file.flush()
+            os.fsync(file.fileno())
+            Path(file.name).chmod(0o644)
+            Path(file.name).replace(folder / f"{kind}.json")
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+    return count
+
+
+def _documents(rows: QuerySet[M], serializer: type[BaseSerializer[M]]) -> Iterator[str]:
+    context = {"links": Links.paths()}
+    for row in rows.order_by("pk").iterator(chunk_size=CHUNK):
+        data = serializer(row, context=context).data
+        yield json.dumps(data, cls=JSONEncoder, ensure_ascii=False, separators=(",", ":"))

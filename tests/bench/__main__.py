@@ -1,0 +1,202 @@
+"""make bench: how fast the API responds, beside bare Django views that send as many ready bytes.
+
+A deterministic catalogue on PostgreSQL, gunicorn as in production (2 workers), wrk on the loopback; rounds of ours and
+of the yardsticks alternate in one run. Prints a table; nothing fails but a wrong response. Arguments choose endpoints
+by a part of their names; the environment has SCALE (5k, 1m), KINDS (cold, counted, warm, 304), ROUNDS and SECONDS_EACH.
+A run of everything writes .github/bench-SCALE.md; OUT names another file.
+"""
+
+import os
+import platform
+import random
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import django
+
+from tests.bench.catalogue import PACKAGES, SCALE, asked, database, sizes
+from tests.bench.endpoints import AnswerError, Endpoint, endpoints, fetched, session
+from tests.bench.load import CONNECTIONS, Load, Server, Wrk, server
+from tests.bench.probe import counted
+from tests.bench.table import KINDS, LEGEND, Figures, Table, place
+
+__all__ = ["database", "main"]  # others build the catalogue by tests.bench.database
+
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
+SECONDS = int(os.environ.get("SECONDS_EACH", "1"))
+# By kind of requests that were never seen; the others have the cache as it is by default.
+CACHES = {"cold": "dummy://", "counted": "locmem://?max_mb=1"}
+MOST_SECONDS = 20  # where a single answer takes long
+BUCKET = 60  # seconds after which the ETag of what grows old by itself is another
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def chosen_kinds() -> list[str]:
+    asked_for = re.findall(r"[^\s|,]+", os.environ.get("KINDS", ""))
+    if unknown := set(asked_for) - KINDS.keys():
+        sys.exit(f"KINDS: Must be of {', '.join(KINDS)}, not {', '.join(unknown)}")
+    return [kind for kind in KINDS if not asked_for or kind in asked_for]
+
+
+def chosen_endpoints(every: list[Endpoint], words: list[str]) -> list[Endpoint]:
+    found = [each for each in every if not words or any(word in each.name for word in words)]
+    if not found:
+        sys.exit(f"No such endpoint; there are: {'; '.join(each.name for each in every)}")
+    return found
+
+
+def first_line(url: str) -> str:
+    [(postgresql,)] = asked(url, "SELECT current_setting('server_version')")
+    return (
+        f"{sizes(url)}; {ROUNDS} rounds of {SECONDS} s, {CONNECTIONS} requests at a time; Python"
+        f" {platform.python_version()}, Django {django.__version__}, PostgreSQL {str(postgresql).split()[0]}; 2 workers"
+        f" of gunicorn, wrk and PostgreSQL on {os.cpu_count()} CPUs"
+    )
+
+
+@dataclass(frozen=True)
+class Bench:
+    wrk: Wrk
+    servers: dict[str, Server]
+    queries: dict[str, dict[str, int]]
+
+    def measured(self, endpoint: Endpoint, kind: str) -> Figures:
+        """Rounds of ours, of the SELECT view and of the plain one in turn, and the medians of their ratios."""
+        ours, yardstick = self.servers[kind if kind in CACHES else "warm"], self.servers["yardstick"]
+        found = fetched(ours.port, endpoint.paths if kind in CACHES else endpoint.paths[:1])
+        own = Own(self.wrk, ours, found.lines, max(SECONDS, min(MOST_SECONDS, ceil(8 * found.typical))), kind)
+        size = 0 if kind == "304" else found.bytes
+        ids = random.Random(2).sample(range(1, PACKAGES + 1), 1_000)
+        select, plain = ([f"{size} /{view}/{size}/{pk}" for pk in ids] for view in ("select", "plain"))
+        own.warm_up()
+        for lines in (select, plain):
+            self.wrk.warm_up(yardstick, lines)
+        rounds = [
+            (own.load(), self.wrk.load(yardstick, select, SECONDS), self.wrk.load(yardstick, plain, SECONDS))
+            for _ in range(ROUNDS)
+        ]
+        queries = self.queries.get(endpoint.name, {}).get(kind)
+        return summed(endpoint.name, kind, rounds, queries, size)
+
+
+@dataclass(frozen=True)
+class Own:
+    """The load of ours, of one kind."""
+
+    wrk: Wrk
+    server: Server
+    lines: list[str]
+    seconds: int
+    kind: str
+
+    def load(self) -> Load:
+        if self.kind != "304":
+            return self.wrk.load(self.server, self.lines, self.seconds)
+        return self.wrk.load(self.server, self._empty(), self.seconds, 304, self._etag())
+
+    def warm_up(self) -> None:
+        if self.kind != "304":
+            self.wrk.warm_up(self.server, self.lines)
+        else:
+            self.wrk.warm_up(self.server, self._empty(), 304, self._etag())
+
+    def _empty(self) -> list[str]:
+        return [f"0 {line.split(' ', 1)[1]}" for line in self.lines]
+
+    def _etag(self) -> str:
+        """The ETag of the one path, good until the load is over: whatever grows old gets another every minute."""
+        left = BUCKET - time.time() % BUCKET
+        if left < self.seconds + 2:
+            time.sleep(left)
+        path = self.lines[0].split(" ", 1)[1]
+        with session() as client:
+            etag = client.get(f"http://127.0.0.1:{self.server.port}{path}", timeout=60).headers.get("ETag", "")
+        if not etag:
+            raise AnswerError(f"no ETag for {path}")
+        return etag
+
+
+def summed(endpoint: str, kind: str, rounds: list[tuple[Load, Load, Load]], queries: int | None, size: int) -> Figures:
+    own = [each[0] for each in rounds]
+    answers = sum(load.answers for load in own)
+    database_cpu = [load.database_cpu for load in own if load.database_cpu is not None]
+    return Figures(
+        endpoint=endpoint,
+        kind=kind,
+        select=median(ours.rate / select.rate for ours, select, _ in rounds),
+        plain=median(ours.rate / plain.rate for ours, _, plain in rounds),
+        rate=median(load.rate for load in own),
+        p50=median(load.p50 for load in own),
+        p99=median(load.p99 for load in own),
+        cpu=sum(load.cpu for load in own) / answers * 1000,
+        database_cpu=sum(database_cpu) / answers * 1000 if len(database_cpu) == len(own) else None,
+        queries=queries,
+        bytes=size,
+    )
+
+
+def measure(bench: Bench, table: Table, wanted: list[tuple[Endpoint, str]]) -> int:
+    """Fills the table, and says how many of its lines are wrong."""
+    wrong = 0
+    for endpoint, kind in wanted:
+        try:
+            say(table.add(bench.measured(endpoint, kind)))
+        except AnswerError as why:
+            wrong += 1
+            say(table.fail(endpoint.name, kind, why))
+    return wrong
+
+
+def memory(servers: dict[str, Server]) -> Iterator[str]:
+    for name, words in (("cold", "without the cache"), ("counted", "with a small one"), ("warm", "with the default")):
+        if name in servers:
+            yield f"{servers[name].peak_memory()} MB {words}"
+
+
+def run(url: str, wanted: list[tuple[Endpoint, str]], table: Table) -> tuple[int, str]:
+    """How many lines are wrong, and the memory that the workers took."""
+    kinds = {kind for _, kind in wanted}
+    queries = counted(url, {endpoint.name: endpoint.paths[:2] for endpoint, _ in wanted})
+    with ExitStack() as stack:
+        folder = stack.enter_context(TemporaryDirectory())
+        servers = {"yardstick": stack.enter_context(server("yardstick", url))}
+        for kind in kinds & CACHES.keys():
+            servers[kind] = stack.enter_context(server(kind, url, CACHE_URL=CACHES[kind]))
+        if kinds - CACHES.keys():
+            servers["warm"] = stack.enter_context(server("warm", url))
+        wrong = measure(Bench(Wrk(Path(folder)), servers, queries), table, wanted)
+        return wrong, f"Peak memory of a worker: {', '.join(memory(servers))}."
+
+
+def main() -> None:
+    url, words, kinds = database(), sys.argv[1:], chosen_kinds()
+    every = endpoints(url)
+    wanted = [(each, kind) for each in chosen_endpoints(every, words) for kind in kinds if kind in each.kinds]
+    if not wanted:
+        sys.exit("These endpoints are measured with never seen requests only: KINDS=cold")
+    table, first = Table(), first_line(url)
+    say("\n".join([first, "", *table.rows]))
+    wrong, told = run(url, wanted, table)
+    say(f"\n{told}")
+    is_whole = not words and len(kinds) == len(KINDS)
+    out = os.environ.get("OUT") or (str(place(SCALE)) if is_whole else "")
+    if out:
+        Path(out).write_text("\n".join([first, "", *table.rows, "", told, LEGEND, ""]), encoding="utf-8")
+    if wrong:
+        sys.exit(f"{wrong} of {len(wanted)} lines are wrong")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""The catalogue that `make bench` asks for: everything in it follows from the number of a row, on one fixed day."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg2
+
+ROOT = Path(__file__).resolve().parents[2]
+# Packages, grids, memberships: as many members a grid at both sizes.
+SCALES = {"5k": (5_300, 375, 14_000), "1m": (1_000_000, 50_000, 1_866_000)}
+SCALE = os.environ.get("SCALE", "5k")
+if SCALE not in SCALES:
+    sys.exit(f"SCALE: Must be one of {', '.join(SCALES)}")
+PACKAGES, GRIDS, MEMBERSHIPS = SCALES[SCALE]
+SERVER = os.environ.get("BENCH_DATABASE_URL", "postgresql://postgres@127.0.0.1:5432")
+
+_WORDS = (
+    "'{admin,api,auth,cache,form,field,image,search,queue,task,tree,"
+    "tag,rest,json,model,view,storage,mail,test}'::text[]"
+)
+_DAY = "timestamptz '2026-11-01 00:00:00+00'"
+CATALOGUE = f"""
+INSERT INTO categories_category (id, title, slug, description, title_plural, show_pypi, created, modified)
+SELECT i, 'Category ' || i, 'category-' || i, 'Reusable pieces.', 'Categories', true, {_DAY}, {_DAY}
+FROM generate_series(1, 5) i;
+INSERT INTO packages_package (id, title, slug, category_id, repo_url, repo_host, repo_key, pypi_url, pypi_name,
+    documentation_url, deprecated, repo_description, repo_watchers, repo_forks, commits_over_52, participants,
+    last_updated, pypi_version, last_fetched, created, modified, repo_id, requires_python, classifiers, licence,
+    released, pypi_status, pypi_downloads, gone_reason)
+SELECT i, 'django-' || w[1 + i % 19] || '-' || w[1 + i / 19 % 19] || '-' || i, 'package-' || i, 1 + i % 5,
+    'https://github.com/owner' || i % 9001 || '/package-' || i, 'github.com',
+    'github.com/owner' || i % 9001 || '/package-' || i, 'https://pypi.org/project/package-' || i, 'package-' || i, '',
+    i % 50 = 0, 'The ' || w[1 + i * 7 % 19] || ' for every ' || w[1 + i * 11 % 19] || ' with ' || w[1 + i * 13 % 19],
+    (power(hashint4(i)::bigint & 1023, 3) / 20000)::int, hashint4(i) & 255, weeks.list,
+    (SELECT jsonb_agg('user' || ((hashint4(i * 31 + n) & 65535))) FROM generate_series(1, 1 + i % 25) n),
+    {_DAY} - (i % 3000) * interval '1 day', '1.' || i % 10, {_DAY}, {_DAY} - (i % 4000) * interval '1 day', {_DAY},
+    i::text, '>=3.' || 8 + i % 5, ('["Framework :: Django :: ' || 3 + i % 3 || '.2"]')::jsonb,
+    (ARRAY['MIT', 'BSD-3-Clause', 'Apache-2.0', ''])[1 + i % 4], {_DAY} - (i % 1500) * interval '1 day', 'active',
+    CASE WHEN i % 3 = 0 THEN NULL ELSE hashint4(i) & 1048575 END, ''
+FROM generate_series(1, {PACKAGES}) i, (SELECT {_WORDS} AS w) words,
+    (SELECT jsonb_agg(n % 9) AS list FROM generate_series(1, 52) n) weeks;
+INSERT INTO grids_grid (id, title, slug, description, is_locked, header, created, modified)
+SELECT i, 'Grid ' || i || ' of ' || w[1 + i % 19], 'grid-' || i, 'Side by side.', false, i % 20 = 0, {_DAY}, {_DAY}
+FROM generate_series(1, {GRIDS}) i, (SELECT {_WORDS} AS w) words;
+-- Each time that i has gone through all packages, they are shifted: or the same memberships would come again.
+INSERT INTO grids_gridpackage (grid_id, package_id, position)
+SELECT DISTINCT ON (1, 2) 1 + (i::bigint % {GRIDS}), 1 + ((i::bigint * 7919 + i / {PACKAGES} * 7) % {PACKAGES}), i % 97
+FROM generate_series(1, {MEMBERSHIPS}) i;
+"""
+
+
+def database() -> str:
+    """The address of the catalogue's database, which is made where it is not there yet."""
+    name = f"package_grids_bench_{SCALE}"
+    with_server = psycopg2.connect(f"{SERVER}/postgres")
+    with_server.autocommit = True
+    with with_server.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+        fresh = cursor.fetchone() is None
+        if fresh:
+            cursor.execute(f"CREATE DATABASE {name}")
+    with_server.close()
+    url = f"{SERVER}/{name}"
+    manage(url, "migrate", "--verbosity=0")
+    if fresh:
+        fill(url)
+    return url
+
+
+def fill(url: str) -> None:
+    tables = ("categories_category", "packages_package", "grids_grid", "grids_gridpackage")
+    connection = psycopg2.connect(url)
+    with connection, connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        cursor.execute(CATALOGUE)
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for table in tables:
+            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+            cursor.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))")
+    connection.close()
+    again = "from django.db import connection; from changes import triggers as log; from changes.models import *; "
+    again += "Change.objects.all().delete(); log.seed(connection); log.install(connection); "
+    again += "from search import triggers; triggers.install(connection)"
+    manage(url, "shell", "--verbosity=0", "-c", again)
+    manage(url, "check_search", "--rebuild", "--verbosity=0")
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+    connection.close()
+
+
+def manage(url: str, *arguments: str) -> None:
+    environment = {**os.environ, "DATABASE_URL": url, "DEBUG": "true"}
+    subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, check=True)
+
+
+def environment(url: str) -> dict[str, str]:
+    """Settings as in production, and nothing of whoever measures; WhiteNoise need not say that no static files are
+    collected."""
+    return {
+        "PATH": os.environ["PATH"],
+        "DATABASE_URL": url,
+        "SECRET_KEY": "bench",
+        "PYTHONWARNINGS": "ignore:No directory at:UserWarning",
+    }
+
+
+def asked(url: str, sql: str) -> list[tuple[object, ...]]:
+    """The rows that a statement gives."""
+    connection = psycopg2.connect(url)
+    with connection, connection.cursor() as cursor:
+        cursor.execute(sql)
+        rows = cursor.fetchall()
+    connection.close()
+    return rows
+
+
+def sizes(url: str) -> str:
+    """How large the catalogue is, in words. What is not there whole, since its fill was ended, is not measured."""
+    counted = "(SELECT count(*) FROM packages_package), (SELECT count(*) FROM grids_grid)"
+    counted += ", (SELECT count(*) FROM grids_gridpackage)"
+    people = "(SELECT avg(jsonb_array_length(participants)) FROM packages_package WHERE id <= 5000)"
+    [(packages, grids, memberships, participants)] = asked(url, f"SELECT {counted}, {people}")
+    if (packages, grids) != (PACKAGES, GRIDS):
+        sys.exit(f"{url} holds {packages} packages and {grids} grids: drop it, or let who is making it finish")
+    return (
+        f"{packages:,} packages, {grids:,} grids, {memberships:,} memberships, "
+        f"{participants:.1f} participants a package"
+    )

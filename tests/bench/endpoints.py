@@ -1,0 +1,233 @@
+"""What `make bench` asks of each endpoint, and whether an answer is whole."""
+
+import random
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from statistics import median
+from urllib.parse import parse_qsl, urlsplit
+
+import requests
+
+from tests.bench.catalogue import GRIDS, PACKAGES, asked
+
+API = "/api/v4/"
+MOST_PATHS = 500
+MOST_SECONDS = 5.0  # for fetching the paths of an endpoint before the load
+FEWEST_PATHS = 5
+TYPED = (
+    "admin+api",
+    "auth",
+    "cache+form",
+    "image",
+    "django-search-queue",
+    "rest+json",
+    "package-17",
+    "tre",
+    "tagg",
+)
+SHALLOW = min(PACKAGES, 10_000)  # offsets with filters end there
+
+
+class AnswerError(Exception):
+    """An answer that is not what it should be."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    name: str
+    paths: list[str]
+    kinds: tuple[str, ...] = ("cold", "warm", "304")
+
+
+def endpoints(url: str) -> list[Endpoint]:
+    """What is asked of each endpoint: many addresses, the same in every run."""
+    choose = random.Random(1)
+    ids = choose.sample(range(1, PACKAGES + 1), MOST_PATHS)
+    grids = choose.sample(range(1, GRIDS + 1), min(GRIDS, MOST_PATHS))
+    people = asked(url, f"SELECT participants->>0 FROM packages_package WHERE id IN ({','.join(map(str, ids))})")
+    named = _documents(ids, grids) | _pages(ids, choose.sample(range(PACKAGES), MOST_PATHS)) | _searches()
+    listed = [Endpoint(name, _distinct(paths)) for name, paths in named.items()]
+    filters = {"cold": _singled_out(ids, grids, sorted(str(login) for (login,) in people)), "counted": _filtered()}
+    return listed + [
+        Endpoint(f"packages {name}", _distinct(paths), (kind,))
+        for kind, of_kind in filters.items()
+        for name, paths in of_kind.items()
+    ]
+
+
+def _distinct(paths: Iterable[str]) -> list[str]:
+    return [API + path for path in dict.fromkeys(paths)][:MOST_PATHS]
+
+
+def _documents(ids: list[int], grids: list[int]) -> dict[str, list[str]]:
+    return {
+        "package": [f"packages/{pk}/" for pk in ids],
+        "grid": [f"grids/{pk}/" for pk in grids],
+        "category": [f"categories/{n}/" for n in range(1, 6)],
+    }
+
+
+def _pages(ids: list[int], changes: list[int]) -> dict[str, list[str]]:
+    tail = PACKAGES * 9 // 10
+    return {
+        "packages, 20": [f"packages/?offset={n * 20 % SHALLOW}" for n in range(500)],
+        "packages, 100": [f"packages/?limit=100&offset={n * 20 % (SHALLOW - 100)}" for n in range(200)],
+        "packages, 1,000": [f"packages/?limit=1000&offset={n * 43}" for n in range(100)],
+        "packages, cursor walk": [f"packages/?cursor=below-{pk}" for pk in ids],
+        "packages, offset 90 %": [f"packages/?offset={tail + n}" for n in range(100)],
+        "packages, by watchers": [f"packages/?ordering=-repo_watchers&offset={n * 20}" for n in range(100)],
+        "grids, 20": [f"grids/?offset={n}" for n in range(min(500, GRIDS - 20))],
+        "grids, 1,000": [f"grids/?limit=1000&offset={n}" for n in range(50)],
+        "categories, 20": ["categories/", "categories/?limit=20", "categories/?offset=0"],
+        "categories, 1,000": [f"categories/?limit={1000 - n}" for n in range(20)],
+        "changes, 100": [f"changes/?since={n}" for n in changes],
+        "changes, 1,000": [f"changes/?limit=1000&since={n}" for n in changes],
+    }
+
+
+def _searches() -> dict[str, list[str]]:
+    return {
+        "search, 20": [f"search/?q={words}&offset={n}" for n in range(0, 200, 20) for words in TYPED],
+        "search, 100": [f"search/?q={words}&limit=100&offset={n}" for n in range(0, 500, 100) for words in TYPED],
+    }
+
+
+def _singled_out(ids: list[int], grids: list[int], people: list[str]) -> dict[str, list[str]]:
+    """Filters that leave few rows, other ones each time."""
+    return {
+        "?participant": [f"packages/?participant={login}" for login in people],
+        "?repo_url": [f"packages/?repo_url=https://github.com/owner{pk % 9001}/package-{pk}" for pk in ids],
+        "?grid": [f"packages/?grid=grid-{pk}" for pk in grids],
+        "?id__in": [f"packages/?id__in={','.join(map(str, ids[n : n + 20]))}" for n in range(len(ids) - 20)],
+    }
+
+
+def _filtered() -> dict[str, list[str]]:
+    """Filters that leave many rows, of which other pages are asked for each time."""
+    offsets = range(0, 1_000, 20)
+    days = [date(2026, 1, 1) + timedelta(n) for n in range(20)]
+    values = {
+        "?category": [f"category=category-{n}" for n in range(1, 6)],
+        "?q": [f"q={word}" for word in ("admin", "api", "auth", "cache", "image")],
+        "?licence": [f"licence={licence}" for licence in ("MIT", "BSD-3-Clause", "Apache-2.0")],
+        "?django": [f"django={version}" for version in ("3.2", "4.2", "5.2")],
+        "?python": [f"python={version}" for version in ("3.9", "3.12")],
+        "?last_updated__gte&ordering": [f"last_updated__gte={day.isoformat()}&ordering=-last_updated" for day in days],
+        "?category&ordering": [f"category=category-{n}&ordering=-repo_watchers" for n in range(1, 6)],
+        "?category&q": [
+            f"category=category-{n}&q={word}"
+            for n in range(1, 6)
+            for word in ("admin", "api", "auth", "cache", "image")
+        ],
+        "?django&ordering": [f"django={version}&ordering=-pypi_downloads" for version in ("3.2", "4.2", "5.2")],
+        "?q&ordering": [f"q={word}&ordering=-repo_watchers" for word in ("admin", "api", "auth")],
+        "?ordering=title": ["ordering=title"],
+        "?ordering=-pypi_downloads": ["ordering=-pypi_downloads"],
+    }
+    return {
+        name: [
+            f"packages/?{query}&offset={at}"
+            for at in (offsets if len(queries) > 1 else range(0, SHALLOW, 20))
+            for query in queries
+        ]
+        for name, queries in values.items()
+    }
+
+
+@dataclass
+class Fetched:
+    """Paths that were answered wholly, each behind its length, as wrk's script reads them."""
+
+    lines: list[str] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    def add(self, path: str, answer: requests.Response) -> None:
+        self.lines.append(f"{len(answer.content)} {path}")
+        self.lengths.append(len(answer.content))
+        self.seconds.append(answer.elapsed.total_seconds())
+
+    @property
+    def bytes(self) -> int:
+        return round(sum(self.lengths) / len(self.lengths))
+
+    @property
+    def typical(self) -> float:
+        return median(self.seconds)
+
+
+def session() -> requests.Session:
+    """A client that asks as wrk does: with no headers but Host, so that the answers and their ETags are the same."""
+    client = requests.Session()
+    client.trust_env = False
+    client.headers.clear()
+    client.headers["Accept-Encoding"] = "identity"
+    return client
+
+
+def fetched(port: int, paths: list[str]) -> Fetched:
+    """Every path that is going to be asked, asked once. What is an empty page is left out: it would be too easy."""
+    found, until = Fetched(), time.monotonic() + MOST_SECONDS
+    with session() as client:
+        for path in paths:
+            answer = client.get(f"http://127.0.0.1:{port}{path}", timeout=60)
+            if check(path, answer):
+                found.add(path, answer)
+            if time.monotonic() > until and len(found.lines) >= FEWEST_PATHS:
+                break
+    if not found.lines:
+        raise AnswerError(f"nothing but empty pages: {paths[0]}")
+    return found
+
+
+def check(path: str, answer: requests.Response) -> bool:
+    """Whether there is something in the answer to `path`. AnswerError, if it is not whole."""
+    if answer.status_code != 200:
+        raise AnswerError(f"{answer.status_code} for {path}")
+    if answer.headers.get("Content-Length") != str(len(answer.content)):
+        raise AnswerError(f"{len(answer.content)} bytes, not Content-Length, for {path}")
+    address = urlsplit(path)
+    place = address.path.removeprefix(API).strip("/").split("/")
+    try:
+        reader = _document if len(place) == 2 else _READERS.get(place[0], _list)
+        whole, rows = reader(answer, place[-1], dict(parse_qsl(address.query)))
+    except (ValueError, KeyError, TypeError) as error:
+        raise AnswerError(f"no sense in the answer to {path}: {error!r}") from error
+    if not whole:
+        raise AnswerError(f"{rows} results are not all for {path}")
+    return rows > 0
+
+
+def _document(answer: requests.Response, pk: str, query: dict[str, str]) -> tuple[bool, int]:
+    return answer.json()["id"] == int(pk), 1
+
+
+def _list(answer: requests.Response, kind: str, query: dict[str, str]) -> tuple[bool, int]:
+    page = answer.json()
+    rows, limit = len({row["id"] for row in page["results"]}), int(query.get("limit", 20))
+    if "cursor" in query:
+        return rows == limit or page["next"] is None, rows
+    whole = {"packages": PACKAGES, "grids": GRIDS, "categories": 5}[kind]
+    filtered = query.keys() - {"limit", "offset", "ordering"}
+    if not filtered and page["count"] != whole:
+        return False, rows
+    return rows == min(limit, max(0, page["count"] - int(query.get("offset", 0)))), rows
+
+
+def _search(answer: requests.Response, kind: str, query: dict[str, str]) -> tuple[bool, int]:
+    rows, total = len(answer.json()), int(answer.headers["X-Total-Count"])
+    return rows == min(int(query.get("limit", 20)), max(0, total - int(query.get("offset", 0)))), rows
+
+
+def _changes(answer: requests.Response, kind: str, query: dict[str, str]) -> tuple[bool, int]:
+    page = answer.json()
+    rows = len({row["number"] for row in page["results"]})
+    return page["since"] == int(query["since"]) and rows == int(query.get("limit", 100)), rows
+
+
+_READERS: dict[str, Callable[[requests.Response, str, dict[str, str]], tuple[bool, int]]] = {
+    "search": _search,
+    "changes": _changes,
+}

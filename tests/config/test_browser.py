@@ -1,0 +1,149 @@
+"""What a person sees: the pages in Chromium, served by gunicorn as in production (make test-browser)."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support import expected_conditions
+from selenium.webdriver.support.ui import WebDriverWait
+
+pytestmark = pytest.mark.browser
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    database = tmp_path_factory.mktemp("browser") / "db.sqlite3"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "SECRET_KEY": "only-for-the-browser-tests",
+        "DATABASE_URL": f"sqlite:///{database}",
+        "PORT": str(port),
+    }
+    for command in (["migrate", "-v0"], ["load_sample"], ["collectstatic", "--no-input", "-v0"]):
+        subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=True)
+    gunicorn = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py"]
+    with subprocess.Popen(gunicorn, cwd=ROOT, env=environment) as server:
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/api/v4/")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+def _wait_for(url: str) -> None:
+    for _ in range(100):
+        try:
+            requests.get(url, timeout=5)
+        except requests.ConnectionError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(f"nothing answers at {url}")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    for argument in (
+        "headless",
+        "no-sandbox",
+        "disable-gpu",
+        "disable-quic",
+        "no-first-run",
+        "disable-background-networking",
+        "disable-component-update",
+        "disable-sync",
+        f"user-data-dir={tmp_path_factory.mktemp('profile')}",
+    ):
+        options.add_argument(f"--{argument}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    with webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver")) as browser:
+        yield browser
+
+
+def complaints(browser: webdriver.Chrome) -> list[str]:
+    """What the page's console shows: a missing style sheet or a broken script."""
+    entries: list[dict[str, str]] = browser.get_log("browser")  # type: ignore[no-untyped-call]
+    return [entry["message"] for entry in entries if "favicon" not in entry["message"]]
+
+
+def test_from_the_front_page_to_a_package(browser: webdriver.Chrome, address: str) -> None:
+    browser.get(address)
+    assert browser.current_url == f"{address}/api/v4/"
+    browser.find_element(By.PARTIAL_LINK_TEXT, "/api/v4/packages/").click()
+    assert browser.find_element(By.TAG_NAME, "h1").text == "Packages"
+    browser.get(f"{address}/api/v4/packages/ralph/")
+    assert browser.find_element(By.TAG_NAME, "h1").text == "ralph"
+    assert browser.title == "ralph | Package Grids"
+    assert "2,496 watchers" in browser.find_element(By.ID, "content").text
+    assert len(browser.find_elements(By.CSS_SELECTOR, "svg rect")) == 52
+    assert "navbar" in browser.page_source
+    colour = browser.find_element(By.CLASS_NAME, "navbar").value_of_css_property("background-color")
+    assert colour == "rgba(44, 44, 44, 1)", "the style sheet did not come"
+    browser.find_element(By.PARTIAL_LINK_TEXT, "/api/v4/grids/263/").click()
+    assert browser.find_element(By.TAG_NAME, "h1").text == "Asset management"
+    assert complaints(browser) == []
+
+
+def test_filters_by_their_form(browser: webdriver.Chrome, address: str) -> None:
+    browser.get(f"{address}/api/v4/packages/")
+    browser.find_element(By.XPATH, "//button[contains(., 'Filters')]").click()
+    field = WebDriverWait(browser, 10).until(
+        expected_conditions.element_to_be_clickable((By.CSS_SELECTOR, "#filtersModal input[name=q]"))
+    )
+    field.send_keys("wagtail")
+    field.submit()
+    assert browser.current_url == f"{address}/api/v4/packages/?q=wagtail", "without the fields that were left empty"
+    assert "Wagtail" in browser.find_element(By.ID, "content").text
+    assert complaints(browser) == []
+
+
+def test_search_by_its_form(browser: webdriver.Chrome, address: str) -> None:
+    browser.get(f"{address}/api/v4/search/")
+    field = browser.find_element(By.CSS_SELECTOR, "form[role=search] input[name=q]")
+    field.send_keys("djagno filter")
+    field.submit()
+    assert browser.current_url == f"{address}/api/v4/search/?q=djagno+filter"
+    browser.find_element(By.PARTIAL_LINK_TEXT, "/api/v4/packages/").click()
+    assert browser.find_element(By.TAG_NAME, "h1").text == "django-filter"
+    assert complaints(browser) == []
+
+
+@pytest.mark.parametrize(
+    ("page", "element"), [("docs/", ".opblock-summary-path"), ("docs/redoc/", "[data-section-id], .menu-content li")]
+)
+def test_the_documentation_draws_itself(browser: webdriver.Chrome, address: str, page: str, element: str) -> None:
+    browser.get(f"{address}/api/v4/{page}")
+    WebDriverWait(browser, 20).until(lambda _: len(browser.find_elements(By.CSS_SELECTOR, element)) >= 10)
+    assert "search" in browser.find_element(By.TAG_NAME, "body").text.lower()
+    # Nothing is fetched from another host: not even the logo that Redoc asks for.
+    assert all("logo" in complaint and "Content Security Policy" in complaint for complaint in complaints(browser))
+
+
+def test_admin_has_its_styles(browser: webdriver.Chrome, address: str) -> None:
+    browser.get(f"{address}/admin/")
+    assert browser.title == "Log in | Package Grids"
+    rules = browser.execute_script("return [...document.styleSheets].map(sheet => sheet.cssRules.length)")
+    assert len(rules) >= 2
+    assert all(rules)
+    assert complaints(browser) == []
+
+
+def test_a_page_that_does_not_exist_is_a_page(browser: webdriver.Chrome, address: str) -> None:
+    browser.get(f"{address}/api/v4/nope/")
+    assert browser.find_element(By.TAG_NAME, "h1").text == "Not found"
+    assert "There is nothing at this address" in browser.page_source
+    assert len(complaints(browser)) == 1  # the 404 itself

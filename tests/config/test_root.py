@@ -1,0 +1,38 @@
+"""GET /api/v4/: where everything begins."""
+
+import pytest
+from django.test import Client
+
+from tests.conftest import Get
+
+pytestmark = pytest.mark.django_db
+
+
+def test_body(get: Get) -> None:
+    response = get("")
+    assert response.status_code == 200
+    assert response["Content-Type"] == "application/json"
+    assert list(response.json().items()) == [
+        ("packages", "http://testserver/api/v4/packages/"),
+        ("search", "http://testserver/api/v4/search/"),
+        ("grids", "http://testserver/api/v4/grids/"),
+        ("categories", "http://testserver/api/v4/categories/"),
+        ("changes", "http://testserver/api/v4/changes/"),
+        ("schema", "http://testserver/api/v4/schema/"),
+        ("docs", "http://testserver/api/v4/docs/"),
+    ]
+
+
+def test_every_link_answers(get: Get, client: Client) -> None:
+    nothing: dict[str, object] = {"count": 0, "next": None, "previous": None, "results": []}
+    for name, link in get("").json().items():
+        response = client.get(link)
+        assert response.status_code == 200
+        if name in {"packages", "grids", "categories"}:
+            assert response.json() == nothing
+
+
+def test_the_site_begins_with_the_api(client: Client) -> None:
+    response = client.get("/")
+    assert response.status_code == 302
+    assert response["Location"] == "/api/v4/"

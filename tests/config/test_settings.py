@@ -1,0 +1,144 @@
+"""Settings from the environment: a wrong value stops the start with one line that names the variable."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from config import gunicorn
+
+ROOT = Path(__file__).resolve().parents[2]
+DEBUG = {"DEBUG": "true"}
+PRODUCTION = {"SECRET_KEY": "any long random text"}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the source: beside the source itself a developer's `.env` may lie."""
+    copy = tmp_path_factory.mktemp("project")
+    for app in ("categories", "changes", "config", "core", "fetchers", "grids", "packages", "search"):
+        shutil.copytree(ROOT / app, copy / app, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "manage.py", copy)
+    return copy
+
+
+def run(project: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=project,
+        env={"PATH": os.environ["PATH"], **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        DEBUG,
+        PRODUCTION,
+        DEBUG | {"SITE_URL": ""},
+        PRODUCTION | {"SITE_URL": "https://packages.example.org/", "BEHIND_PROXY": "true", "TIME_ZONE": "UTC"},
+        PRODUCTION | {"DATABASE_URL": "postgresql://user:secret@127.0.0.1:5432/name"},
+        PRODUCTION | {"DATABASE_URL": "sqlite:////tmp/never-opened.sqlite3", "PORT": "8001", "WEB_CONCURRENCY": "4"},
+    ],
+    ids=str,
+)
+def test_good_values(project: Path, variables: dict[str, str]) -> None:
+    done = run(project, "manage.py", "check", **variables)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("variables", "wrong"),
+    [
+        ({"DEBUG": "maybe"}, ["DEBUG"]),
+        ({"DEBUG": "maybe", "SECRET_KEY": "x"}, ["DEBUG"]),
+        ({}, ["SECRET_KEY"]),
+        ({"SECRET_KEY": ""}, ["SECRET_KEY"]),
+        ({"DEBUG": "false"}, ["SECRET_KEY"]),
+        (DEBUG | {"TIME_ZONE": "Mars/Olympus"}, ["TIME_ZONE"]),
+        (DEBUG | {"TIME_ZONE": ""}, ["TIME_ZONE"]),
+        (DEBUG | {"SITE_URL": "ftp://x"}, ["SITE_URL"]),
+        (DEBUG | {"SITE_URL": "packages.example.org"}, ["SITE_URL"]),
+        (DEBUG | {"SITE_URL": "https://"}, ["SITE_URL"]),
+        (DEBUG | {"SITE_URL": "https://packages.example.org/?a=b"}, ["SITE_URL"]),
+        (DEBUG | {"SITE_URL": "https://[x"}, ["SITE_URL"]),
+        (DEBUG | {"SITE_URL": "https://x y"}, ["SITE_URL"]),
+        (DEBUG | {"SITE_URL": "https://x.org:99999"}, ["SITE_URL"]),
+        (DEBUG | {"SITE_URL": "https://x.org/packages"}, ["SITE_URL"]),
+        (DEBUG | {"DATABASE_URL": "mysql://x/y"}, ["DATABASE_URL"]),
+        (DEBUG | {"DATABASE_URL": "nonsense"}, ["DATABASE_URL"]),
+        (DEBUG | {"DATABASE_URL": ""}, ["DATABASE_URL"]),
+        (DEBUG | {"DATABASE_URL": "postgresql://host:port/name"}, ["DATABASE_URL"]),
+        (DEBUG | {"DATABASE_REPLICA_URL": "postgresql://host:port/name"}, ["DATABASE_REPLICA_URL"]),
+        (DEBUG | {"DATABASE_REPLICA_URL": "postgresql://x/y"}, ["DATABASE_REPLICA_URL"]),
+        (DEBUG | {"DATABASE_URL": "postgresql://x/y", "DATABASE_REPLICA_URL": "sqlite:///x"}, ["DATABASE_REPLICA_URL"]),
+        (DEBUG | {"BEHIND_PROXY": "perhaps"}, ["BEHIND_PROXY"]),
+        (DEBUG | {"PORT": "65536"}, ["PORT"]),
+        (DEBUG | {"PORT": "http"}, ["PORT"]),
+        (DEBUG | {"WEB_CONCURRENCY": "0"}, ["WEB_CONCURRENCY"]),
+        (DEBUG | {"TIME_ZONE": "Mars/Olympus", "DATABASE_URL": "mysql://x/y"}, ["DATABASE_URL", "TIME_ZONE"]),
+        ({"DEBUG": "maybe", "BEHIND_PROXY": "perhaps"}, ["BEHIND_PROXY", "DEBUG"]),
+    ],
+    ids=str,
+)
+def test_a_wrong_value_is_named_in_one_line(project: Path, variables: dict[str, str], wrong: list[str]) -> None:
+    done = run(project, "manage.py", "check", **variables)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Settings: ")
+    named = [part.split(": ")[0] for part in line.removeprefix("Settings: ").split("; ")]
+    assert named[: len(wrong)] == wrong
+    others = {"DEBUG", "SECRET_KEY", "TIME_ZONE", "SITE_URL", "DATABASE_URL", "DATABASE_REPLICA_URL", "BEHIND_PROXY"}
+    assert others & {*named} <= {*wrong}
+
+
+def test_values_come_from_a_dot_env_file_too(project: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(project, tmp_path / "with-env")
+    (copy / ".env").write_text("DEBUG=true\nTIME_ZONE=Mars/Olympus\n", encoding="utf-8")
+    done = run(copy, "manage.py", "check")
+    assert done.returncode != 0
+    assert done.stderr.startswith("Settings: TIME_ZONE: ")
+    assert run(copy, "manage.py", "check", TIME_ZONE="UTC").returncode == 0, "the environment goes before the file"
+
+
+def test_gunicorn_believes_no_forwarded_headers() -> None:
+    assert gunicorn.secure_scheme_headers == {}
+    assert gunicorn.forwarded_allow_ips == ""
+
+
+def test_gunicorn_takes_the_configuration_as_it_is_meant(project: Path) -> None:
+    """Its own variable for trusted proxies does not open the door again."""
+    command = ("-m", "gunicorn", "--config", "config/gunicorn.py", "--print-config")
+    done = run(project, *command, **PRODUCTION, FORWARDED_ALLOW_IPS="*", HOST="0.0.0.0", PORT="8123")  # noqa: S104 (never bound)
+    assert done.returncode == 0, done.stderr
+    told = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+    told = {name.strip(): value.strip() for name, value in told.items()}
+    assert told["secure_scheme_headers"] == "{}"
+    assert told["forwarded_allow_ips"] == "[]"
+    assert told["bind"] == "['0.0.0.0:8123']"
+    assert told["workers"] == "2"
+    assert told["wsgi_app"] == "config.wsgi"
+
+
+def test_gunicorn_stops_at_a_wrong_value_in_one_line(project: Path) -> None:
+    done = run(project, "-m", "gunicorn", "--config", "config/gunicorn.py", "--check-config", PORT="http", **PRODUCTION)
+    assert done.returncode != 0
+    assert "Settings: PORT: Not a valid integer." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_no_test_reaches_a_machine_outside() -> None:
+    """192.0.2.0/24 is for documentation only (RFC 5737): nothing is there even if the guard fails."""
+    with socket.socket() as outside, pytest.raises((UserWarning, RuntimeError), match=r"192\.0\.2\.1"):
+        outside.settimeout(1)
+        outside.connect(("192.0.2.1", 80))

@@ -1,0 +1,128 @@
+"""`fields`: just the keys that were asked for, in the contract's order."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from packages.models import EXTENDED_FIELDS, V4_FIELDS, FetchState, Package
+from tests.conftest import Get
+from tests.factories import CategoryFactory, GridFactory, MembershipFactory, PackageFactory
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
+
+
+def rich() -> Package:
+    package = PackageFactory.create(
+        slug="p",
+        repo_url="https://github.com/a/p",
+        pypi_url="p",
+        repo_watchers=1000,
+        last_updated=timezone.now() - timedelta(days=190),
+        licence="MIT",
+        requires_python=">=3.13",
+        classifiers=["Framework :: Django :: 5"],
+        pypi_downloads=9,
+        released=NOW,
+        archived=True,
+        deprecated=True,
+        replaced_by=PackageFactory.create(id=500),
+        gone_since=NOW,
+    )
+    states: list[dict[str, Any]] = [
+        {"source": "repo", "subject": "github.com/a/p", "outcome": "timeout", "failures": 2, "last_attempt": NOW},
+        {"source": "pypi", "subject": "another", "outcome": "ok"},
+    ]
+    for state in states:
+        FetchState.objects.create(package=package, next_due=NOW, **state)
+    MembershipFactory.create(package=package, grid=GridFactory.create(slug="g"))
+    return package
+
+
+EXTENDED = {
+    "score": 800,
+    "licence": "MIT",
+    "requires_python": ">=3.13",
+    "python_versions": ["3.13", "3.14", "3.15"],
+    "django_versions": ["5.0", "5.1", "5.2"],
+    "classifiers": ["Framework :: Django :: 5"],
+    "pypi_downloads": 9,
+    "released": "2026-05-06T03:08:09-04:00",
+    "archived": True,
+    "deprecated": True,
+    "replaced_by": "http://testserver/api/v4/packages/500/",
+    "gone": True,
+    "freshness": {
+        "repo": {
+            "last_success": None,
+            "last_attempt": "2026-05-06T03:08:09-04:00",
+            "outcome": "timeout",
+            "failures": 2,
+            "next_due": "2026-05-06T03:08:09-04:00",
+        },
+        "pypi": None,
+        "downloads": None,
+    },
+}
+
+
+def test_all(get: Get, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    rich()
+    with django_assert_num_queries(2):
+        full = get("packages/p/?fields=all").json()
+    assert list(full) == [*V4_FIELDS, *EXTENDED_FIELDS]
+    plain = get("packages/p/").json()
+    assert {key: full[key] for key in V4_FIELDS} == plain
+    assert {key: full[key] for key in EXTENDED_FIELDS} == EXTENDED
+    with django_assert_num_queries(3):
+        listed = get("packages/?fields=all&slug__in=p").json()["results"]
+    assert listed == [full]
+
+
+def test_what_nothing_is_known_of(get: Get) -> None:
+    PackageFactory.create(slug="p")
+    full = get("packages/p/?fields=all").json()
+    nothing = {"score": 0, "licence": "", "requires_python": "", "python_versions": [], "django_versions": []}
+    nothing |= {"classifiers": [], "deprecated": False, "gone": False}
+    nothing |= dict.fromkeys(("pypi_downloads", "released", "archived", "replaced_by"))
+    nothing |= {"freshness": {"repo": None, "pypi": None, "downloads": None}}
+    assert {key: full[key] for key in EXTENDED_FIELDS} == nothing
+
+
+@pytest.mark.parametrize("field", [*V4_FIELDS, *EXTENDED_FIELDS])
+def test_each_alone(get: Get, django_assert_num_queries: DjangoAssertNumQueries, field: str) -> None:
+    rich()
+    full = get("packages/p/?fields=all").json()
+    with django_assert_num_queries(2):
+        assert get(f"packages/p/?fields={field}").json() == {field: full[field]}
+
+
+def test_the_contracts_order_whatever_was_asked(get: Get) -> None:
+    rich()
+    document = get("packages/p/?fields=licence,title, repo_watchers,title").json()
+    assert list(document) == ["title", "repo_watchers", "licence"]
+    assert get("packages/p/?fields=title,all").json().keys() == get("packages/p/?fields=all").json().keys()
+    assert list(get("grids/g/?fields=packages,id").json()) == ["id", "packages"]
+    assert list(get("grids/?fields=slug").json()["results"][0]) == ["slug"]
+    CategoryFactory.create(slug="c")
+    assert list(get("categories/c/?fields=title,id").json()) == ["id", "title"]
+    assert get("categories/c/?fields=all").json() == get("categories/c/").json()
+
+
+def test_on_a_page_for_browsers(get: Get) -> None:
+    rich()
+    assert get("packages/p/?fields=title", accept="text/html").status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["packages", "grids", "categories"])
+def test_unknown_fields(get: Get, kind: str) -> None:
+    for path in (f"{kind}/", f"{kind}/x/"):
+        response = get(f"{path}?fields=id,titel")
+        assert response.status_code == 400
+        assert response.json()["fields"][0].startswith(
+            "There is no field “titel” here. Did you mean “title”? There are"
+        )
+        assert get(f"{path}?fields=id,").json()["fields"][0].startswith("There is no field “” here.")

@@ -1,0 +1,122 @@
+"""GET /api/v4/schema/: what it says of the API is so, whatever is asked."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+import schemathesis
+from django.core.management import call_command
+from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections, connection
+from django.test import Client
+from hypothesis import HealthCheck, given, settings
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from packages.models import FetchState, Package, Release, Snapshot
+from tests.conftest import Get
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
+CHECKS: list[Any] = [
+    schemathesis.checks.not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    response_headers_conformance,
+]
+EXAMPLES = 25
+
+
+@pytest.fixture
+def _rich_sample(db: None) -> None:
+    call_command("load_sample", verbosity=0)
+    packages = list(Package.objects.all()[:20])
+    for package in packages:
+        package.classifiers = ["Programming Language :: Python :: 3.12", "Framework :: Django :: 5"]
+        package.requires_python = ">=3.8"
+        package.licence = "MIT"
+        package.participants = ["anna", "bert"]
+        package.repo_watchers, package.last_updated, package.released = package.pk, NOW, NOW
+        package.pypi_downloads, package.commits_over_52 = 9, list(range(52))
+        package.replaced_by = packages[0] if package != packages[0] else None
+        package.save()
+    states = [
+        FetchState(
+            package=package,
+            source=source,
+            subject=package.repo_key if source == "repo" else package.pypi_name,
+            outcome="ok",
+            last_success=NOW,
+            last_attempt=NOW,
+            next_due=NOW,
+        )
+        for package in packages
+        for source in ("repo", "pypi")
+    ]
+    FetchState.objects.bulk_create(states)
+    Release.objects.bulk_create([Release(package=package, version="1.0", uploaded_at=NOW) for package in packages])
+    Snapshot.objects.bulk_create([Snapshot(package=package, day=date(2026, 5, 6), stars=3) for package in packages])
+    if connection.vendor == "postgresql":  # so that the changes are numbered, as at a commit
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+
+
+described = schemathesis.openapi.from_wsgi("/api/v4/schema/?format=json", get_wsgi_application())
+OPERATIONS: dict[str, Any] = {each.ok().label: each.ok() for each in list[Any](described.get_all_operations())}
+
+
+@pytest.fixture
+def _one_connection() -> Iterator[None]:
+    """Requests that leave the test's connection open, as those of Django's own test client do."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@pytest.mark.usefixtures("_rich_sample", "_one_connection")
+@pytest.mark.parametrize("mode", schemathesis.GenerationMode)
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_answers_are_as_described(operation: str, mode: schemathesis.GenerationMode) -> None:
+    @given(case=OPERATIONS[operation].as_strategy(generation_mode=mode))
+    @settings(max_examples=EXAMPLES, suppress_health_check=[*HealthCheck], deadline=None, database=None)
+    def check(case: Any) -> None:
+        case.call_and_validate(checks=CHECKS, headers={"Accept-Encoding": "identity"})
+
+    check()
+
+
+def test_the_schema_is_valid_without_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("spectacular", "--validate", "--fail-on-warn")
+    assert capsys.readouterr().out.startswith("openapi: 3.1")
+
+
+def test_every_parameter_and_error_is_described(get: Get) -> None:
+    paths = get("schema/?format=json").json()["paths"]
+    listed = {each["name"] for each in paths["/api/v4/packages/"]["get"]["parameters"]}
+    refused = get("packages/?no=such").json()["no"][0]
+    assert listed == set(refused.split("There are: ")[1].rstrip(".").split(", "))
+    for path, operations in paths.items():
+        assert list(operations) == ["get"], path
+        assert {"200", "400", "404", "406", "503"} <= set(operations["get"]["responses"]), path
+        assert all(each.get("description") for each in operations["get"]["parameters"]), path
+    assert "410" in paths["/api/v4/changes/"]["get"]["responses"]
+
+
+@pytest.mark.parametrize("page", ["docs/", "docs/redoc/"])
+def test_the_pages_need_no_other_host(client: Client, page: str) -> None:
+    response = client.get(f"/api/v4/{page}", headers={"accept": "text/html"})
+    assert response.status_code == 200
+    html = response.content.decode()
+    assert "/static/drf_spectacular_sidecar/" in html
+    assert "//cdn" not in html
+    assert "https://" not in html
+    assert client.get(f"/api/v4/{page}?x=y").json() == {"x": ["There is no parameter “x” here. There are: none."]}

@@ -1,0 +1,471 @@
+"""Kept answers: never stale, one for each form, made once."""
+
+import gzip
+import socket
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import brotli
+import orjson
+import psycopg2
+import pytest
+from django.core.handlers.wsgi import WSGIHandler
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from categories.models import Category
+from core.caching import middleware as cache
+from core.caching.memory import Answer, Memory, store
+from core.caching.redis import Redis
+from core.caching.revisions import Revisions
+from grids.models import Grid, GridPackage
+from packages.models import FetchState, Package, Release, Snapshot
+from tests.factories import GridFactory, MembershipFactory, PackageFactory
+from tests.servers import database_url
+
+# Revisions move when a transaction commits.
+pytestmark = pytest.mark.django_db(transaction=True)
+NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _kept(settings: Settings) -> None:
+    settings.CACHE_URL = "locmem://"
+    store.cache_clear()
+
+
+@pytest.fixture
+def member() -> GridPackage:
+    package = PackageFactory.create(slug="p", title="Maps", repo_url="https://github.com/a/p")
+    # A feed of nothing is of this very second.
+    Release.objects.create(package=package, version="0.1", uploaded_at=NOW)
+    return MembershipFactory.create(package=package, grid=GridFactory.create(slug="g", title="Maps"))
+
+
+PATHS = (
+    "packages/?fields=all&expand=category,grids",
+    "packages/p/?fields=all&expand=category,grids",
+    "packages/p/",
+    "packages/?category=c",
+    "packages/?grid=g",
+    "packages/p/releases/",
+    "packages/p/history/",
+    "grids/?expand=packages",
+    "grids/g/",
+    "grids/?package=p",
+    "categories/c/",
+    "categories/",
+    "search/?q=maps",
+    "changes/",
+    "feeds/packages.rss",
+    "feeds/releases.atom",
+)
+
+
+def sql(statement: str) -> Callable[[], object]:
+    return lambda: connection.cursor().execute(statement)
+
+
+def writes(package: int) -> list[tuple[str, Callable[[], object]]]:
+    one = Package.objects.filter(pk=package)
+
+    def saved() -> None:
+        row = one.get()
+        row.title = "Saved maps"
+        row.save()
+
+    def upserted() -> None:
+        row = one.get()
+        row.repo_watchers = 99
+        Package.objects.bulk_create([row], update_conflicts=True, unique_fields=["id"], update_fields=["repo_watchers"])
+
+    return [
+        ("save", saved),
+        ("update", lambda: one.update(repo_watchers=5, last_updated=NOW)),
+        ("last_fetched alone", lambda: one.update(last_fetched=NOW)),
+        ("upsert", upserted),
+        ("raw SQL", sql("UPDATE packages_package SET repo_description = 'maps', licence = 'MIT'")),
+        ("release", lambda: Release.objects.create(package_id=package, version="1", uploaded_at=NOW)),
+        ("snapshot", lambda: Snapshot.objects.create(package_id=package, day=NOW.date(), stars=1)),
+        (
+            "fetch state",
+            lambda: FetchState.objects.create(
+                package_id=package, source="repo", subject="github.com/a/p", outcome="ok", next_due=NOW
+            ),
+        ),
+        ("raw SQL of a state", sql("UPDATE packages_fetchstate SET failures = 7")),
+        ("category", lambda: Category.objects.update(title="Other", slug="c")),
+        ("grid", lambda: Grid.objects.update(description="new")),
+        ("membership", lambda: GridPackage.objects.all().delete()),
+        ("another", lambda: MembershipFactory.create(package_id=package)),
+        ("delete", sql("DELETE FROM packages_release WHERE version = '1'")),
+    ]
+
+
+def test_no_answer_outlives_a_commit(client: Client, member: GridPackage, settings: Settings) -> None:
+    """After each write, every address answers as it does without a store."""
+    Category.objects.update(slug="c")
+    for what, write in writes(member.package_id):
+        for path in PATHS:
+            client.get(f"/api/v4/{path}")
+        write()
+        for path in PATHS:
+            settings.CACHE_URL = "locmem://"
+            kept = client.get(f"/api/v4/{path}")
+            settings.CACHE_URL = "dummy://"
+            fresh = client.get(f"/api/v4/{path}")
+            assert (kept.status_code, kept.content) == (fresh.status_code, fresh.content), (what, path)
+        settings.CACHE_URL = "locmem://"
+
+
+def test_a_kept_answer_takes_one_query_and_is_the_same(
+    client: Client, member: GridPackage, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    Category.objects.update(slug="c")
+    for path in PATHS:
+        first = client.get(f"/api/v4/{path}")
+        assert first.status_code == 200
+        with django_assert_num_queries(1):
+            second = client.get(f"/api/v4/{path}")
+        assert (second.content, dict(second.items())) == (first.content, dict(first.items()))
+        with django_assert_num_queries(1):
+            unchanged = client.get(f"/api/v4/{path}", headers={"if-none-match": f'W/"x", {first["ETag"]}'})
+        assert (unchanged.status_code, unchanged.content) == (304, b"")
+        assert {name: unchanged[name] for name in ("ETag", "Cache-Control", "Vary")} == {
+            "ETag": first["ETag"],
+            "Cache-Control": "public, no-cache",
+            "Vary": "Accept, Accept-Encoding, origin",
+        }
+        assert client.get(f"/api/v4/{path}", headers={"if-none-match": '"other"'}).status_code == 200
+
+
+def test_a_refresh_of_packages_leaves_grids_and_categories_kept(client: Client, member: GridPackage) -> None:
+    before = {path: client.get(f"/api/v4/{path}")["ETag"] for path in ("grids/g/", "categories/", "packages/p/")}
+    Package.objects.update(last_fetched=NOW, repo_watchers=8)
+    after = {path: client.get(f"/api/v4/{path}")["ETag"] for path in before}
+    assert [path for path in before if before[path] != after[path]] == ["packages/p/"]
+
+
+@pytest.mark.usefixtures("member")
+def test_every_form_is_its_own(client: Client, settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = ["testserver", "other.example"]
+    settings.SECURE_PROXY_SSL_HEADER = None
+    forms: list[tuple[str, dict[str, Any]]] = [
+        ("", {}),
+        ("", {"headers": {"host": "other.example"}}),
+        ("", {"secure": True}),
+        ("", {"headers": {"accept-encoding": "gzip"}}),
+        ("", {"headers": {"accept-encoding": "br"}}),
+        ("?format=json", {}),
+        ("", {"headers": {"origin": "https://elsewhere.example"}}),
+    ]
+    seen = [client.get(f"/api/v4/packages/{query}", **options) for query, options in forms]
+    assert len({response["ETag"] for response in seen}) == len(forms)
+    again = [client.get(f"/api/v4/packages/{query}", **options) for query, options in forms]
+    assert [response.content for response in again] == [response.content for response in seen]
+    assert b"http://other.example/" in seen[1].content
+    assert b"https://testserver/" in seen[2].content
+    assert "Access-Control-Allow-Origin" in again[6]
+    assert "Access-Control-Allow-Origin" not in again[0]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("", None),
+        ("identity", None),
+        ("gzip", "gzip"),
+        ("gzip, deflate, br", "br"),
+        ("br;q=0, gzip;q=0.5", "gzip"),
+        ("gzip;q=0", None),
+        ("zstd", None),
+    ],
+)
+@pytest.mark.usefixtures("member")
+def test_compression(client: Client, accepted: str, encoding: str | None) -> None:
+    plain = client.get("/api/v4/packages/?fields=all").content
+    for _ in range(2):
+        response = client.get("/api/v4/packages/?fields=all", headers={"accept-encoding": accepted} if accepted else {})
+        assert response.get("Content-Encoding") == encoding
+        assert int(response["Content-Length"]) == len(response.content)
+        unpack = {"gzip": gzip.decompress, "br": brotli.decompress, None: bytes}[encoding]
+        assert unpack(response.content) == plain
+
+
+@pytest.mark.usefixtures("member")
+def test_pages_are_not_kept_and_private(client: Client) -> None:
+    response = client.get("/api/v4/packages/", headers={"accept": "text/html"})
+    assert response["Cache-Control"] == "private, no-cache"
+    assert "ETag" not in response
+
+
+@pytest.mark.parametrize(
+    ("query", "accept", "kind"),
+    [
+        ("", "*/*, text/html", "text/html; charset=utf-8"),
+        ("", "application/json;q=0.1, text/html", "application/json"),
+        ("", "text/*", "text/html; charset=utf-8"),
+        ("?q=format%3Djson", "text/html", "text/html; charset=utf-8"),
+        ("", "application/json; indent=4", "application/json"),
+    ],
+)
+@pytest.mark.usefixtures("member")
+def test_no_form_is_taken_for_another(client: Client, query: str, accept: str, kind: str) -> None:
+    """Whichever is asked for first, plain JSON stays plain JSON."""
+    path = f"/api/v4/packages/{query}"
+    for _ in range(2):
+        other = client.get(path, headers={"accept": accept})
+        assert (other["Content-Type"], other.has_header("ETag")) == (kind, False)
+        for plain in ("", "*/*", "application/json", "application/json, */*;q=0.5"):
+            response = client.get(path, headers={"accept": plain} if plain else {})
+            assert (response["Content-Type"], response.has_header("ETag")) == ("application/json", True)
+            assert b"\n" not in response.content
+
+
+def test_mistakes_and_misses_are_not_kept(client: Client) -> None:
+    for path in ("packages/nope/", "packages/?no=such"):
+        response = client.get(f"/api/v4/{path}")
+        assert response.status_code in {400, 404}
+        assert "ETag" not in response
+    PackageFactory.create(slug="nope")
+    assert client.get("/api/v4/packages/nope/").status_code == 200
+
+
+@pytest.mark.usefixtures("member")
+def test_head(client: Client) -> None:
+    got = client.get("/api/v4/packages/")
+    head = client.head("/api/v4/packages/")
+    assert (head.content, head["ETag"], head["Content-Length"]) == (b"", got["ETag"], got["Content-Length"])
+
+
+@pytest.mark.usefixtures("member")
+def test_what_ages_without_a_write_is_kept_for_a_minute(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [1_800_000_000.0]
+    monkeypatch.setattr("core.caching.middleware.time.time", lambda: clock[0])
+    ageing = ("packages/?stale=3", "packages/?ordering=score", "packages/p/?fields=score", "search/?q=maps")
+    steady = ("packages/", "packages/p/", "grids/")
+    before = {path: client.get(f"/api/v4/{path}")["ETag"] for path in (*ageing, *steady)}
+    clock[0] += 59 - clock[0] % 60
+    clock[0] += 1
+    after = {path: client.get(f"/api/v4/{path}")["ETag"] for path in before}
+    assert [path for path in before if before[path] != after[path]] == list(ageing)
+
+
+def at_once(
+    monkeypatch: pytest.MonkeyPatch,
+    view: Callable[[Any], HttpResponse],
+    asked: Any,
+    nodes: int,
+    entered: threading.Event,
+    go_on: threading.Event,
+) -> list[Any]:
+    """What eight get that ask at once, on so many nodes; `view` makes it, and is let go on once it is entered."""
+    middlewares = [cache.ApiCacheMiddleware(view) for _ in range(nodes)]
+    for middleware in middlewares:
+        monkeypatch.setattr(middleware, "answer", view)
+    monkeypatch.setattr("core.caching.revisions.read", lambda: Revisions({}, {}))  # a thread has a database of its own
+    answers: list[Any] = []
+    threads = [
+        threading.Thread(target=lambda number=number: answers.append(middlewares[number % nodes](asked)))
+        for number in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    assert entered.wait(10)
+    go_on.set()
+    for thread in threads:
+        thread.join(15)
+    return answers
+
+
+@pytest.mark.usefixtures("member")
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_a_stampede_makes_an_answer_once(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, request: pytest.FixtureRequest, nodes: int
+) -> None:
+    asked = Client().get("/api/v4/packages/p/").wsgi_request
+    if nodes > 1:
+        settings.CACHE_URL = request.getfixturevalue("shared")
+    made: list[str] = []
+    first, entered = threading.Event(), threading.Event()
+
+    def slow(http: Any) -> Any:
+        made.append(http.path)
+        entered.set()
+        assert first.wait(10)
+        return HttpResponse(b"{}", content_type="application/json")
+
+    store.cache_clear()
+    answers = at_once(monkeypatch, slow, asked, nodes, entered, first)
+    assert (len(made), [answer.content for answer in answers]) == (1, [b"{}"] * 8)
+
+
+def test_memory_is_bounded_in_bytes() -> None:
+    memory = Memory(10_000)
+    for number in range(1_000):
+        memory.set(b"%d" % number, Answer(b"{}", b"x" * 100))
+    assert memory.size <= 10_000
+    assert memory.get(b"999") == (b"{}", b"x" * 100)
+    assert memory.get(b"1") is None
+    memory.set(b"big", Answer(b"{}", b"x" * 9_000))
+    assert memory.get(b"big") is None, "one answer must not drive out all others"
+    memory.set(b"999", Answer(b"{}", b"y"))
+    assert memory.get(b"999") == (b"{}", b"y")
+
+
+def test_a_redis_that_is_away_costs_no_answer(client: Client, settings: Settings, member: GridPackage) -> None:
+    settings.CACHE_URL = "redis://127.0.0.1:1/0"
+    assert client.get("/api/v4/packages/p/").status_code == 200
+    assert Redis(settings.CACHE_URL).get(b"x") is None
+
+
+@pytest.mark.usefixtures("member")
+def test_a_connection_that_was_closed_is_opened_anew(client: Client) -> None:
+    assert client.get("/api/v4/packages/p/").status_code == 200
+    if connection.vendor == "postgresql":
+        connection.connection.close()
+    Package.objects.update(modified=timezone.now()) if connection.vendor == "sqlite" else None
+    assert client.get("/api/v4/packages/p/").status_code == 200
+
+
+@pytest.mark.usefixtures("member")
+@pytest.mark.parametrize("query", ["q=p", "grid=g", "licence=MIT", "python=3.12"])
+def test_what_filters_need_is_found_out_once_for_each_change(client: Client, query: str) -> None:
+    """How many rows there are, and what licences and requirements: other pages of the same list ask for none of it."""
+    Package.objects.update(licence="MIT", requires_python=">=3.8")
+
+    def page(offset: int) -> tuple[int, list[str]]:
+        with CaptureQueriesContext(connection) as queries:
+            body = client.get(f"/api/v4/packages/?{query}&limit=1&offset={offset}").json()
+        said = [sql for each in queries if "COUNT(" in (sql := each["sql"]) or "DISTINCT" in sql]
+        return body["count"], said
+
+    count, said = page(0)
+    assert count == 1
+    assert said
+    assert page(1) == (1, [])
+    other = PackageFactory.create(slug="p2", licence="MIT", requires_python=">=3.8")
+    MembershipFactory.create(package=other, grid=Grid.objects.get(slug="g"))
+    count, said = page(2)
+    assert count == 2
+    assert said
+
+
+@pytest.mark.usefixtures("member")
+@pytest.mark.parametrize("accept", ["*/*", "text/html", "application/json; indent=2"])
+def test_a_count_is_kept_under_the_revision_that_stood_before_it(client: Client, accept: str) -> None:
+    """Whatever is committed between the counting and the keeping."""
+    added: list[Package] = []
+
+    def commit_after_count(execute: Any, sql: str, *rest: Any) -> Any:
+        counted = execute(sql, *rest)
+        if "COUNT(" in sql and not added:
+            added.append(PackageFactory.create(slug="p2"))
+        return counted
+
+    with connection.execute_wrapper(commit_after_count):
+        assert client.get("/api/v4/packages/?q=p", headers={"Accept": accept}).status_code == 200
+    assert added
+    assert client.get("/api/v4/packages/?q=p").json()["count"] == 2
+
+
+@pytest.mark.usefixtures("member")
+def test_the_charset_of_a_body_that_is_not_there_changes_nothing(client: Client) -> None:
+    Package.objects.update(title="été")
+    path = "/api/v4/packages/?q=%C3%A9t%C3%A9"
+    odd = client.get(path, headers={"Content-Type": "text/plain; charset=latin-1"})
+    assert odd.json()["count"] == client.get(path).json()["count"] == 1
+    hidden = client.get("/api/v4/packages/?expand=+AGM-ategory", headers={"Content-Type": "text/plain; charset=utf-7"})
+    assert hidden.status_code == 400
+
+
+@pytest.mark.usefixtures("member")
+def test_who_names_json_gets_what_is_kept(client: Client) -> None:
+    plain = client.get("/api/v4/packages/p/")
+    named = client.get("/api/v4/packages/p/", headers={"Accept": "application/json, text/plain, */*"})
+    assert (named["ETag"], named["Content-Type"], named.content) == (plain["ETag"], "application/json", plain.content)
+
+
+@pytest.mark.usefixtures("member")
+def test_a_site_below_another_path_has_links_of_its_own() -> None:
+    handler = WSGIHandler()
+    for below in ("/catalogue", ""):
+        environ = RequestFactory().get("/api/v4/packages/p/").environ | {"SCRIPT_NAME": below}
+        document = orjson.loads(b"".join(handler(environ, lambda *_: bytes)))
+        assert document["category"].startswith(f"http://testserver{below}/api/v4/categories/")
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_what_is_not_kept_is_made_by_all_at_once(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, request: pytest.FixtureRequest, nodes: int
+) -> None:
+    asked = Client().get("/api/v4/packages/nope/").wsgi_request
+    if nodes > 1:
+        settings.CACHE_URL = request.getfixturevalue("shared")
+    store.cache_clear()
+    first, entered, others = threading.Event(), threading.Event(), threading.Barrier(7, timeout=10)
+
+    def slow(http: Any) -> Any:
+        if not entered.is_set():
+            entered.set()
+            assert first.wait(10)
+        else:
+            others.wait()  # broken, should they come one after another
+        return HttpResponse(b"{}", status=404)
+
+    answers = at_once(monkeypatch, slow, asked, nodes, entered, first)
+    assert [answer.status_code for answer in answers] == [404] * 8
+
+
+def test_a_lock_is_given_back_by_its_holder_alone(shared: str) -> None:
+    one, other = Redis(shared, wait=0.1), Redis(shared)
+    assert one.begin(b"key") == (None, True)
+    time.sleep(0.15)
+    assert other.begin(b"key") == (None, True)
+    one.end(b"key", kept=True)
+    assert other.client.exists("making:" + b"key".hex())
+    other.end(b"key", kept=True)
+    assert not other.client.exists("making:" + b"key".hex())
+
+
+def test_a_redis_that_says_nothing_is_asked_once(settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(0)
+        patient = Redis(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        assert [patient.get(b"x") for _ in range(20)] == [None] * 20
+        with silent.accept()[0]:
+            pass
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+
+
+@pytest.mark.usefixtures("member")
+@pytest.mark.parametrize("accept", ["text/html", "application/json; indent=2"])
+def test_a_connection_that_was_closed_meanwhile_prepares_its_statements_again(client: Client, accept: str) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite's connections are closed by nobody else")
+    for path in ("/api/v4/packages/p/", "/api/v4/grids/g/"):
+        with psycopg2.connect(database_url()) as other, other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [connection.connection.get_backend_pid()])
+        other.close()
+        assert client.get(path, headers={"Accept": accept}).status_code == 200
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_prepared_statements")
+            assert cursor.fetchone()[0] > 0, path
+
+
+def test_a_log_that_was_emptied_by_hand_is_answered_for(client: Client) -> None:
+    PackageFactory.create_batch(3)
+    last = client.get("/api/v4/changes/").json()["until"]
+    assert client.get(f"/api/v4/changes/?since={last - 1}").status_code == 200
+    with connection.cursor() as cursor:
+        truncate = "TRUNCATE" if connection.vendor == "postgresql" else "DELETE FROM"
+        cursor.execute(f"{truncate} changes_change")
+    assert client.get(f"/api/v4/changes/?since={last - 1}").status_code == 410

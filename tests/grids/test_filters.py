@@ -1,0 +1,65 @@
+"""The filters of GET /api/v4/grids/ and /categories/."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.conftest import Get
+from tests.factories import CategoryFactory, GridFactory, MembershipFactory, PackageFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def found(get: Get, kind: str, **parameters: Any) -> list[str]:
+    response = get(f"{kind}/?{urlencode(parameters)}")
+    assert response.status_code == 200, response.content
+    return [document["slug"] for document in response.json()["results"]]
+
+
+@pytest.mark.parametrize(("kind", "factory"), [("grids", GridFactory), ("categories", CategoryFactory)])
+def test_q(get: Get, kind: str, factory: Any) -> None:
+    factory.create(slug="a", title="Wagtail things")
+    factory.create(slug="b-wagtail", title="x")
+    factory.create(slug="c", title="x", description="for WAGTAIL sites")
+    factory.create(slug="d", title="x", description="for others")
+    assert found(get, kind, q="wagtail") == ["c", "b-wagtail", "a"]
+    assert found(get, kind, q="wagtail for") == ["c"]
+    assert found(get, kind, q="nothing") == []
+    assert get(f"{kind}/?q={'x' * 501}").status_code == 400
+
+
+def test_grids_of_a_package(get: Get) -> None:
+    package, other = PackageFactory.create(slug="p"), PackageFactory.create(slug="o")
+    for slug, members in (("a", [package]), ("b", [package, other]), ("c", [other]), ("d", [])):
+        grid = GridFactory.create(slug=slug)
+        for member in members:
+            MembershipFactory.create(grid=grid, package=member)
+    assert found(get, "grids", package="p") == found(get, "grids", package=package.pk) == ["b", "a"]
+    assert found(get, "grids", package=f"p,{other.pk}") == ["c", "b", "a"]
+    assert found(get, "grids", package="nope") == found(get, "grids", package="999999") == []
+    assert get("grids/?package=a+b").json() == {"package": ["“a b” is neither an id nor a slug."]}
+
+
+@pytest.mark.parametrize("name", ["header", "is_locked"])
+def test_flags(get: Get, name: str) -> None:
+    GridFactory.create(slug="y", **{name: True})
+    GridFactory.create(slug="n", **{name: False})
+    assert found(get, "grids", **{name: "true"}) == ["y"]
+    assert found(get, "grids", **{name: "false"}) == ["n"]
+    assert get(f"grids/?{name}=x").json() == {name: ["Must be true or false."]}
+
+
+def test_the_reading_cases_of_clients(get: Get) -> None:
+    """All grids in one go; the grids of a subject; search, then the package by its slug; a category by its slug."""
+    for number in range(120):
+        GridFactory.create(slug=f"g{number}", title="Wagtail" if number % 2 else "Other")
+    assert len(get("grids/?limit=500").json()["results"]) == 120
+    named = get("grids/?q=wagtail&limit=500").json()["results"]
+    assert len(named) == 60
+    assert {grid["title"] for grid in named} == {"Wagtail"}
+    PackageFactory.create(slug="django-ralph", title="Ralph", category=CategoryFactory.create(slug="apps"))
+    slug = get("search/?q=ralph").json()[0]["slug"]
+    package = get(f"packages/{slug}/").json()
+    assert package["title"] == "Ralph"
+    assert package["category"].endswith(f"/{get('categories/apps/').json()['id']}/")
