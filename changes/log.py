@@ -6,9 +6,9 @@ from typing import NamedTuple
 from django.db.models import QuerySet
 
 from changes.models import Change
-from core.database.prepared import MARK_ID, Kept, Prepared, Statement, with_ids
+from core.database.prepared import PLACEHOLDER_ID, Prepared, Statement, StatementCache, with_ids
 
-KEPT = timedelta(days=400)
+RETENTION = timedelta(days=400)
 BATCH = 10_000
 
 
@@ -17,7 +17,7 @@ _REACH = Statement(
     " (SELECT max(number) FROM changes_change), 0), (SELECT min(number) FROM changes_change)",
     (),
 )
-_KEPT: Kept[Prepared[Change]] = Kept()
+_STATEMENTS: StatementCache[Prepared[Change]] = StatementCache()
 
 
 class Reach(NamedTuple):
@@ -34,17 +34,17 @@ def reach() -> Reach:
 
 def after(number: int, limit: int) -> list[Change]:
     """The changes after a number, in their order; so many at most."""
-    return _KEPT.get("after", lambda: Prepared(_after())).rows(number, limit)
+    return _STATEMENTS.get("after", lambda: Prepared(_after())).rows(number, limit)
 
 
 def _after() -> QuerySet[Change]:
     ids = "SELECT id FROM changes_change WHERE number > %s ORDER BY number LIMIT %s"
-    return Change.objects.filter(with_ids(Change, ids, MARK_ID, MARK_ID)).order_by("number")
+    return Change.objects.filter(with_ids(Change, ids, PLACEHOLDER_ID, PLACEHOLDER_ID)).order_by("number")
 
 
 def prune(now: datetime) -> int:
     """Delete the changes that are too old, a batch at a time; says how many."""
-    old = Change.objects.filter(at__lt=now - KEPT).order_by("-number").values_list("number", flat=True)
+    old = Change.objects.filter(at__lt=now - RETENTION).order_by("-number").values_list("number", flat=True)
     # Clocks may run backwards: whatever is before the newest old one goes, so that no gap opens.
     newest = old.first()
     deleted = 0

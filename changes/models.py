@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from django.db import models
 
+from core.kinds import Kind
+
 
 class Change(models.Model):
     """A document or a membership that was created, changed, renamed (its slug moved) or deleted.
@@ -15,7 +17,7 @@ class Change(models.Model):
     is null only inside the transaction that makes the change. A bare move of `last_fetched` is no change.
     """
 
-    KINDS = ("category", "package", "grid", "membership")
+    KINDS = (Kind.CATEGORY.value, Kind.PACKAGE.value, Kind.GRID.value, Kind.MEMBERSHIP.value)
     ACTIONS = ("created", "changed", "renamed", "deleted")
 
     number = models.BigIntegerField(null=True, unique=True)
@@ -33,7 +35,7 @@ class Change(models.Model):
         constraints = (
             models.CheckConstraint(
                 condition=models.Q(
-                    kind__in=("category", "package", "grid", "membership"),
+                    kind__in=tuple(kind.value for kind in Kind),
                     action__in=("created", "changed", "renamed", "deleted"),
                 ),
                 name="change_known",

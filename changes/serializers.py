@@ -8,10 +8,9 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from changes.models import Change
-from core.api.serializers import moment
-from core.links import Kind, Links
-
-KINDS: dict[str, Kind] = {"category": "categories", "package": "packages", "grid": "grids"}
+from core.api.serializers import localize
+from core.kinds import Kind
+from core.links import Links
 
 
 class ChangeSerializer(serializers.ModelSerializer[Change]):
@@ -33,7 +32,7 @@ class ChangeSerializer(serializers.ModelSerializer[Change]):
         """A row of the log. Its fields only describe it: DRF would make them anew for every answer."""
         return {
             "number": instance.number,
-            "at": moment(instance.at, self.zone),
+            "at": localize(instance.at, self.zone),
             "kind": instance.kind,
             "action": instance.action,
             "id": instance.object_id,
@@ -54,14 +53,14 @@ class ChangeSerializer(serializers.ModelSerializer[Change]):
         return links
 
     def get_url(self, change: Change) -> str | None:
-        kind = KINDS.get(change.kind)
-        return self.links.document(kind, change.object_id) if kind and change.action != "deleted" else None
+        kind = Kind(change.kind)
+        return self.links.document(kind, change.object_id) if kind.plural and change.action != "deleted" else None
 
     def get_grid(self, change: Change) -> str | None:
-        return None if change.grid_id is None else self.links.document("grids", change.grid_id)
+        return None if change.grid_id is None else self.links.document(Kind.GRID, change.grid_id)
 
     def get_package(self, change: Change) -> str | None:
-        return None if change.package_id is None else self.links.document("packages", change.package_id)
+        return None if change.package_id is None else self.links.document(Kind.PACKAGE, change.package_id)
 
 
 class ChangesSerializer(serializers.Serializer[Any]):

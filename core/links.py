@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Literal
 from urllib.parse import quote
 
 import orjson
@@ -11,7 +10,7 @@ from django.http import HttpRequest
 from django.urls import get_script_prefix, reverse
 from rest_framework.request import Request
 
-Kind = Literal["packages", "grids", "categories"]
+from core.kinds import Kind
 
 
 def absolute(request: HttpRequest | Request, path: str) -> str:
@@ -48,13 +47,13 @@ class Links:
         return f"{self.root}{name}/" + ("" if name in {"schema", "docs"} else self.suffix)
 
     def documents(self, kind: Kind, pks: Iterable[int]) -> list[str]:
-        beginning, end = f"{self.root}{kind}/", f"/{self.suffix}"
+        beginning, end = f"{self.root}{kind.plural}/", f"/{self.suffix}"
         return [f"{beginning}{pk}{end}" for pk in pks]
 
     def written(self, kind: Kind, pks: Iterable[int]) -> orjson.Fragment:
         """A list of such links as JSON already: there is nothing in them to escape, and thousands of them in a page."""
-        beginning, end = f'"{self.root}{kind}/', f'/{self.suffix}"'
+        beginning, end = f'"{self.root}{kind.plural}/', f'/{self.suffix}"'
         return orjson.Fragment("[" + ",".join([f"{beginning}{pk}{end}" for pk in pks]) + "]")
 
     def document(self, kind: Kind, pk: int) -> str:
-        return f"{self.root}{kind}/{pk}/{self.suffix}"
+        return f"{self.root}{kind.plural}/{pk}/{self.suffix}"

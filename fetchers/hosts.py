@@ -11,8 +11,8 @@ from fetchers.forges import bitbucket, forgejo, github, gitlab
 from fetchers.models import HostPace
 from fetchers.network.http import Answer, FetchError, Host
 from fetchers.network.rate_limit import Pace, PaceState, Rate
-from packages.facts import Fetched, Known, RepositoryFacts
-from packages.keys import Kind
+from packages.facts import Fetched, FetchTarget, RepositoryFacts
+from packages.keys import Forge
 from packages.models import forges
 
 # Published limits of hosts that send no limit headers, kept a little below.
@@ -21,8 +21,8 @@ GITLAB = Rate(timedelta(seconds=0.2), burst=8)  # /projects/:id allows 400 a min
 UNPUBLISHED = Rate(timedelta(seconds=0.25), burst=8)
 PYPISTATS = Rate(timedelta(seconds=2.4), burst=4)  # 30 a minute
 
-Read = Callable[[Host, Known, date], Fetched[RepositoryFacts]]
-READ: Mapping[Kind, Read] = {
+Read = Callable[[Host, FetchTarget, date], Fetched[RepositoryFacts]]
+READ: Mapping[Forge, Read] = {
     "github": github.read,
     "gitlab": gitlab.read,
     "bitbucket": bitbucket.read,
@@ -59,7 +59,7 @@ class Hosts:
     def all(self) -> list[Host]:
         return list(self._all.values())
 
-    def _forge(self, host: str, kind: Kind) -> Host:
+    def _forge(self, host: str, kind: Forge) -> Host:
         if kind == "github":
             name = "github" if self.has_token else "github-anonymous"
             return self._host(name, settings.GITHUB_API_URL, _github_headers(), forbidden=github.forbidden)

@@ -1,4 +1,4 @@
-"""Refreshing: what is due goes host by host to the upstream modules, and what comes back to packages.record.
+"""Refreshing: what is due goes host by host to the upstream modules, and what comes back to packages.results.
 
 Threads ask, the main thread alone reads and writes the database. Each host has a lane of its own, so that a slow one
 holds nobody up; results are written in batches, each in one transaction, so that a kill loses the batch in hand alone.
@@ -27,10 +27,10 @@ from fetchers.locks import lock
 from fetchers.models import Run
 from fetchers.network.http import FetchError, Host, NotAskedError
 from packages import history
-from packages.facts import SUCCESSES, Fetched, Known, Outcome, Source
+from packages.facts import SUCCESSES, Fetched, FetchTarget, Outcome, Source
 from packages.keys import spelled
-from packages.models import SUBJECTS, FetchState, Package
-from packages.record import FRESH_FOR, MISSING, Attempt, Failure, record
+from packages.models import TARGET_COLUMNS, FetchState, Package
+from packages.results import FRESH_FOR, MISSING, Attempt, Failure, save_results
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ class Lane:
     at_once: int
     first_at_once: int
     total: int
-    known_good: int
+    previously_found: int
     closed: bool = False
     running: dict[Future[Done], bool] = field(default_factory=dict)
     later: deque[Step] = field(default_factory=deque)
@@ -153,10 +153,10 @@ class Lane:
     @property
     def distrusted(self) -> bool:
         """Whether too many are suddenly not found: over 20 and a twentieth of those known, or all of four or more."""
-        sudden = sum(attempt.known.known_good for attempt in self.missing)
+        sudden = sum(attempt.known.previously_found for attempt in self.missing)
         tried = self.tally.tried
         everything = len(self.missing) == tried and tried >= 4 and self.total <= 2 * tried
-        return everything or (sudden > 20 and sudden * 20 > self.known_good)
+        return everything or (sudden > 20 and sudden * 20 > self.previously_found)
 
 
 class Refresh:
@@ -233,11 +233,11 @@ class Refresh:
         self._drive(source, repeats, pool)
 
     def _lane(self, source: Source, name: str, ids: list[int], tally: Tally, sizes: dict[str, tuple[int, int]]) -> Lane:
-        total, known_good = sizes.get(name, (0, 0))
+        total, previously_found = sizes.get(name, (0, 0))
         make = {"repo": self._repository_steps, "pypi": self._pypi_steps, "downloads": self._download_steps}[source]
         batched = source == "repo" and self.hosts.kinds[name] == "github" and self.hosts.has_token
         at_once = 1 if source == "downloads" else min(self.options.workers, 8)
-        return Lane(name, make(name, ids), tally, at_once, 1 if batched else at_once, total, known_good)
+        return Lane(name, make(name, ids), tally, at_once, 1 if batched else at_once, total, previously_found)
 
     def _sizes(self, source: Source) -> dict[str, tuple[int, int]]:
         """How many packages each host has, and how many of them were fetched before."""
@@ -308,10 +308,10 @@ class Refresh:
     def _write(self, lanes: list[Lane], source: Source, attempts: list[Attempt]) -> None:
         if not attempts:
             return
-        recorded = record(attempts)
-        self.summary.notes += recorded.notes
+        report = save_results(attempts)
+        self.summary.notes += report.notes
         by_host = {lane.name: lane.tally for lane in lanes}
-        for attempt, outcome in recorded.outcomes:
+        for attempt, outcome in report.outcomes:
             by_host[attempt.known.host if source == "repo" else source].outcomes[outcome] += 1
         self.hosts.save()
 
@@ -323,7 +323,7 @@ class Refresh:
             )
         for start in range(0, len(lane.missing), BATCH):
             batch = [self._judged(attempt, lane) for attempt in lane.missing[start : start + BATCH]]
-            lane.tally.outcomes.update(outcome for _, outcome in record(batch).outcomes)
+            lane.tally.outcomes.update(outcome for _, outcome in save_results(batch).outcomes)
 
     @staticmethod
     def _judged(attempt: Attempt, lane: Lane) -> Attempt:
@@ -352,7 +352,7 @@ class Refresh:
 
     # The steps of each source
 
-    def _known(self, source: Source, ids: Sequence[int]) -> Iterator[list[Known]]:
+    def _known(self, source: Source, ids: Sequence[int]) -> Iterator[list[FetchTarget]]:
         """Chunks of what is known of these packages, in their order."""
         for start in range(0, len(ids), CHUNK):
             chunk = ids[start : start + CHUNK]
@@ -371,7 +371,7 @@ class Refresh:
                 for known in chunk:
                     yield partial(self._one, "repo", known, partial(READ[kind], host, known, self._today()))
 
-    def _overviews(self, rest: Host, batch: list[Known]) -> Done:
+    def _overviews(self, rest: Host, batch: list[FetchTarget]) -> Done:
         """The first step of GitHub with a token: what GraphQL knows, for many repositories at once."""
         try:
             found = github.read_overviews(self.hosts.graphql, batch)
@@ -422,12 +422,12 @@ class Refresh:
             tally.stopped = "its index cannot be had"
             return None
 
-    def _confirmed(self, known: Known, serials: dict[str, int]) -> bool:
+    def _confirmed(self, known: FetchTarget, serials: dict[str, int]) -> bool:
         """Whether the index says that nothing changed. Compared for equality: a serial can go back (a mirror)."""
         serial = (known.validators or {}).get("serial")
         return serial is not None and str(serials.get(known.pypi_name)) == serial and not self._status_due(known)
 
-    def _status_due(self, known: Known) -> bool:
+    def _status_due(self, known: FetchTarget) -> bool:
         """Spread over the days, so that all projects do not come due at once."""
         day = (known.validators or {}).get("status_day", "")
         try:
@@ -440,7 +440,9 @@ class Refresh:
             for known in chunk:
                 yield partial(self._one, "downloads", known, partial(pypistats.read, self.hosts.pypistats, known))
 
-    def _one(self, source: Source, known: Known, read: Callable[[], Fetched[Any]], *, signed: bool = True) -> Done:
+    def _one(
+        self, source: Source, known: FetchTarget, read: Callable[[], Fetched[Any]], *, signed: bool = True
+    ) -> Done:
         """Ask about one package. `signed`: with our token, if there is one."""
         try:
             return Done([self._attempt(source, known, read())])
@@ -457,31 +459,31 @@ class Refresh:
             logger.exception("package %s, %s", known.package, source)
             return Done([self._failed(source, known, FetchError(f"a fault of this program: {type(error).__name__}"))])
 
-    def _unsigned(self, known: Known) -> Step:
+    def _unsigned(self, known: FetchTarget) -> Step:
         """Some owners refuse our kind of token for repositories that anybody may read."""
         read = partial(github.read, self.hosts.anonymous, known, self._today())
         return partial(self._one, "repo", known, read, signed=False)
 
-    def _attempt(self, source: Source, known: Known, result: Fetched[Any] | Failure) -> Attempt:
+    def _attempt(self, source: Source, known: FetchTarget, result: Fetched[Any] | Failure) -> Attempt:
         return Attempt(known, source, self.clock(), result)
 
-    def _failed(self, source: Source, known: Known, error: FetchError) -> Attempt:
+    def _failed(self, source: Source, known: FetchTarget, error: FetchError) -> Attempt:
         return self._attempt(source, known, Failure(error.outcome, str(error)))
 
     def _today(self) -> date:
         return self.clock().date()
 
 
-def _known(package: Package, source: Source, state: FetchState | None, hosts: Hosts) -> Known:
+def _known(package: Package, source: Source, state: FetchState | None, hosts: Hosts) -> FetchTarget:
     """What is known of a package; of its address alone, if that is another than the one that was asked about."""
-    known = Known(
+    known = FetchTarget(
         package=package.pk,
         host=package.repo_host,
         path=spelled(package.repo_url, hosts.kinds).path,
         pypi_name=package.pypi_name,
         validators={},
     )
-    if state is None or state.subject != getattr(package, SUBJECTS[source]):
+    if state is None or state.target != getattr(package, TARGET_COLUMNS[source]):
         return known
     return replace(
         known,
@@ -490,7 +492,7 @@ def _known(package: Package, source: Source, state: FetchState | None, hosts: Ho
         weeks_end=package.weeks_end,
         has_participants=bool(package.participants),
         validators=state.validators,
-        known_good=bool(state.last_success and not state.missing_days),
+        previously_found=bool(state.last_success and not state.missing_days),
     )
 
 

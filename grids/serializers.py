@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.api.serializers import DocumentSerializer
+from core.kinds import Kind
 from grids.models import V4_FIELDS, Grid
 
 
@@ -29,7 +30,7 @@ class GridSerializer(DocumentSerializer[Grid]):
         }
     )
     def get_packages(self, grid: Grid) -> Any:
-        return self.linked("packages", member_ids(grid), "packages")
+        return self.linked(Kind.PACKAGE, member_ids(grid), "packages")
 
 
 def member_ids(grid: Any) -> list[int]:

@@ -1,6 +1,7 @@
 """Grids of API v4."""
 
 from core.api.views import DocumentViewSet
+from core.kinds import Kind
 from grids.filters import GridFilters
 from grids.models import Grid
 from grids.serializers import GridSerializer, member_ids
@@ -9,7 +10,7 @@ from grids.serializers import GridSerializer, member_ids
 class GridViewSet(DocumentViewSet[Grid]):
     """Grids compare packages that do the same job."""
 
-    kind = "grids"
+    kind = Kind.GRID
     documents = Grid.objects
     serializer_class = GridSerializer
     filterset_class = GridFilters

@@ -46,12 +46,12 @@ class InvalidFactError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class FetchTarget:
     """What an upstream module needs to know of a package before it asks: identities and what the last success left.
 
     `path` is the repository's path on its host as it is spelled (case kept); `pypi_name` the PEP 503 name.
     `validators` are the module's own notes of the last success (ETags, head commit, serial): text to text.
-    `known_good`: it was found before, and nothing has been said against it since.
+    `previously_found`: it was found before, and nothing has been said against it since.
     """
 
     package: int
@@ -63,7 +63,7 @@ class Known:
     weeks_end: date | None = None
     has_participants: bool = False
     validators: Mapping[str, str] | None = None
-    known_good: bool = False
+    previously_found: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ def prose(value: object, what: str, limit: int = MAX_DESCRIPTION) -> str:
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 
-def moment(value: object, what: str) -> datetime:
+def parse_datetime(value: object, what: str) -> datetime:
     """An ISO 8601 time with its offset, in UTC, from 1970 on. A committer's clock may run ahead of ours."""
     try:
         read = datetime.fromisoformat(value) if isinstance(value, str) else None
@@ -228,7 +228,7 @@ def midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, UTC)
 
 
-def moved_on(known: Known, head: str, committed: datetime, today: date) -> tuple[tuple[int, ...], date] | None:
+def moved_on(known: FetchTarget, head: str, committed: datetime, today: date) -> tuple[tuple[int, ...], date] | None:
     """The known weeks moved on to `today`, if `head`, committed then, is the newest commit still and they hold it.
 
     Commits of the day on which the weeks were counted lie after their end, and are not in them.

@@ -30,8 +30,9 @@ from core.api.filters import (
     by_references,
     refuse_unknown,
 )
-from core.caching.middleware import Finding
+from core.caching.middleware import CachedValue
 from core.database.functions import AsciiLower, ascii_lower
+from core.kinds import Kind
 from packages.compatibility import DJANGO, PYTHON, admits, admits_python3
 from packages.fields import Lists, ListsFolded
 from packages.keys import pypi_project, repository
@@ -113,7 +114,7 @@ class LicenceField(forms.CharField):
             raise FormError("Not an SPDX licence, like MIT, BSD-3-Clause or Apache-2.0 OR MIT.") from error
 
 
-class Known:
+class Lookups:
     """What the values of the filters must be compared with, read in one query, if there is anything to read.
 
     Requirements and licences are few in any catalogue, and none but their own readers can tell what they mean: so
@@ -143,7 +144,7 @@ class Known:
 
     @cached_property
     def rows(self) -> list[tuple[str, int, str]]:
-        findings = {column: Finding(("packages",), column) for column in self.columns}
+        findings = {column: CachedValue((Kind.PACKAGE.plural,), column) for column in self.columns}
         asked: list[QuerySet[Any, Any]] = [
             _DOCUMENTS[name]().filter(by_references(values)).order_by().values_list(Value(name), "pk", "slug")
             for name, values in self.wanted.items()
@@ -214,8 +215,8 @@ class PackageFilters(DocumentFilters):
     ordering = Ordering(_ORDER, nullable=("pypi_downloads", "last_updated", "released"))
 
     @cached_property
-    def known(self) -> Known:
-        return Known(self.form.cleaned_data)
+    def lookups(self) -> Lookups:
+        return Lookups(self.form.cleaned_data)
 
     @cached_property
     def now(self) -> datetime:
@@ -229,24 +230,24 @@ class PackageFilters(DocumentFilters):
         return super().ordered(self._scored(queryset))
 
     def _scored(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if not self.known.by_score:
+        if not self.lookups.by_score:
             return queryset
-        score = by_score(self.now, self.known.requirements(admits_python3))
+        score = by_score(self.now, self.lookups.requirements(admits_python3))
         scored: QuerySet[Any] = queryset.alias(classifier_text=Cast("classifiers", TextField())).alias(score=score)
         return scored
 
     def in_categories(self, packages: PackageQuerySet, name: str, value: list[str]) -> PackageQuerySet:
-        return packages.filter(category__in=self.known.ids("category"))
+        return packages.filter(category__in=self.lookups.ids("category"))
 
     def in_grids(self, packages: PackageQuerySet, name: str, value: list[str]) -> PackageQuerySet:
-        grids = self.known.ids("grid")
+        grids = self.lookups.ids("grid")
         return packages.filter(Exists(_memberships().filter(package=OuterRef("pk"), grid__in=grids)))
 
     def with_participant(self, packages: PackageQuerySet, name: str, value: str) -> PackageQuerySet:
         return packages.filter(ListsFolded("participants", Value(ascii_lower(value))))
 
     def under_licence(self, packages: PackageQuerySet, name: str, value: str) -> PackageQuerySet:
-        return packages.filter(licence__in=self.known.licences(value))
+        return packages.filter(licence__in=self.lookups.licences(value))
 
     def for_django(self, packages: PackageQuerySet, name: str, value: str) -> PackageQuerySet:
         major = value.split(".", maxsplit=1)[0]
@@ -256,8 +257,8 @@ class PackageFilters(DocumentFilters):
         return packages.filter(Q(Lists("classifiers", Value(f"{DJANGO}{value}"))) | (Q(whole) & ~minors))
 
     def for_python(self, packages: PackageQuerySet, name: str, value: str) -> PackageQuerySet:
-        admitting = self.known.requirements(lambda text: admits(text, value) is True)
-        refusing = self.known.requirements(lambda text: admits(text, value) is False)
+        admitting = self.lookups.requirements(lambda text: admits(text, value) is True)
+        refusing = self.lookups.requirements(lambda text: admits(text, value) is False)
         packages = packages.alias(classifier_text=Cast("classifiers", TextField()))
         named = Q(Lists("classifiers", Value(f"{PYTHON}{value}"))) & ~Q(requires_python__in=refusing)
         naming_any = Q(classifier_text__regex=f'"{PYTHON}[0-9]{{1,3}}\\.[0-9]{{1,3}}"')

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 from urllib.parse import parse_qs
 
-Kind = Literal["github", "gitlab", "bitbucket", "forgejo"]
+Forge = Literal["github", "gitlab", "bitbucket", "forgejo"]
 
-KNOWN_HOSTS: Mapping[str, Kind] = {
+KNOWN_HOSTS: Mapping[str, Forge] = {
     "github.com": "github",
     "gitlab.com": "gitlab",
     "bitbucket.org": "bitbucket",
@@ -48,7 +48,7 @@ class Repository(NamedTuple):
 NOWHERE = Repository("", "")
 
 
-def repository(url: str, hosts: Mapping[str, Kind] = KNOWN_HOSTS) -> Repository:
+def repository(url: str, hosts: Mapping[str, Forge] = KNOWN_HOSTS) -> Repository:
     """The repository that `url` means, whichever way it is spelled; NOWHERE if no host can be read.
 
     Reads http(s), git and ssh URLs, scp addresses (git@host:path) and bare host/path. On a host in `hosts` the
@@ -58,7 +58,7 @@ def repository(url: str, hosts: Mapping[str, Kind] = KNOWN_HOSTS) -> Repository:
     return Repository(found.host, found.path.translate(_ASCII_LOWER)) if found.host in hosts else found
 
 
-def spelled(url: str, hosts: Mapping[str, Kind] = KNOWN_HOSTS) -> Repository:
+def spelled(url: str, hosts: Mapping[str, Forge] = KNOWN_HOSTS) -> Repository:
     """As repository(), with the path in the letters that `url` has: what to ask a host for."""
     host, port, rest = _split(url.strip())
     kind = hosts.get(host + port)
@@ -91,14 +91,14 @@ def _host(name: str) -> str:
     return name.translate(_ASCII_LOWER).rstrip(".").removeprefix("www.").removeprefix("ssh.")
 
 
-def _repository_segments(segments: list[str], kind: Kind) -> list[str]:
+def _repository_segments(segments: list[str], kind: Forge) -> list[str]:
     """Cut until nothing is left to cut: without its suffix, a last segment can be a page's word."""
     while (cut := _cut(segments, kind)) != segments:
         segments = cut
     return segments
 
 
-def _cut(segments: list[str], kind: Kind) -> list[str]:
+def _cut(segments: list[str], kind: Forge) -> list[str]:
     if kind == "gitlab":  # groups nest: the project ends where one of its pages begins
         ends = (i for i, part in enumerate(segments) if part in _GITLAB_PAGES and i > (0 if part == "-" else 1))
         segments = segments[: next(ends, len(segments))]

@@ -16,14 +16,14 @@ from core.database.functions import AsciiLower, JSONList
 from core.models import Document
 from packages.facts import SOURCES, Outcome, Source
 from packages.fields import IsList, IsWeeklyCounts
-from packages.keys import KNOWN_HOSTS, Kind, pypi_project, repository
+from packages.keys import KNOWN_HOSTS, Forge, pypi_project, repository
 
 # What a stored URL may begin with, in any letter case; repo_url and pypi_url may also be a text without a colon.
 HTTP_PREFIXES = ("http://", "https://")
 REPO_URL_PREFIXES = (*HTTP_PREFIXES, "git://", "ssh://", "git+http://", "git+https://", "git+ssh://", "git@", "hg@")
 
 # What a source is asked about
-SUBJECTS: Mapping[Source, str] = {"repo": "repo_key", "pypi": "pypi_name", "downloads": "pypi_name"}
+TARGET_COLUMNS: Mapping[Source, str] = {"repo": "repo_key", "pypi": "pypi_name", "downloads": "pypi_name"}
 
 # Which columns follow from which: whoever writes the left one writes the right ones too.
 DERIVED = {"repo_url": ("repo_host", "repo_key"), "pypi_url": ("pypi_name",)}
@@ -78,7 +78,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
 STATE_FIELDS = ("last_success", "last_attempt", "outcome", "failures", "next_due")
 
 
-def forges() -> Mapping[str, Kind]:
+def forges() -> Mapping[str, Forge]:
     """The hosts whose repositories can be asked about: those known, and those that the operator lists."""
     return {**KNOWN_HOSTS, **settings.FORGE_HOSTS}
 
@@ -116,7 +116,7 @@ class PackageQuerySet(models.QuerySet["Package"]):
         packages = self
         for source in SOURCES:
             state = models.FilteredRelation("fetch_states", condition=Q(fetch_states__source=source))
-            columns = {f"{source}_{name}": F(f"{source}_state__{name}") for name in ("subject", *STATE_FIELDS)}
+            columns = {f"{source}_{name}": F(f"{source}_state__{name}") for name in ("target", *STATE_FIELDS)}
             packages = packages.annotate(**{f"{source}_state": state}).annotate(**columns)
         return packages
 
@@ -137,7 +137,7 @@ class PackageQuerySet(models.QuerySet["Package"]):
             .with_state(source)
             .filter(
                 Q(state__isnull=True)
-                | ~Q(state__subject=F(SUBJECTS[source]))
+                | ~Q(state__target=F(TARGET_COLUMNS[source]))
                 | Q(state__failures=0, state__last_success__lte=now - fresh_for)
                 | Q(state__failures__gt=0, state__next_due__lte=now)
             )
@@ -344,14 +344,14 @@ class RepositoryAlias(models.Model):
 class FetchState(models.Model):
     """How fetching one source of one package goes: what the API, admin and cron all read.
 
-    `subject` is what was asked about (the repository's key, the project's name): where an editor has changed that
+    `target` is what was asked about (the repository's key, the project's name): where an editor has changed that
     since, nothing here is about the package any more. `missing_days` counts the days on which the source said "not
     found" of it, until it is found.
     """
 
     package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="fetch_states")
     source = models.CharField(max_length=10, choices=[(name, name) for name in SOURCES])
-    subject = models.CharField(max_length=500, blank=True)
+    target = models.CharField(max_length=500, blank=True, db_column="subject")
     last_success = models.DateTimeField(null=True, blank=True)
     last_attempt = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=20, choices=[(each.value, each.value) for each in Outcome])

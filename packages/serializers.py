@@ -8,10 +8,11 @@ from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from core.api.serializers import DocumentSerializer, moment
+from core.api.serializers import DocumentSerializer, localize
+from core.kinds import Kind
 from packages.compatibility import django_versions, has_python3, python_versions
 from packages.facts import SOURCES, Outcome
-from packages.models import EXTENDED_FIELDS, STATE_FIELDS, SUBJECTS, V4_FIELDS, Package, Release, Snapshot
+from packages.models import EXTENDED_FIELDS, STATE_FIELDS, TARGET_COLUMNS, V4_FIELDS, Package, Release, Snapshot
 from packages.score import score
 
 
@@ -63,8 +64,8 @@ class PackageSerializer(DocumentSerializer[Package]):
 
     @extend_schema_field({"oneOf": [{"type": "string", "format": "uri"}, {"$ref": "#/components/schemas/Category"}]})
     def get_category(self, package: Package) -> Any:
-        link = self.links.document("categories", package.category_id)
-        return self.embedded["category"].get(package.category_id, link) if "category" in self.embedded else link
+        link = self.links.document(Kind.CATEGORY, package.category_id)
+        return self.expanded["category"].get(package.category_id, link) if "category" in self.expanded else link
 
     @extend_schema_field(
         {
@@ -73,7 +74,7 @@ class PackageSerializer(DocumentSerializer[Package]):
         }
     )
     def get_grids(self, package: Package) -> Any:
-        return self.linked("grids", grid_ids(package), "grids")
+        return self.linked(Kind.GRID, grid_ids(package), "grids")
 
     def get_score(self, package: Package) -> int:
         python3 = has_python3(package.classifiers, package.requires_python)
@@ -87,7 +88,7 @@ class PackageSerializer(DocumentSerializer[Package]):
 
     @extend_schema_field({"type": ["string", "null"], "format": "uri"})
     def get_replaced_by(self, package: Package) -> str | None:
-        return self.links.document("packages", package.replaced_by_id) if package.replaced_by_id else None
+        return self.links.document(Kind.PACKAGE, package.replaced_by_id) if package.replaced_by_id else None
 
     def get_gone(self, package: Package) -> bool:
         return package.gone_since is not None
@@ -98,11 +99,11 @@ class PackageSerializer(DocumentSerializer[Package]):
 
     def _state(self, package: Any, source: Any) -> dict[str, Any] | None:
         # Where an editor has changed the address since, the state is that of something else.
-        if getattr(package, f"{source}_subject") != getattr(package, SUBJECTS[source]):
+        if getattr(package, f"{source}_target") != getattr(package, TARGET_COLUMNS[source]):
             return None
         state = {name: getattr(package, f"{source}_{name}") for name in STATE_FIELDS}
         return {
-            name: moment(value, self.zone) if isinstance(value, datetime) else value for name, value in state.items()
+            name: localize(value, self.zone) if isinstance(value, datetime) else value for name, value in state.items()
         }
 
     @cached_property

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from core.api.pagination import StrictLimitOffset
 from core.api.schema import ALWAYS, LIMIT, OFFSET, errors, parameter
 from core.api.views import DocumentViewSet
+from core.kinds import Kind
 from packages.filters import HistoryFilters, PackageFilters
 from packages.models import Package, Release, Snapshot
 from packages.serializers import PackageSerializer, ReleaseSerializer, SnapshotSerializer, grid_ids
@@ -20,9 +21,9 @@ from packages.serializers import PackageSerializer, ReleaseSerializer, SnapshotS
 class PackageViewSet(DocumentViewSet[Package]):
     """Packages, newest first, with what was fetched from their repositories and PyPI."""
 
-    kind = "packages"
+    kind = Kind.PACKAGE
     documents = Package.objects
-    glance = "packages/glance.html"
+    summary = "packages/summary.html"
     serializer_class = PackageSerializer
     filterset_class = PackageFilters
     linked_ids = {"category": lambda package: [package.category_id], "grids": grid_ids}

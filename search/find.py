@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from categories.models import Category
 from core.caching import revisions
 from core.database.sessions import limited, reader
+from core.kinds import Kind
 from search.backends.postgresql import Postgresql
 from search.backends.sqlite import Sqlite
 from search.query import Query
@@ -94,7 +95,7 @@ def _words_of_categories() -> list[tuple[int, set[str]]]:
     connection = reader()
     if connection.in_atomic_block:
         return _read_categories()  # which the transaction may have written, and no revision tells before it commits
-    return _kept_categories(connection.alias, revisions.current().numbers.get("categories"))
+    return _kept_categories(connection.alias, revisions.current().numbers.get(Kind.CATEGORY.plural))
 
 
 @lru_cache(maxsize=4)

@@ -5,6 +5,8 @@ Nothing but triggers writes it (`search/triggers.py`), in the transaction of the
 
 from django.db import models
 
+from core.kinds import Kind
+
 
 class Entry(models.Model):
     """What can be found of a document.
@@ -15,7 +17,7 @@ class Entry(models.Model):
     equally well. PostgreSQL keeps a column `words` besides, the text search vector of both.
     """
 
-    KINDS = ("package", "grid")
+    KINDS = (Kind.PACKAGE.value, Kind.GRID.value)
 
     kind = models.CharField(max_length=7, choices=[(kind, kind) for kind in KINDS])
     object_id = models.BigIntegerField()

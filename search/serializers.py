@@ -9,17 +9,18 @@ from django.db.models import JSONField
 from django.utils import timezone
 from rest_framework import serializers
 
-from core.api.serializers import moment
-from core.database.prepared import Compiled, Kept, Statement, with_ids_of_list
+from core.api.serializers import localize
+from core.database.prepared import Compiled, Statement, StatementCache, with_ids_of_list
 from core.database.sessions import reader
-from core.links import Kind, Links
+from core.kinds import Kind
+from core.links import Links
 from grids.models import Grid
 from packages.compatibility import PYTHON, admits_python3
 from packages.models import Package
 from packages.score import score
 from search.find import Hit
 
-KINDS: dict[str, Kind] = {"package": "packages", "grid": "grids"}
+KINDS = (Kind.PACKAGE, Kind.GRID)
 
 
 class HitSerializer(serializers.Serializer[Any]):
@@ -74,7 +75,7 @@ def _rows(kind: str, hits: list[Hit]) -> dict[int, Any]:
     ids = [hit.object_id for hit in hits if hit.kind == kind]
     if not ids:
         return {}
-    statement, converters = KEPT.get(kind, lambda: _prepared(_QUERYSETS[kind]()))
+    statement, converters = STATEMENTS.get(kind, lambda: _prepared(_QUERYSETS[kind]()))
     rows: list[Any] = statement.rows(orjson.dumps(ids).decode())
     if converters:
         rows = [_converted(list(row), converters) for row in rows]
@@ -95,7 +96,7 @@ def _converted(row: list[Any], converters: list[Any]) -> list[Any]:
     return row
 
 
-KEPT: Kept[tuple[Statement, list[Any]]] = Kept()
+STATEMENTS: StatementCache[tuple[Statement, list[Any]]] = StatementCache()
 
 
 def _packages() -> Any:
@@ -129,8 +130,8 @@ def _package(hit: Hit, row: tuple[Any, ...], answer: _Answer) -> dict[str, Any]:
             "score": score(watchers, last_updated, python3, answer.now),
             "pypi_downloads": downloads or 0,
             "participants": ",".join(orjson.loads(participants)),
-            "last_committed": moment(last_updated, answer.zone),
-            "last_released": moment(released, answer.zone),
+            "last_committed": localize(last_updated, answer.zone),
+            "last_released": localize(released, answer.zone),
         },
     )
 
@@ -158,12 +159,12 @@ def _document(hit: Hit, shared: Sequence[Any], answer: _Answer, own: dict[str, A
     """A hit with its keys in the order of HitSerializer, which describes them; `own` is what its kind says of it."""
     pk, title, slug, created, modified, description = shared
     bare = _no_prefix(title)
-    path, url = answer.addresses(KINDS[hit.kind], pk)
+    path, url = answer.addresses(Kind(hit.kind), pk)
     return {
         "description": description,
         "title": title,
-        "created": moment(created, answer.zone),
-        "modified": moment(modified, answer.zone),
+        "created": localize(created, answer.zone),
+        "modified": localize(modified, answer.zone),
         "weight": hit.weight,
         "item_type": hit.kind,
         "title_no_prefix": bare,

@@ -25,7 +25,7 @@ MAX_OFFSET = 10_000
 class SearchView(CatalogueView):
     """Packages and grids that fit what was typed, the best first. "Quotes" keep words together, a -word excludes."""
 
-    glance = "search/form.html"
+    summary = "search/form.html"
     known_parameters = ("format", "q", "type", "limit", "offset")
 
     @extend_schema(

@@ -8,8 +8,6 @@ from urllib.parse import parse_qsl, urlsplit
 
 import responses
 
-from core.links import Kind
-
 ROOT = "https://catalogue.test/api/v4/"
 MADE = "2020-02-03T04:05:06.789012-05:00"
 Document = dict[str, Any]
@@ -71,11 +69,11 @@ def package(pk: int = 100, grids: Sequence[int] = (), **changes: Any) -> Documen
 
 def catalogue(
     categories: Sequence[Any] = (), grids: Sequence[Any] = (), packages: Sequence[Any] = ()
-) -> dict[Kind, list[Any]]:
+) -> dict[str, list[Any]]:
     return {"categories": list(categories), "grids": list(grids), "packages": list(packages)}
 
 
-def write_folder(folder: Path, documents: dict[Kind, list[Any]]) -> Path:
+def write_folder(folder: Path, documents: dict[str, list[Any]]) -> Path:
     folder.mkdir(exist_ok=True)
     for kind, listed in documents.items():
         (folder / f"{kind}.json").write_text(json.dumps(listed), encoding="utf-8")
@@ -89,7 +87,7 @@ class FakeApi:
     exception that is raised.
     """
 
-    def __init__(self, wire: responses.RequestsMock, documents: dict[Kind, list[Any]], page: int = 2) -> None:
+    def __init__(self, wire: responses.RequestsMock, documents: dict[str, list[Any]], page: int = 2) -> None:
         self.documents = documents
         self.page = page
         self.faults: dict[str, list[tuple[int, dict[str, str], str] | BaseException]] = {}

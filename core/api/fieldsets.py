@@ -7,13 +7,13 @@ from typing import Self
 from rest_framework.exceptions import ValidationError
 
 from core.api.parameters import no_such
-from core.links import Kind
+from core.kinds import Kind
 
-MAX_EMBEDDED = 1_000  # documents in place of links, in one answer
+MAX_EXPANDED = 1_000  # documents in place of links, in one answer
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class Fieldset:
     """`fields` are the keys of a document in the contract's order; `expand` those of them that hold documents."""
 
     fields: tuple[str, ...]
@@ -47,14 +47,14 @@ def _words(parameters: Mapping[str, str], name: str, known: Collection[str], als
     return words
 
 
-def check_embedded(count: int, on_a_list: bool) -> None:
+def check_expanded(count: int, on_a_list: bool) -> None:
     """ValidationError where an answer would embed too many documents."""
-    if count > MAX_EMBEDDED:
+    if count > MAX_EXPANDED:
         way = "ask for a smaller limit" if on_a_list else "leave expand out, and ask for a list with id__in instead"
-        raise ValidationError({"expand": [f"{count} documents would be embedded, {MAX_EMBEDDED} at most are: {way}."]})
+        raise ValidationError({"expand": [f"{count} documents would be expanded, {MAX_EXPANDED} at most are: {way}."]})
 
 
 def kind_of(link: str) -> Kind:
     """The kind of the documents that a document's key links to."""
-    kinds: dict[str, Kind] = {"category": "categories", "grids": "grids", "packages": "packages"}
+    kinds = {"category": Kind.CATEGORY, "grids": Kind.GRID, "packages": Kind.PACKAGE}
     return kinds[link]

@@ -1,4 +1,4 @@
-"""JSON; and the browsable pages: DRF's, with a document's glance above its JSON, and without forms:
+"""JSON; and the browsable pages: DRF's, with a document's summary above its JSON, and without forms:
 the API is read-only."""
 
 import re
@@ -15,7 +15,7 @@ _NUMBERS = re.compile(r"\[\n\s+(?:\d+,\n\s+)*\d+\n\s+\]")
 class FastJSONRenderer(JSONRenderer):
     """DRF's JSON, written by orjson. Indented JSON, for pages, is DRF's own."""
 
-    def writes_fragments(self, media_type: str) -> bool:
+    def takes_serialized(self, media_type: str) -> bool:
         """Whether JSON that is written already can stand in the data."""
         return "indent" not in media_type
 
@@ -28,7 +28,7 @@ class FastJSONRenderer(JSONRenderer):
 class BrowsableRenderer(BrowsableAPIRenderer):
     template = "browsable.html"
 
-    def writes_fragments(self, _media_type: str) -> bool:
+    def takes_serialized(self, _media_type: str) -> bool:
         return False
 
     def show_form_for_method(self, *_: Any) -> bool:
@@ -39,10 +39,10 @@ class BrowsableRenderer(BrowsableAPIRenderer):
         return _NUMBERS.sub(lambda numbers: re.sub(r"\s+", " ", numbers[0]), super().get_content(*args))
 
     def get_context(self, data: Any, accepted_media_type: str | None, renderer_context: Mapping[str, Any]) -> Any:
-        """Adds the document, and the template that shows at a glance what is there, where the view has one: of a
+        """Adds the document, and the template that shows at a summary what is there, where the view has one: of a
         document only once it is found."""
         view = renderer_context["view"]
         context = super().get_context(data, accepted_media_type, renderer_context)
         document = getattr(view, "document", None)
-        glance = getattr(view, "glance", None) if document or not hasattr(view, "document") else None
-        return context | {"document": document, "glance": glance}
+        summary = getattr(view, "summary", None) if document or not hasattr(view, "document") else None
+        return context | {"document": document, "summary": summary}

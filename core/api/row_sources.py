@@ -7,11 +7,11 @@ from django.core.exceptions import EmptyResultSet
 from django.db.models import QuerySet
 
 from core.caching import revisions
-from core.database.prepared import MARK_ID, Kept, Prepared, once, with_ids
+from core.database.prepared import PLACEHOLDER_ID, Prepared, StatementCache, fetch_unprepared, with_ids
 from core.database.sessions import reader
-from core.links import Kind
+from core.kinds import Kind
 
-KEPT: Kept[Prepared[Any]] = Kept()
+STATEMENTS: StatementCache[Prepared[Any]] = StatementCache()
 
 
 class Listing(Protocol):
@@ -60,7 +60,7 @@ class FilteredListing:
         except EmptyResultSet:  # a filter's list of values is empty
             return []
         rows = rows.filter(with_ids(rows.model, ids, *parameters))
-        return list(rows) if rows.query.select_related else once(rows, self.raw)
+        return list(rows) if rows.query.select_related else fetch_unprepared(rows, self.raw)
 
 
 class WholeListing:
@@ -72,7 +72,7 @@ class WholeListing:
         self.kind, self.documents, self.fields, self.raw = kind, documents, fields, raw
 
     def count(self) -> int:
-        return revisions.current().rows.get(self.kind, 0)
+        return revisions.current().rows.get(self.kind.plural, 0)
 
     def page(self, limit: int, offset: int) -> list[Any]:
         if offset <= self.count() // 2:
@@ -86,14 +86,14 @@ class WholeListing:
         return self._prepared("above").rows(mark, limit)[::-1]  # the nearest first
 
     def _prepared(self, which: str) -> Prepared[Any]:
-        return KEPT.get((self.kind, self.fields, self.raw, which), lambda: Prepared(self._rows(which), self.raw))
+        return STATEMENTS.get((self.kind, self.fields, self.raw, which), lambda: Prepared(self._rows(which), self.raw))
 
     def _rows(self, which: str) -> QuerySet[Any]:
         """The rows that a page shows. Those that it leaves out are passed in the index alone, from the nearer end; from
         the older one by the number of documents that the very statement sees."""
         model = self.documents.model
         ids = f"SELECT id FROM {reader().ops.quote_name(model._meta.db_table)}"  # noqa: S608 (our own name)
-        rows = f"(SELECT rows FROM changes_revision WHERE kind = '{self.kind}')"  # noqa: S608
+        rows = f"(SELECT rows FROM changes_revision WHERE kind = '{self.kind.plural}')"  # noqa: S608
         least, most = ("least", "greatest") if reader().vendor == "postgresql" else ("min", "max")
         pages = {
             "newest": "ORDER BY id DESC LIMIT %s OFFSET %s",
@@ -103,4 +103,4 @@ class WholeListing:
         }
         page = pages[which]
         documents: QuerySet[Any] = self.documents.for_api(self.fields)
-        return documents.filter(with_ids(model, f"{ids} {page}", *[MARK_ID] * page.count("%s")))
+        return documents.filter(with_ids(model, f"{ids} {page}", *[PLACEHOLDER_ID] * page.count("%s")))

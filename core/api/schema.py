@@ -127,7 +127,7 @@ class CatalogueSchema(AutoSchema):
         if isinstance(view, DocumentViewSet):
             found += [REFERENCE] if view.detail else []
             found += [each for each in (LIMIT, OFFSET, CURSOR) if each.name in known]
-            found += self._shape(view) if "fields" in known else []
+            found += self._fieldset_parameters(view) if "fields" in known else []
             found += self._filters(view) if "cursor" in known else []
         return found
 
@@ -140,7 +140,7 @@ class CatalogueSchema(AutoSchema):
     def get_response_serializers(self) -> Any:
         return {200: super().get_response_serializers(), **errors(*ALWAYS)}
 
-    def _shape(self, view: Any) -> Iterable[OpenApiParameter]:
+    def _fieldset_parameters(self, view: Any) -> Iterable[OpenApiParameter]:
         meta = view.serializer_class.Meta
         more = f" Besides the keys shown unasked: {', '.join(meta.extended)}." if meta.extended else ""
         said = f"The keys to show, by comma, or all.{more}"

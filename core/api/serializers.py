@@ -10,8 +10,9 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from rest_framework import serializers
 
-from core.api.fieldsets import Shape
-from core.links import Kind, Links
+from core.api.fieldsets import Fieldset
+from core.kinds import Kind
+from core.links import Links
 from core.models import Document
 
 D = TypeVar("D", bound=Document)
@@ -19,7 +20,7 @@ Writer = Callable[[Any, Any], Any]
 
 
 class DocumentSerializer(serializers.ModelSerializer[D]):
-    """Needs the `links` of the answer in its context; `shape` if it is not plain, and `embedded` if it expands:
+    """Needs the `links` of the answer in its context; `fieldset` if it is not plain, and `expanded` if it expands:
     for each expanded key, the documents by their ids.
 
     Meta names the keys of the contract (`plain`), those that can be asked for besides (`extended`), and those that
@@ -36,15 +37,15 @@ class DocumentSerializer(serializers.ModelSerializer[D]):
         keys = self.keys
         document = dict(zip(keys.names, keys.stored(instance.__dict__), strict=True))
         for name in keys.moments:
-            document[name] = moment(document[name], self.zone)
+            document[name] = localize(document[name], self.zone)
         for name, written in keys.written:
             document[name] = written(self, instance)
         return document
 
     @cached_property
     def keys(self) -> "Keys":
-        shape: Shape | None = self.context.get("shape")
-        return Keys.of(type(self), shape.fields if shape else self.Meta.plain)
+        fieldset: Fieldset | None = self.context.get("fieldset")
+        return Keys.of(type(self), fieldset.fields if fieldset else self.Meta.plain)
 
     @cached_property
     def zone(self) -> tzinfo:
@@ -56,19 +57,19 @@ class DocumentSerializer(serializers.ModelSerializer[D]):
         return links
 
     @cached_property
-    def embedded(self) -> dict[str, dict[int, Any]]:
-        embedded: dict[str, dict[int, Any]] = self.context.get("embedded", {})
-        return embedded
+    def expanded(self) -> dict[str, dict[int, Any]]:
+        expanded: dict[str, dict[int, Any]] = self.context.get("expanded", {})
+        return expanded
 
     def linked(self, kind: Kind, pks: list[int], key: str) -> Any:
         """What stands for documents under `key`: their links, or the documents themselves."""
-        if key not in self.embedded and self.context.get("fragments"):
+        if key not in self.expanded and self.context.get("takes_serialized"):
             return self.links.written(kind, pks)
         links = self.links.documents(kind, pks)
-        if key not in self.embedded:
+        if key not in self.expanded:
             return links
         # What was deleted since its id was read stays a link, which will say so.
-        return [self.embedded[key].get(pk, link) for pk, link in zip(pks, links, strict=True)]
+        return [self.expanded[key].get(pk, link) for pk, link in zip(pks, links, strict=True)]
 
 
 class Keys(NamedTuple):
@@ -95,6 +96,6 @@ class Keys(NamedTuple):
         return Keys(names, lambda row: stored(row)[:-1], moments, tuple(written.items()))
 
 
-def moment(value: datetime | None, zone: tzinfo) -> datetime | None:
+def localize(value: datetime | None, zone: tzinfo) -> datetime | None:
     """A time in the site's zone. What writes JSON writes it as ISO 8601, microseconds only when not zero."""
     return value.astimezone(zone) if value else None

@@ -17,15 +17,16 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from core.api.errors import TooSlow
-from core.api.fieldsets import Shape, check_embedded, kind_of
+from core.api.fieldsets import Fieldset, check_expanded, kind_of
 from core.api.filters import StrictFilterBackend, is_id
 from core.api.pagination import CataloguePages
 from core.api.parameters import check
-from core.api.row_sources import KEPT, SECONDS, FilteredListing, Listing, WholeListing
-from core.caching.middleware import counted
-from core.database.prepared import MARK_ID, MARK_TEXT, Prepared
+from core.api.row_sources import SECONDS, STATEMENTS, FilteredListing, Listing, WholeListing
+from core.caching.middleware import cached_count
+from core.database.prepared import PLACEHOLDER_ID, PLACEHOLDER_TEXT, Prepared
 from core.database.sessions import limited, was_ended
-from core.links import Kind, Links
+from core.kinds import Kind
+from core.links import Links
 from core.models import Document
 
 D = TypeVar("D", bound=Document)
@@ -122,25 +123,25 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         return {"format", "limit", "offset", "cursor", *own, *self.filterset_class.base_filters}
 
     @cached_property
-    def shape(self) -> Shape:
+    def fieldset(self) -> Fieldset:
         meta = self.serializer_class.Meta
-        return Shape.of(self.request.query_params, meta.plain, meta.extended, meta.links)
+        return Fieldset.of(self.request.query_params, meta.plain, meta.extended, meta.links)
 
     @property
     def raw(self) -> tuple[str, ...]:
         """The columns that nobody here needs to read: those that are JSON already, for an answer that is JSON too."""
-        return self.stored if self.writes_fragments else ()
+        return self.stored if self.takes_serialized else ()
 
     @property
-    def writes_fragments(self) -> bool:
+    def takes_serialized(self) -> bool:
         """Whether JSON that is written already can stand in the answer's data."""
         renderer: Any = self.request.accepted_renderer
-        fits: bool = renderer.writes_fragments(self.request.accepted_media_type)
+        fits: bool = renderer.takes_serialized(self.request.accepted_media_type)
         return fits
 
     def get_queryset(self) -> QuerySet[D]:
-        joined = self.shape.expand.intersection(self.joined)
-        documents: QuerySet[D] = self.documents.for_api(self.shape.fields, **({"joined": joined} if joined else {}))
+        joined = self.fieldset.expand.intersection(self.joined)
+        documents: QuerySet[D] = self.documents.for_api(self.fieldset.fields, **({"joined": joined} if joined else {}))
         return documents
 
     def find(self, reference: str) -> D:
@@ -156,15 +157,15 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         return self.get_paginated_response(self.serialized(rows, many=True))
 
     def _listing(self, request: Request) -> Listing:
-        whole = WholeListing(self.kind, self.documents, self.shape.fields, self.raw)
+        whole = WholeListing(self.kind, self.documents, self.fieldset.fields, self.raw)
         asked = self.filterset_class.base_filters.keys() & request.query_params.keys()
-        if not asked and not self.shape.expand.intersection(self.joined):
+        if not asked and not self.fieldset.expand.intersection(self.joined):
             return whole
         filters = StrictFilterBackend().filterset(request, self.documents.order_by("-pk"), self)
         filtering = urlencode(sorted((name, request.query_params[name]) for name in asked - {"ordering"}))
 
         def count() -> int:
-            return counted(request.path_info, filtering, filters.qs.count) if filtering else whole.count()
+            return cached_count(request.path_info, filtering, filters.qs.count) if filtering else whole.count()
 
         return FilteredListing(filters.qs, filters.ordered(self.get_queryset()), self.raw, count)
 
@@ -173,12 +174,12 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         return Response(self.serialized(self.document, many=False))
 
     def _document(self, reference: str) -> D:
-        if self.shape.expand.intersection(self.joined):
+        if self.fieldset.expand.intersection(self.joined):
             return by_reference(self.get_queryset(), reference)
         column, value = referred(reference, self.documents.model)
-        mark = {column: MARK_ID if column == "pk" else MARK_TEXT}
-        prepared = KEPT.get(
-            (self.kind, self.shape.fields, column), lambda: Prepared(self.get_queryset().filter(**mark))
+        mark = {column: PLACEHOLDER_ID if column == "pk" else PLACEHOLDER_TEXT}
+        prepared = STATEMENTS.get(
+            (self.kind, self.fieldset.fields, column), lambda: Prepared(self.get_queryset().filter(**mark))
         )
         found: list[D] = prepared.rows(value)
         if found:
@@ -186,29 +187,29 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         raise missing(self.documents.model)
 
     def serialized(self, rows: Any, *, many: bool) -> Any:
-        context = {**self.get_serializer_context(), "links": Links.of(self.request), "shape": self.shape}
-        context["fragments"] = self.writes_fragments
-        if self.shape.expand:
-            context["embedded"] = self._embedded(rows if many else [rows], context)
+        context = {**self.get_serializer_context(), "links": Links.of(self.request), "fieldset": self.fieldset}
+        context["takes_serialized"] = self.takes_serialized
+        if self.fieldset.expand:
+            context["expanded"] = self._expanded(rows if many else [rows], context)
         written = self.serializer_class(context=context).to_representation
         if not many:
             return written(rows)
         rows.reverse()
         return [written(rows.pop()) for _ in range(len(rows))]  # no row is kept longer than its document takes
 
-    def _embedded(self, rows: Sequence[D], context: dict[str, Any]) -> dict[str, dict[int, Any]]:
+    def _expanded(self, rows: Sequence[D], context: dict[str, Any]) -> dict[str, dict[int, Any]]:
         """The documents that the answer shows in place of links: for each expanded key, by their ids."""
-        wanted = {key: [pk for row in rows for pk in self.linked_ids[key](row)] for key in self.shape.expand}
-        check_embedded(sum(map(len, wanted.values())), on_a_list=not self.detail)
-        embedded = {}
+        wanted = {key: [pk for row in rows for pk in self.linked_ids[key](row)] for key in self.fieldset.expand}
+        check_expanded(sum(map(len, wanted.values())), on_a_list=not self.detail)
+        expanded = {}
         for key, ids in wanted.items():
             view = VIEWSETS[kind_of(key)]
             if key in self.joined:
                 linked = [getattr(row, key) for row in rows]
             else:
                 linked = view.documents.for_api().filter(pk__in=set(ids))
-            embedded[key] = view.plain(linked, context["links"])
-        return embedded
+            expanded[key] = view.plain(linked, context["links"])
+        return expanded
 
     @classmethod
     def plain(cls, rows: Iterable[D], links: Links) -> dict[int, Any]:

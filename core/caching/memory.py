@@ -10,7 +10,7 @@ DEFAULT_MB = 12
 WAIT = 10.0  # seconds for which anybody waits for an answer that another makes
 
 
-class Answer(NamedTuple):
+class CachedResponse(NamedTuple):
     """A whole answer: its headers as JSON, and its body. Of a number alone, the body."""
 
     headers: bytes
@@ -18,10 +18,10 @@ class Answer(NamedTuple):
 
 
 class Store(Protocol):
-    def get(self, key: bytes) -> Answer | None: ...
-    def set(self, key: bytes, answer: Answer) -> None: ...
+    def get(self, key: bytes) -> CachedResponse | None: ...
+    def set(self, key: bytes, answer: CachedResponse) -> None: ...
 
-    def begin(self, key: bytes) -> tuple[Answer | None, bool]:
+    def begin(self, key: bytes) -> tuple[CachedResponse | None, bool]:
         """The answer, if it is there by now, or when another node has made it; and whether the caller is to make it for
         all, and to say end() then. Neither where it is nothing to wait for."""
 
@@ -35,17 +35,17 @@ class Memory:
 
     def __init__(self, most: int) -> None:
         self.most, self.size = most, 0
-        self.entries: OrderedDict[bytes, Answer] = OrderedDict()
+        self.entries: OrderedDict[bytes, CachedResponse] = OrderedDict()
         self.lock = threading.Lock()
 
-    def get(self, key: bytes) -> Answer | None:
+    def get(self, key: bytes) -> CachedResponse | None:
         with self.lock:
             answer = self.entries.get(key)
             if answer is not None:
                 self.entries.move_to_end(key)
             return answer
 
-    def set(self, key: bytes, answer: Answer) -> None:
+    def set(self, key: bytes, answer: CachedResponse) -> None:
         if self._cost(key, answer) > self.most // 4:
             return
         with self.lock:
@@ -56,14 +56,14 @@ class Memory:
             while self.size > self.most:
                 self.size -= self._cost(*self.entries.popitem(last=False))
 
-    def begin(self, key: bytes) -> tuple[Answer | None, bool]:
+    def begin(self, key: bytes) -> tuple[CachedResponse | None, bool]:
         found = self.get(key)
         return found, found is None
 
     def end(self, key: bytes, *, kept: bool) -> None:
         pass
 
-    def _cost(self, key: bytes, answer: Answer) -> int:
+    def _cost(self, key: bytes, answer: CachedResponse) -> int:
         return len(key) + len(answer.headers) + len(answer.content) + self.OVERHEAD
 
 

@@ -33,7 +33,7 @@ from django.utils.text import compress_string
 from rest_framework.response import Response
 
 from core.caching import revisions
-from core.caching.memory import WAIT, Answer, Store, store
+from core.caching.memory import WAIT, CachedResponse, Store, store
 from core.caching.replica import reading
 
 # What an answer depends on, by the first word of its path: kinds always, and kinds wherever some letters are in its
@@ -61,7 +61,7 @@ _EVERYWHERE = {"Cache-Control": "public, no-cache", "Vary": "Accept, Accept-Enco
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CacheableRequest:
     """What an answer that can be kept is asked for by: all but its revisions. `said` is the query as it reads."""
 
     path: str
@@ -76,7 +76,7 @@ class ApiCacheMiddleware:
         self.get_response = get_response
         self.answer = chain(settings.API_MIDDLEWARE)
         self.program = _program()
-        self.making: dict[bytes, Future[Answer | None]] = {}
+        self.making: dict[bytes, Future[CachedResponse | None]] = {}
         self.large = threading.Lock()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
@@ -112,10 +112,12 @@ class ApiCacheMiddleware:
             found = kept.get(key)
             return _response(found) if found else self._first(request, asked, kept, key, etag)
 
-    def _first(self, request: HttpRequest, asked: Asked, kept: Store, key: bytes, etag: str) -> HttpResponseBase:
+    def _first(
+        self, request: HttpRequest, asked: CacheableRequest, kept: Store, key: bytes, etag: str
+    ) -> HttpResponseBase:
         """The answer, made by one of all that ask for it at once while the others wait. What turns out to be nothing
         that is kept, everybody makes at once."""
-        mine: Future[Answer | None] = Future()
+        mine: Future[CachedResponse | None] = Future()
         first = self.making.setdefault(key, mine)
         if first is not mine:
             found = _awaited(first)
@@ -133,20 +135,20 @@ class ApiCacheMiddleware:
         return _response(found) if found else self._made(request, asked, etag)
 
     def _stored(
-        self, request: HttpRequest, asked: Asked, kept: Store, key: bytes, etag: str
-    ) -> tuple[HttpResponseBase, Answer | None]:
+        self, request: HttpRequest, asked: CacheableRequest, kept: Store, key: bytes, etag: str
+    ) -> tuple[HttpResponseBase, CachedResponse | None]:
         """What is made, and what has been kept of it."""
         answer = None
         try:
             response = self._made(request, asked, etag)
             if isinstance(response, HttpResponse) and response.has_header("ETag"):
-                answer = Answer(orjson.dumps(dict(response.items())), response.content)
+                answer = CachedResponse(orjson.dumps(dict(response.items())), response.content)
                 kept.set(key, answer)
             return response, answer
         finally:
             kept.end(key, kept=answer is not None)
 
-    def _made(self, request: HttpRequest, asked: Asked, etag: str) -> HttpResponseBase:
+    def _made(self, request: HttpRequest, asked: CacheableRequest, etag: str) -> HttpResponseBase:
         # HEAD is answered as GET, and Django's server leaves the body out: one answer serves both.
         method, request.method = request.method, "GET"
         with self.large if _LARGE.search(asked.said) else nullcontext():
@@ -162,7 +164,7 @@ class ApiCacheMiddleware:
         return response
 
 
-def _awaited(first: "Future[Answer | None]") -> Answer | None:
+def _awaited(first: "Future[CachedResponse | None]") -> CachedResponse | None:
     try:
         return first.result(timeout=WAIT)
     except TimeoutError:
@@ -193,7 +195,7 @@ def _digest(path: str, said: str, kinds: tuple[str, ...], numbers: dict[str, int
     return hashlib.blake2b("\n".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _asked(request: HttpRequest, host: str, program: str) -> Asked | None:
+def _asked(request: HttpRequest, host: str, program: str) -> CacheableRequest | None:
     """What is asked for, if it can be kept."""
     meta, path = request.META, request.path_info
     query, accept = meta.get("QUERY_STRING", ""), meta.get("HTTP_ACCEPT", "")
@@ -209,7 +211,7 @@ def _asked(request: HttpRequest, host: str, program: str) -> Asked | None:
     encoding = _encoding(meta.get("HTTP_ACCEPT_ENCODING", ""))
     origin = "origin" if "HTTP_ORIGIN" in meta else ""
     form = (program, request.scheme or "", host, request.path, query, accept if chooses else "", encoding, origin)
-    return Asked(path, said, kinds, form, encoding)
+    return CacheableRequest(path, said, kinds, form, encoding)
 
 
 @lru_cache(maxsize=256)
@@ -232,16 +234,16 @@ def kinds_of(path: str, said: str) -> tuple[str, ...] | None:
     return (*always, *(kind for word, kind in by_word.items() if word in said)) if said else always
 
 
-def counted(path: str, said: str, count: Callable[[], int]) -> int:
+def cached_count(path: str, said: str, count: Callable[[], int]) -> int:
     """How many rows there are of what `said` filters out of the list at `path`: counted once for each change."""
-    finding = Finding(kinds_of(path, said) or (), path, said)
+    finding = CachedValue(kinds_of(path, said) or (), path, said)
     if finding.value is None:
         finding.keep(count())
     number: int = finding.value
     return number
 
 
-class Finding:
+class CachedValue:
     """What was found out of documents of some kinds, and holds as long as none of them changes. JSON must be able to
     hold it."""
 
@@ -256,7 +258,7 @@ class Finding:
     def keep(self, value: Any) -> None:
         self.value = value
         if self.store:
-            self.store.set(self.key, Answer(b"", orjson.dumps(value)))
+            self.store.set(self.key, CachedResponse(b"", orjson.dumps(value)))
 
 
 def _unchanged(request: HttpRequest, etag: str) -> HttpResponse:
@@ -309,5 +311,5 @@ def _compress(response: HttpResponse, encoding: str) -> None:
     response["Content-Length"] = str(len(response.content))
 
 
-def _response(answer: Answer) -> HttpResponse:
+def _response(answer: CachedResponse) -> HttpResponse:
     return HttpResponse(answer.content, headers=orjson.loads(answer.headers))

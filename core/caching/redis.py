@@ -10,7 +10,7 @@ import redis
 from redis.exceptions import LockError
 from redis.lock import Lock
 
-from core.caching.memory import WAIT, Answer
+from core.caching.memory import WAIT, CachedResponse
 
 logger = logging.getLogger(__name__)
 KEPT_SECONDS = 24 * 3600  # whatever no longer fits a revision is never asked for again
@@ -32,14 +32,14 @@ class Redis:
         self.away_until = 0.0
         self.locks: dict[bytes, Lock] = {}
 
-    def get(self, key: bytes) -> Answer | None:
+    def get(self, key: bytes) -> CachedResponse | None:
         found: bytes | None = self._try(self.client.get, b"grids:" + key)
-        return Answer(*found.split(b"\n", 1)) if found else None
+        return CachedResponse(*found.split(b"\n", 1)) if found else None
 
-    def set(self, key: bytes, answer: Answer) -> None:
+    def set(self, key: bytes, answer: CachedResponse) -> None:
         self._try(self.client.set, b"grids:" + key, b"\n".join(answer), ex=KEPT_SECONDS)
 
-    def begin(self, key: bytes) -> tuple[Answer | None, bool]:
+    def begin(self, key: bytes) -> tuple[CachedResponse | None, bool]:
         """The lock ends by itself, should the node that makes the answer have died."""
         lock = Lock(self.client, f"making:{key.hex()}", timeout=self.wait, blocking=False)
         end = time.monotonic() + self.wait

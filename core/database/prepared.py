@@ -23,11 +23,11 @@ M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 
 # What a value that changes from run to run is while the SQL is compiled.
-MARK_ID = 4_611_686_018_427_512_345
-MARK_TEXT = "mark-4611686018427512345"
-MARKS = (MARK_ID, MARK_TEXT)
+PLACEHOLDER_ID = 4_611_686_018_427_512_345
+PLACEHOLDER_TEXT = "mark-4611686018427512345"
+PLACEHOLDERS = (PLACEHOLDER_ID, PLACEHOLDER_TEXT)
 
-MOST_PREPARED = 100  # on one connection: PostgreSQL holds a plan of each, of some 50 to 200 kB
+MAX_PREPARED = 100  # on one connection: PostgreSQL holds a plan of each, of some 50 to 200 kB
 # No such statement, one that is there already, and one whose tables have changed: behind a pooler that gives each
 # transaction another connection, or after a migration. The names are of the SQL, so none can be another's.
 _UNPREPARED = {"26000", "42P05", "0A000"}
@@ -50,7 +50,7 @@ def with_ids_of_list(model: type[Model]) -> RawSQL:
     sql = "SELECT value FROM json_each(%s)"
     if reader().vendor == "postgresql":
         sql = "SELECT jsonb_array_elements_text(%s::jsonb)::bigint"
-    return with_ids(model, sql, MARK_TEXT)
+    return with_ids(model, sql, PLACEHOLDER_TEXT)
 
 
 class Statement:
@@ -59,11 +59,11 @@ class Statement:
     def __init__(self, sql: str, parameters: Sequence[Any]) -> None:
         self.sql, self.parameters = sql, parameters
         numbers = iter(range(1, len(parameters) + 1))
-        places = iter(f"${next(numbers)}" if each in MARKS else "%s" for each in parameters)
+        places = iter(f"${next(numbers)}" if each in PLACEHOLDERS else "%s" for each in parameters)
         numbered = re.sub("%s", lambda _: next(places), sql)
         self.name = f"s{blake2b(repr((sql, parameters)).encode(), digest_size=12).hexdigest()}"
         self.prepare = f"PREPARE {self.name} AS {numbered}"
-        self.fixed = [each for each in parameters if each not in MARKS]
+        self.fixed = [each for each in parameters if each not in PLACEHOLDERS]
         given = ", ".join(["%s"] * (len(parameters) - len(self.fixed)))
         self.execute = f"EXECUTE {self.name}({given})" if given else f"EXECUTE {self.name}"
 
@@ -77,25 +77,27 @@ class Statement:
                 try:
                     if self.name not in prepared:
                         self._prepare(connection, prepared)
-                    return fetched(connection, self.execute, values)
+                    return fetch_rows(connection, self.execute, values)
                 except DatabaseError as error:
                     if connection.in_atomic_block or getattr(error.__cause__, "pgcode", "") not in _UNPREPARED:
                         raise
                     _PREPARED[connection.connection] = None
         given = iter(values)
-        return fetched(connection, self.sql, [next(given) if each in MARKS else each for each in self.parameters])
+        return fetch_rows(
+            connection, self.sql, [next(given) if each in PLACEHOLDERS else each for each in self.parameters]
+        )
 
     def _prepare(self, connection: BaseDatabaseWrapper, prepared: set[str]) -> None:
         # Not a query of a request, but of its connection, once.
         with connection.wrap_database_errors, connection.connection.cursor() as cursor:
-            if len(prepared) >= MOST_PREPARED:
+            if len(prepared) >= MAX_PREPARED:
                 cursor.execute("DEALLOCATE ALL")
                 prepared.clear()
             cursor.execute(self.prepare, self.fixed)
         prepared.add(self.name)
 
 
-def fetched(connection: BaseDatabaseWrapper, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+def fetch_rows(connection: BaseDatabaseWrapper, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
@@ -137,7 +139,7 @@ class Compiled(Generic[M]):
 
 
 class Prepared(Compiled[M]):
-    """The rows of a queryset that is filtered by MARK_ID or MARK_TEXT where a value is to be given later."""
+    """The rows of a queryset that is filtered by a placeholder where each run gives a value."""
 
     def __init__(self, queryset: QuerySet[M], raw: Collection[str] = ()) -> None:
         super().__init__(queryset, raw)
@@ -148,10 +150,10 @@ class Prepared(Compiled[M]):
         return self.instances(self.statement.rows(*values))
 
 
-def once(queryset: QuerySet[M], raw: Collection[str] = ()) -> list[M]:
+def fetch_unprepared(queryset: QuerySet[M], raw: Collection[str] = ()) -> list[M]:
     """The rows of a queryset that will not come again."""
     compiled = Compiled(queryset, raw)
-    return compiled.instances(fetched(reader(), compiled.sql, compiled.parameters))
+    return compiled.instances(fetch_rows(reader(), compiled.sql, compiled.parameters))
 
 
 def _fast(function: Any, *, raw: bool) -> Any:
@@ -169,7 +171,7 @@ def _passed_through(value: str, *_: Any) -> orjson.Fragment:
     return orjson.Fragment(value)
 
 
-class Kept(Generic[T]):
+class StatementCache(Generic[T]):
     """Statements by what they are of, made when they are first asked for; the latest ones, since `fields` can be put
     together in many ways."""
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from fetchers.network.http import FetchError, Host, parsing
 from packages import facts
-from packages.facts import Fetched, InvalidFactError, Known, Outcome, RepositoryFacts
+from packages.facts import Fetched, FetchTarget, InvalidFactError, Outcome, RepositoryFacts
 
 PAGES = 20  # of 100 commits: who commits more in a year gets no weekly counts
 COUNTS_LAST = timedelta(days=28)
@@ -30,7 +30,7 @@ class _Commit:
     author: str
 
 
-def read(host: Host, known: Known, today: date) -> Fetched[RepositoryFacts]:
+def read(host: Host, known: FetchTarget, today: date) -> Fetched[RepositoryFacts]:
     """The repository at known.path (workspace/slug); participants are the authors of the last 52 weeks.
 
     Two requests if nothing was committed since the last time, and two more every 28 days. Raises FetchError.
@@ -39,7 +39,7 @@ def read(host: Host, known: Known, today: date) -> Fetched[RepositoryFacts]:
         return _read(host, known, today)
 
 
-def _read(host: Host, known: Known, today: date) -> Fetched[RepositoryFacts]:
+def _read(host: Host, known: FetchTarget, today: date) -> Fetched[RepositoryFacts]:
     answer = host.get(f"repositories/{_path(known)}")
     repository = facts.mapping(answer.document(), "repository")
     overview = _overview(repository, known, today)
@@ -55,7 +55,7 @@ def _read(host: Host, known: Known, today: date) -> Fetched[RepositoryFacts]:
     return Fetched(found, counts | head)
 
 
-def _overview(repository: Mapping[str, Any], known: Known, today: date) -> RepositoryFacts:
+def _overview(repository: Mapping[str, Any], known: FetchTarget, today: date) -> RepositoryFacts:
     """The facts of the repository itself, as if it were empty and its counts 0."""
     links = facts.mapping(repository.get("links"), "links")
     html = facts.mapping(links.get("html"), "links.html")
@@ -86,7 +86,7 @@ def _branch(repository: Mapping[str, Any]) -> str:
 
 
 def _with_commits(
-    host: Host, commits: str, overview: RepositoryFacts, known: Known
+    host: Host, commits: str, overview: RepositoryFacts, known: FetchTarget
 ) -> tuple[RepositoryFacts, dict[str, str]]:
     """The facts with what the commits say, and the newest commit's hash, to be remembered."""
     today = overview.weeks_end
@@ -145,7 +145,7 @@ def _commit(item: object) -> _Commit:
     commit = facts.mapping(item, "commit")
     return _Commit(
         facts.identifier(commit.get("hash"), "hash"),
-        facts.moment(commit.get("date"), "date"),
+        facts.parse_datetime(commit.get("date"), "date"),
         len(facts.items(commit.get("parents"), "parents")) > 1,
         _author(facts.mapping(commit.get("author"), "author")),
     )
@@ -161,7 +161,7 @@ def _author(author: Mapping[str, Any]) -> str:
     return name.strip() if bracket or "@" not in name else ""
 
 
-def _carried(known: Known, repo_id: str, today: date) -> dict[str, str] | None:
+def _carried(known: FetchTarget, repo_id: str, today: date) -> dict[str, str] | None:
     """The counts noted in the last 28 days of this very repository; None if they must be asked for."""
     notes = known.validators or {}
     try:
@@ -192,7 +192,7 @@ def _part(host: Host, url: str) -> Any:
         raise
 
 
-def _path(known: Known) -> str:
+def _path(known: FetchTarget) -> str:
     """workspace/slug with each segment escaped, whatever escapes it was typed with."""
     parts = facts.segments(known.path)
     if len(parts) != 2:

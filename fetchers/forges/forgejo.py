@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from fetchers.network.http import FetchError, Host, parsing
 from packages import facts
-from packages.facts import Fetched, InvalidFactError, Known, Outcome, RepositoryFacts
+from packages.facts import Fetched, FetchTarget, InvalidFactError, Outcome, RepositoryFacts
 
 PAGES = 40  # of 50 commits: who commits more in a year gets no weekly counts
 PAGE_SIZE = 50  # the most that is given
@@ -29,7 +29,7 @@ class _Commit:
     author: str
 
 
-def read(host: Host, known: Known, today: date) -> Fetched[RepositoryFacts]:
+def read(host: Host, known: FetchTarget, today: date) -> Fetched[RepositoryFacts]:
     """The repository at known.path (owner/name); participants are the authors of the last 52 weeks.
 
     Two requests if nothing was committed since the last time. Raises FetchError.
@@ -38,7 +38,7 @@ def read(host: Host, known: Known, today: date) -> Fetched[RepositoryFacts]:
         return _read(host, known, today)
 
 
-def _read(host: Host, known: Known, today: date) -> Fetched[RepositoryFacts]:
+def _read(host: Host, known: FetchTarget, today: date) -> Fetched[RepositoryFacts]:
     answer = host.get(f"repos/{_path(known)}")
     repository = facts.mapping(answer.document(), "repository")
     overview = _overview(repository, known, today)
@@ -70,7 +70,7 @@ def _with_commits(host: Host, commits: str, overview: RepositoryFacts) -> Fetche
     return Fetched(found, {"head": listed[0].id})
 
 
-def _overview(repository: Mapping[str, Any], known: Known, today: date) -> RepositoryFacts:
+def _overview(repository: Mapping[str, Any], known: FetchTarget, today: date) -> RepositoryFacts:
     """The facts of the repository itself, as if it were empty."""
     return RepositoryFacts(
         repo_id=facts.identifier(repository.get("id"), "id"),
@@ -86,7 +86,7 @@ def _overview(repository: Mapping[str, Any], known: Known, today: date) -> Repos
     )
 
 
-def _could_move_on(known: Known) -> bool:
+def _could_move_on(known: FetchTarget) -> bool:
     return bool(_head(known)) and known.has_participants and len(known.commits_over_52) == facts.WEEKS
 
 
@@ -144,7 +144,7 @@ def _commit(item: object) -> _Commit:
     committer = facts.mapping(commit.get("committer"), "committer")
     return _Commit(
         facts.identifier(outer.get("sha"), "sha"),
-        facts.moment(committer.get("date"), "committer's date"),
+        facts.parse_datetime(committer.get("date"), "committer's date"),
         len(facts.items(outer.get("parents"), "parents")) > 1,
         _author(outer.get("author"), commit.get("author")),
     )
@@ -157,7 +157,7 @@ def _author(user: object, signature: object) -> str:
     return facts.prose(name, "author's name").strip()
 
 
-def _path(known: Known) -> str:
+def _path(known: FetchTarget) -> str:
     """owner/name with each segment escaped, whatever escapes it was typed with."""
     parts = facts.segments(known.path)
     if len(parts) != 2:
@@ -165,5 +165,5 @@ def _path(known: Known) -> str:
     return "/".join(quote(part, safe="", errors="replace") for part in parts)
 
 
-def _head(known: Known) -> str:
+def _head(known: FetchTarget) -> str:
     return (known.validators or {}).get("head", "")

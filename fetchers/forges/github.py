@@ -16,8 +16,8 @@ from fetchers.network.http import Answer, FetchError, Host, NotAskedError, parsi
 from packages.facts import (
     WEEKS,
     Fetched,
+    FetchTarget,
     InvalidFactError,
-    Known,
     Outcome,
     RepositoryFacts,
     count,
@@ -27,7 +27,7 @@ from packages.facts import (
     line,
     link,
     mapping,
-    moment,
+    parse_datetime,
     people,
     prose,
     shifted,
@@ -96,7 +96,7 @@ class _Fault:
 Overviews = dict[int, Overview | FetchError]
 
 
-def read_overviews(graphql: Host, batch: Sequence[Known]) -> Overviews:
+def read_overviews(graphql: Host, batch: Sequence[FetchTarget]) -> Overviews:
     """What GraphQL knows of these repositories, or why it says nothing of one, by package.
 
     A query that GitHub cannot finish is asked again in halves, down to one repository. Raises FetchError for what has
@@ -126,7 +126,7 @@ def read_overviews(graphql: Host, batch: Sequence[Known]) -> Overviews:
     return refused | found
 
 
-def complete(rest: Host, known: Known, overview: Overview, today: date) -> Fetched[RepositoryFacts]:
+def complete(rest: Host, known: FetchTarget, overview: Overview, today: date) -> Fetched[RepositoryFacts]:
     """The whole of a repository: its overview, and what REST says of contributors and weekly commits.
 
     REST is asked only for a list that is missing or still being computed, or if the default branch has moved.
@@ -144,7 +144,7 @@ def complete(rest: Host, known: Known, overview: Overview, today: date) -> Fetch
     return Fetched(_facts(overview, participants, commits, end), validators, incomplete)
 
 
-def read(rest: Host, known: Known, today: date) -> Fetched[RepositoryFacts]:
+def read(rest: Host, known: FetchTarget, today: date) -> Fetched[RepositoryFacts]:
     """A repository through REST alone: two requests, and those of complete().
 
     Conditional (validator `etag`) where nothing else is wanted: after a 304 the counts of stars are not at hand, so
@@ -183,7 +183,7 @@ def forbidden(answer: Answer) -> FetchError:
 # GraphQL
 
 
-def _askable(batch: Iterable[Known]) -> tuple[Overviews, list[list[Known]]]:
+def _askable(batch: Iterable[FetchTarget]) -> tuple[Overviews, list[list[FetchTarget]]]:
     """Those whose paths are none, with the reason, and the others as a first part, if any."""
     refused: Overviews = {}
     part = []
@@ -196,12 +196,12 @@ def _askable(batch: Iterable[Known]) -> tuple[Overviews, list[list[Known]]]:
     return refused, [part] if part else []
 
 
-def _halves(part: list[Known]) -> list[list[Known]]:
+def _halves(part: list[FetchTarget]) -> list[list[FetchTarget]]:
     middle = len(part) // 2
     return [half for half in (part[middle:], part[:middle]) if half]
 
 
-def _packages(*parts: Iterable[Known]) -> list[int]:
+def _packages(*parts: Iterable[FetchTarget]) -> list[int]:
     return [known.package for part in parts for known in part]
 
 
@@ -210,7 +210,7 @@ def _fruitless(answered: Overviews) -> bool:
     return all(isinstance(each, FetchError) and each.outcome in _UNFINISHED for each in answered.values())
 
 
-def _query(graphql: Host, part: list[Known]) -> tuple[Overviews, FetchError | None]:
+def _query(graphql: Host, part: list[FetchTarget]) -> tuple[Overviews, FetchError | None]:
     """One query: what it tells, and why it tells nothing of those that are missing. One asked alone never is."""
     try:
         answer = graphql.post(graphql.base_url, _payload(part))
@@ -223,7 +223,7 @@ def _query(graphql: Host, part: list[Known]) -> tuple[Overviews, FetchError | No
     return found, why
 
 
-def _payload(part: Sequence[Known]) -> dict[str, object]:
+def _payload(part: Sequence[FetchTarget]) -> dict[str, object]:
     """Names go as variables: nothing of a package gets into the query's own text."""
     names: dict[str, str] = {}
     aliases = []
@@ -248,7 +248,7 @@ def _bearable(graphql: Host, error: FetchError) -> FetchError:
     raise error
 
 
-def _understood(graphql: Host, part: Sequence[Known], answer: Answer) -> tuple[Overviews, FetchError | None]:
+def _understood(graphql: Host, part: Sequence[FetchTarget], answer: Answer) -> tuple[Overviews, FetchError | None]:
     document = mapping(answer.json(), "GitHub's answer")
     faults = _faults(document)
     _stop_if_limited(graphql, answer, document, faults)
@@ -276,7 +276,9 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _told(known: Known, alias: str, nodes: Mapping[str, Any], faults: Iterable[_Fault]) -> Overview | FetchError | None:
+def _told(
+    known: FetchTarget, alias: str, nodes: Mapping[str, Any], faults: Iterable[_Fault]
+) -> Overview | FetchError | None:
     """What the answer says of one repository; None if it says nothing, so that it must be asked again."""
     node = nodes.get(alias)
     own = {fault.type for fault in faults if fault.alias == alias}
@@ -296,7 +298,7 @@ def _told(known: Known, alias: str, nodes: Mapping[str, Any], faults: Iterable[_
         return FetchError(str(error))
 
 
-def _why(part: Sequence[Known], faults: Iterable[_Fault]) -> FetchError:
+def _why(part: Sequence[FetchTarget], faults: Iterable[_Fault]) -> FetchError:
     """Why repositories are missing: a reason of its own, which we do not know, or that the query was too much."""
     strange = [fault for fault in faults if fault.alias and fault.type and fault.type not in _TOO_MUCH]
     if len(part) == 1 and strange:
@@ -322,18 +324,21 @@ def _note_quota(graphql: Host, nodes: Mapping[str, Any]) -> None:
     try:
         told = mapping(nodes.get("rateLimit"), "the quota")
         limit, remaining = count(told.get("limit"), "the limit"), count(told.get("remaining"), "what remains")
-        resets_at = moment(told.get("resetAt"), "the reset")
+        resets_at = parse_datetime(told.get("resetAt"), "the reset")
     except InvalidFactError:
         return
     graphql.pace.note_quota(limit, remaining, resets_at)
 
 
-def _overview(known: Known, node: Mapping[str, Any]) -> Overview:
+def _overview(known: FetchTarget, node: Mapping[str, Any]) -> Overview:
     head, committed = "", None
     if node.get("defaultBranchRef") is not None:
         branch = mapping(node["defaultBranchRef"], "the default branch")
         commit = mapping(branch.get("target"), "the newest commit")
-        head, committed = identifier(commit.get("oid"), "the newest commit"), moment(commit.get("committedDate"), _TIME)
+        head, committed = (
+            identifier(commit.get("oid"), "the newest commit"),
+            parse_datetime(commit.get("committedDate"), _TIME),
+        )
     return Overview(
         repo_id=identifier(node.get("databaseId"), "the repository's id"),
         url=_address(node.get("url"), known),
@@ -349,7 +354,7 @@ def _overview(known: Known, node: Mapping[str, Any]) -> Overview:
 # REST
 
 
-def _seen_by_rest(rest: Host, known: Known, document: Mapping[str, Any]) -> Overview:
+def _seen_by_rest(rest: Host, known: FetchTarget, document: Mapping[str, Any]) -> Overview:
     url = _address(document.get("html_url"), known)
     branch = line(document.get("default_branch"), "the default branch", 255)
     head, committed = _newest_commit(rest, _path(_url_path(url)), branch)
@@ -375,11 +380,11 @@ def _newest_commit(rest: Host, path: str, branch: str) -> tuple[str, datetime | 
         raise InvalidFactError("the list of commits has none")
     newest = mapping(commits[0], "the newest commit")
     committer = mapping(mapping(newest.get("commit"), "the newest commit").get("committer"), "its committer")
-    return identifier(newest.get("sha"), "the newest commit"), moment(committer.get("date"), _TIME)
+    return identifier(newest.get("sha"), "the newest commit"), parse_datetime(committer.get("date"), _TIME)
 
 
 def _contributors(
-    rest: Host, path: str, known: Known, overview: Overview
+    rest: Host, path: str, known: FetchTarget, overview: Overview
 ) -> tuple[tuple[str, ...] | None, dict[str, str]]:
     """The contributors' logins, most active first, and validators. None if what we have holds, or must do."""
     notes = _notes(known)
@@ -412,7 +417,7 @@ def _logins(rest: Host, path: str, answer: Answer) -> Iterator[object]:
 
 
 def _participation(
-    rest: Host, path: str, known: Known, overview: Overview, today: date
+    rest: Host, path: str, known: FetchTarget, overview: Overview, today: date
 ) -> tuple[tuple[int, ...] | None, date, dict[str, str]]:
     """The 52 weekly counts, the day they end on, and validators. None for the counts while GitHub computes them."""
     notes, old = _notes(known), _old_weeks(known)
@@ -465,22 +470,22 @@ def _facts(
 # What is known, and how things are named
 
 
-def _notes(known: Known) -> dict[str, str]:
+def _notes(known: FetchTarget) -> dict[str, str]:
     return dict(known.validators or {})
 
 
-def _has_people(known: Known) -> bool:
+def _has_people(known: FetchTarget) -> bool:
     people_are = _notes(known).get("people")
     return people_are != "computing" and (known.has_participants or people_are == "none")
 
 
-def _old_weeks(known: Known) -> tuple[tuple[int, ...], date] | None:
+def _old_weeks(known: FetchTarget) -> tuple[tuple[int, ...], date] | None:
     if known.weeks_end is None or len(known.commits_over_52) != WEEKS:
         return None
     return known.commits_over_52, known.weeks_end
 
 
-def _settled(known: Known, today: date) -> bool:
+def _settled(known: FetchTarget, today: date) -> bool:
     """Whether nothing is to be written of a repository that has not changed."""
     notes, old = _notes(known), _old_weeks(known)
     if old is None or not _has_people(known) or "computing" in notes or "head" not in notes:
@@ -505,7 +510,7 @@ def _url_path(url: str) -> str:
     return unquote(urlsplit(url).path)
 
 
-def _address(value: object, known: Known) -> str:
+def _address(value: object, known: FetchTarget) -> str:
     """The https address of a repository, and of nothing else, on the host that was asked."""
     url = link(value, "the repository's address")
     try:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from fetchers.network.http import Answer, FetchError, Host, parsing
 from packages import facts
-from packages.facts import Fetched, InvalidFactError, Known, Outcome, RepositoryFacts
+from packages.facts import Fetched, FetchTarget, InvalidFactError, Outcome, RepositoryFacts
 
 COMMIT_PAGES = 30  # of 100: who commits more in a year gets no weekly counts
 CONTRIBUTOR_PAGES = 5  # of 100: the first 500 are kept
@@ -31,7 +31,7 @@ class _Commit:
     merge: bool
 
 
-def read(host: Host, known: Known, today: date) -> Fetched[RepositoryFacts]:
+def read(host: Host, known: FetchTarget, today: date) -> Fetched[RepositoryFacts]:
     """The project at known.path (group/name, groups may nest); participants are the contributors' names.
 
     Two requests if nothing was committed since the last time, one if that was today and the project is unchanged.
@@ -41,7 +41,7 @@ def read(host: Host, known: Known, today: date) -> Fetched[RepositoryFacts]:
         return _read(host, known, today)
 
 
-def _read(host: Host, known: Known, today: date) -> Fetched[RepositoryFacts]:
+def _read(host: Host, known: FetchTarget, today: date) -> Fetched[RepositoryFacts]:
     # Commits do not show in the project's ETag: it spares the rest only where the weeks cannot have moved either.
     etag = _note(known, "etag") if _has_lists(known) and known.weeks_end == today else ""
     answer = host.get(f"projects/{_path(known)}?license=true", etag=etag)
@@ -62,7 +62,7 @@ def _read(host: Host, known: Known, today: date) -> Fetched[RepositoryFacts]:
     return Fetched(found, notes if found.commits_over_52 is None else notes | {"head": newest.id})
 
 
-def _overview(project: Mapping[str, Any], known: Known, today: date) -> RepositoryFacts:
+def _overview(project: Mapping[str, Any], known: FetchTarget, today: date) -> RepositoryFacts:
     """The facts of the project itself, as if its repository were empty. Raises FetchError (PRIVATE) for hidden code."""
     if "default_branch" not in project:
         raise FetchError(f"{known.host}/{known.path} shows its code to members only", Outcome.PRIVATE)
@@ -84,7 +84,7 @@ def _is_empty(project: Mapping[str, Any]) -> bool:
     return project["default_branch"] is None or facts.flag(project.get("empty_repo", False), "empty_repo")
 
 
-def _newest(host: Host, repository: str, known: Known, *, told: bool) -> _Commit | None:
+def _newest(host: Host, repository: str, known: FetchTarget, *, told: bool) -> _Commit | None:
     """The newest commit of the default branch; None if there is none. `told`: the project says that it is not empty.
 
     An empty repository's commits are an empty list or "404 Repository Not Found" (MeltanoLabs/tap-gitlab#48): the
@@ -101,7 +101,7 @@ def _newest(host: Host, repository: str, known: Known, *, told: bool) -> _Commit
 
 
 def _with_commits(
-    host: Host, repository: str, overview: RepositoryFacts, known: Known, newest: _Commit
+    host: Host, repository: str, overview: RepositoryFacts, known: FetchTarget, newest: _Commit
 ) -> RepositoryFacts:
     today = overview.weeks_end
     if moved := facts.moved_on(known, newest.id, newest.at, today):
@@ -157,7 +157,7 @@ def _commit(item: object) -> _Commit:
     commit = facts.mapping(item, "commit")
     return _Commit(
         facts.identifier(commit.get("id"), "commit id"),
-        facts.moment(commit.get("committed_date"), "committed_date"),
+        facts.parse_datetime(commit.get("committed_date"), "committed_date"),
         len(facts.items(commit.get("parent_ids"), "parent_ids")) > 1,
     )
 
@@ -168,7 +168,7 @@ def _contributor(item: object) -> tuple[str, int]:
     return name, facts.count(contributor.get("commits"), "contributor's commits")
 
 
-def _path(known: Known) -> str:
+def _path(known: FetchTarget) -> str:
     """The project's path as GitLab wants it: one segment, whatever escapes it was typed with."""
     return quote("/".join(facts.segments(known.path)), safe="", errors="replace")
 
@@ -187,9 +187,9 @@ def _etag(answer: Answer) -> dict[str, str]:
     return {"etag": answer.etag} if answer.etag else {}
 
 
-def _note(known: Known, name: str) -> str:
+def _note(known: FetchTarget, name: str) -> str:
     return (known.validators or {}).get(name, "")
 
 
-def _has_lists(known: Known) -> bool:
+def _has_lists(known: FetchTarget) -> bool:
     return known.has_participants and len(known.commits_over_52) == facts.WEEKS

@@ -14,8 +14,8 @@ from packaging.version import InvalidVersion, Version
 from fetchers.network.http import Answer, FetchError, Host, parsing
 from packages.facts import (
     Fetched,
+    FetchTarget,
     InvalidFactError,
-    Known,
     PyPIFacts,
     ReleaseFact,
     flag,
@@ -23,7 +23,7 @@ from packages.facts import (
     line,
     link,
     mapping,
-    moment,
+    parse_datetime,
 )
 
 SERIALS_CAP = 150 * 1024 * 1024  # bytes: the index of all projects is tens of megabytes
@@ -90,7 +90,7 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def read(host: Host, known: Known, *, today: date, with_status: bool) -> Fetched[PyPIFacts]:
+def read(host: Host, known: FetchTarget, *, today: date, with_status: bool) -> Fetched[PyPIFacts]:
     """What PyPI says of a project; with its status, which costs a request more.
 
     Validators: `etag`; `serial`, to be compared with read_serials(); `status`, `status_etag` and `status_day` of the
@@ -113,8 +113,8 @@ def read(host: Host, known: Known, *, today: date, with_status: bool) -> Fetched
         return Fetched(_facts(project, known.pypi_name, notes.get("status")), notes)
 
 
-def _forgetting(known: Known, notes: Mapping[str, str]) -> Known:
-    return Known(known.package, pypi_name=known.pypi_name, validators={**notes, "etag": ""})
+def _forgetting(known: FetchTarget, notes: Mapping[str, str]) -> FetchTarget:
+    return FetchTarget(known.package, pypi_name=known.pypi_name, validators={**notes, "etag": ""})
 
 
 def _document(answer: Answer) -> Mapping[str, Any]:
@@ -169,7 +169,7 @@ def _releases(listed: Mapping[str, Any]) -> tuple[ReleaseFact, ...]:
 
 
 def _release(version: str, files: list[Mapping[str, Any]]) -> ReleaseFact:
-    times = [moment(file.get("upload_time_iso_8601"), "an upload time") for file in files]
+    times = [parse_datetime(file.get("upload_time_iso_8601"), "an upload time") for file in files]
     return ReleaseFact(
         version=version,
         uploaded_at=min(times),

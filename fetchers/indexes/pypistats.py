@@ -4,10 +4,10 @@ Source: pypistats.org/api, which asks for one request a project and day at most,
 """
 
 from fetchers.network.http import Host, parsing
-from packages.facts import DownloadFacts, Fetched, InvalidFactError, Known, count, mapping
+from packages.facts import DownloadFacts, Fetched, FetchTarget, InvalidFactError, count, mapping
 
 
-def read(host: Host, known: Known) -> Fetched[DownloadFacts]:
+def read(host: Host, known: FetchTarget) -> Fetched[DownloadFacts]:
     """The downloads of a project. It has no validators: the service knows no conditional requests."""
     answer = host.get(f"packages/{known.pypi_name}/recent")
     with parsing():

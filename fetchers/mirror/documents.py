@@ -6,13 +6,13 @@ its column, a NUL character or a number over 2^31 without a word.
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from django.core.validators import slug_re
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError
 
-from core.links import Kind
+from core.kinds import Kind
 from core.models import MAX_ID
 from packages.models import HTTP_PREFIXES, REPO_URL_PREFIXES
 
@@ -71,9 +71,9 @@ def _link_to(kind: Kind) -> BeforeValidator:
             path = urlsplit(link).path if isinstance(link, str) else ""
         except ValueError:
             path = ""
-        found = re.search(rf"/{kind}/([1-9][0-9]{{0,18}})/?\Z", path, re.ASCII)
+        found = re.search(rf"/{kind.plural}/([1-9][0-9]{{0,18}})/?\Z", path, re.ASCII)
         if not found:
-            raise ValueError(f"must link to …/{kind}/<id>/")
+            raise ValueError(f"must link to …/{kind.plural}/<id>/")
         return int(found[1])
 
     return BeforeValidator(read)
@@ -99,9 +99,9 @@ Line100 = Annotated[str, Strict(), Field(max_length=100), AfterValidator(_withou
 Line255 = Annotated[str, Strict(), Field(max_length=255), AfterValidator(_without_nul)]
 Line500 = Annotated[str, Strict(), Field(max_length=500), AfterValidator(_without_nul)]
 Time = Annotated[datetime, BeforeValidator(_time)]
-CategoryLink = Annotated[int, _link_to("categories"), Field(le=MAX_ID)]
-GridLink = Annotated[int, _link_to("grids"), Field(le=MAX_ID)]
-PackageLink = Annotated[int, _link_to("packages"), Field(le=MAX_ID)]
+CategoryLink = Annotated[int, _link_to(Kind.CATEGORY), Field(le=MAX_ID)]
+GridLink = Annotated[int, _link_to(Kind.GRID), Field(le=MAX_ID)]
+PackageLink = Annotated[int, _link_to(Kind.PACKAGE), Field(le=MAX_ID)]
 
 
 class Document(BaseModel):
@@ -146,14 +146,9 @@ class PackageDocument(Document):
 
 
 DOCUMENTS: dict[Kind, type[Document]] = {
-    "categories": CategoryDocument,
-    "grids": GridDocument,
-    "packages": PackageDocument,
-}
-SINGULAR: dict[Kind, Literal["category", "grid", "package"]] = {
-    "categories": "category",
-    "grids": "grid",
-    "packages": "package",
+    Kind.CATEGORY: CategoryDocument,
+    Kind.GRID: GridDocument,
+    Kind.PACKAGE: PackageDocument,
 }
 
 
@@ -177,7 +172,7 @@ def name(kind: Kind, raw: object) -> str:
     """What to call a document that may be anything: its kind, its id and its slug where they can be read."""
     pk, slug = (raw.get("id"), raw.get("slug")) if isinstance(raw, dict) else (None, None)
     known = f" {pk}" if type(pk) is int and 0 < pk <= MAX_ID else " without an id"
-    return f"{SINGULAR[kind]}{known}" + (f" ({slug[:100]})" if isinstance(slug, str) and slug_re.match(slug) else "")
+    return f"{kind}{known}" + (f" ({slug[:100]})" if isinstance(slug, str) and slug_re.match(slug) else "")
 
 
 def _printable(text: str) -> str:

@@ -16,7 +16,8 @@ from rest_framework.utils.encoders import JSONEncoder
 
 from categories.models import Category
 from categories.serializers import CategorySerializer
-from core.links import Kind, Links
+from core.kinds import Kind
+from core.links import Links
 from grids.models import Grid
 from grids.serializers import GridSerializer
 from packages.models import Package
@@ -37,9 +38,9 @@ def export_catalogue(folder: Path, told: Callable[[Kind, int], None] = lambda _k
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        told("categories", _write(folder, "categories", Category.objects.for_api(), CategorySerializer))
-        told("grids", _write(folder, "grids", Grid.objects.for_api(), GridSerializer))
-        told("packages", _write(folder, "packages", Package.objects.for_api(), PackageSerializer))
+        told(Kind.CATEGORY, _write(folder, Kind.CATEGORY, Category.objects.for_api(), CategorySerializer))
+        told(Kind.GRID, _write(folder, Kind.GRID, Grid.objects.for_api(), GridSerializer))
+        told(Kind.PACKAGE, _write(folder, Kind.PACKAGE, Package.objects.for_api(), PackageSerializer))
 
 
 def _write(folder: Path, kind: Kind, rows: QuerySet[M], serializer: type[BaseSerializer[M]]) -> int:
@@ -55,7 +56,7 @@ def _write(folder: Path, kind: Kind, rows: QuerySet[M], serializer: type[BaseSer
             file.flush()
             os.fsync(file.fileno())
             Path(file.name).chmod(0o644)
-            Path(file.name).replace(folder / f"{kind}.json")
+            Path(file.name).replace(folder / f"{kind.plural}.json")
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
             raise

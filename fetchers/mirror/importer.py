@@ -15,9 +15,9 @@ from django.db.models.functions import Cast, Concat
 
 from categories.models import Category
 from core import models as shared
-from core.links import Kind
+from core.kinds import DOCUMENTS as KINDS
+from core.kinds import Kind
 from fetchers.mirror.documents import (
-    SINGULAR,
     Document,
     GridDocument,
     PackageDocument,
@@ -32,13 +32,12 @@ from packages.models import Package
 
 BATCH = 500
 
-KINDS: tuple[Kind, ...] = ("categories", "grids", "packages")
-MODELS: dict[Kind, type[Category | Grid | Package]] = {"categories": Category, "grids": Grid, "packages": Package}
+MODELS: dict[Kind, type[Category | Grid | Package]] = {Kind.CATEGORY: Category, Kind.GRID: Grid, Kind.PACKAGE: Package}
 _COMMON = ("title", "slug", "created", "modified")
 EDITED: dict[Kind, tuple[str, ...]] = {
-    "categories": (*_COMMON, "description", "title_plural", "show_pypi"),
-    "grids": (*_COMMON, "description", "is_locked", "header"),
-    "packages": (*_COMMON, "category_id", "repo_url", "pypi_url", "documentation_url"),
+    Kind.CATEGORY: (*_COMMON, "description", "title_plural", "show_pypi"),
+    Kind.GRID: (*_COMMON, "description", "is_locked", "header"),
+    Kind.PACKAGE: (*_COMMON, "category_id", "repo_url", "pypi_url", "documentation_url"),
 }
 FETCHED = (
     "last_updated",
@@ -51,7 +50,11 @@ FETCHED = (
     "participants",
 )
 # Columns besides the id that no two rows share; a blank repo_url is nobody's.
-UNIQUE: dict[Kind, tuple[str, ...]] = {"categories": ("slug",), "grids": ("slug",), "packages": ("slug", "repo_url")}
+UNIQUE: dict[Kind, tuple[str, ...]] = {
+    Kind.CATEGORY: ("slug",),
+    Kind.GRID: ("slug",),
+    Kind.PACKAGE: ("slug", "repo_url"),
+}
 
 Row = Category | Grid | Package
 T = TypeVar("T")
@@ -202,15 +205,15 @@ class _Import:
         for kind in reversed(KINDS):
             counts, model = self.report.counts[kind], MODELS[kind]
             if counts["nameless"]:
-                self.report.skip(f"{kind}: not pruned, since some documents came without a readable id")
+                self.report.skip(f"{kind.plural}: not pruned, since some documents came without a readable id")
             elif not self.ledger.count(kind) and model._default_manager.exists():
-                self.report.skip(f"{kind}: not pruned, since the source has none at all")
+                self.report.skip(f"{kind.plural}: not pruned, since the source has none at all")
             else:
                 for ids in _id_batches(model):
                     counts["deleted"] += self._delete(kind, self.ledger.lacks(kind, ids))
 
     def _delete(self, kind: Kind, ids: set[int]) -> int:
-        if kind == "categories":
+        if kind == Kind.CATEGORY:
             for category in Category.objects.filter(pk__in=ids, packages__isnull=False).distinct():
                 self.report.skip(f"category {category.pk} ({category.slug}): not pruned, packages are still in it")
                 ids.discard(category.pk)
@@ -261,7 +264,7 @@ class _Batch:
             self.counts["created" if row.pk in new else "updated"] += 1
         self.counts["unchanged"] += len(self.rows) - len(changed)
         self._upsert(changed, before)
-        if self.kind == "packages":
+        if self.kind == Kind.PACKAGE:
             self._note_shared_repositories([row for row in changed if isinstance(row, Package)], before)
             _follow_memberships([d for d in self.taken() if isinstance(d, PackageDocument)], self.ledger)
 
@@ -304,7 +307,7 @@ class _Batch:
             if other == pk or (other in self.rows and wanted[other] != value):  # in this very batch it gives it up
                 other = first.setdefault(value, pk)
             if other != pk:
-                yield pk, f"{column} {value[:200]!r} is that of {SINGULAR[self.kind]} {other}"
+                yield pk, f"{column} {value[:200]!r} is that of {self.kind} {other}"
 
     def _upsert(self, rows: list[Row], before: dict[int, dict[str, Any]]) -> None:
         if not rows:
@@ -317,7 +320,7 @@ class _Batch:
             batch_size=BATCH,
             update_conflicts=True,
             unique_fields=["id"],
-            update_fields=[*edited, *FETCHED, "weeks_end"] if self.kind == "packages" else edited,
+            update_fields=[*edited, *FETCHED, "weeks_end"] if self.kind == Kind.PACKAGE else edited,
         )
         _move_sequence(self.model)
 
@@ -365,7 +368,7 @@ def _merged(kind: Kind, row: Row, document: Document) -> Row:
 
 
 def _values(kind: Kind, row: Row) -> dict[str, Any]:
-    columns = (*EDITED[kind], *FETCHED) if kind == "packages" else EDITED[kind]
+    columns = (*EDITED[kind], *FETCHED) if kind == Kind.PACKAGE else EDITED[kind]
     return {column: getattr(row, column) for column in columns}
 
 
@@ -374,7 +377,7 @@ def _follow_memberships(documents: list[PackageDocument], ledger: Ledger) -> Non
     current: dict[int, dict[int, GridPackage]] = {document.id: {} for document in documents}
     for membership in GridPackage.objects.filter(package__in=current).order_by("position", "id"):
         current[membership.package_id][membership.grid_id] = membership
-    ours = ledger.lacks("grids", {grid for memberships in current.values() for grid in memberships})
+    ours = ledger.lacks(Kind.GRID, {grid for memberships in current.values() for grid in memberships})
     stale: list[int] = []
     moved: list[GridPackage] = []
     added: list[GridPackage] = []
@@ -414,7 +417,7 @@ def _move_sequence(model: type[Row]) -> None:
 
 
 def _label(kind: Kind, document: Document) -> str:
-    return f"{SINGULAR[kind]} {document.id} ({document.slug})"
+    return f"{kind} {document.id} ({document.slug})"
 
 
 def _batches(documents: Iterator[T]) -> Iterator[list[T]]:

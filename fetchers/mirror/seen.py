@@ -9,7 +9,7 @@ from operator import itemgetter
 from types import TracebackType
 from typing import Literal, Self
 
-from core.links import Kind
+from core.kinds import Kind
 from fetchers.mirror.documents import Document
 
 _TABLES = """
@@ -83,14 +83,14 @@ class Ledger:
         """Grids with those of their listed packages that no document of the source speaks for."""
         rows = self._db.execute(
             "SELECT grid, package FROM listed WHERE NOT EXISTS"
-            " (SELECT 1 FROM present WHERE kind = 'packages' AND id = package) ORDER BY grid, package"
+            " (SELECT 1 FROM present WHERE kind = 'package' AND id = package) ORDER BY grid, package"
         )
         return ((grid, [row[1] for row in group]) for grid, group in groupby(rows, itemgetter(0)))
 
     def disagreements(self) -> Iterator[tuple[int, int, bool]]:
         """(grid, package, whether the grid lists it) where both documents were taken and say different things."""
         taken = "EXISTS (SELECT 1 FROM seen WHERE kind = '{}' AND id = {} AND taken)"
-        both = f"{taken.format('grids', 'grid')} AND {taken.format('packages', 'package')}"
+        both = f"{taken.format('grid', 'grid')} AND {taken.format('package', 'package')}"
         yield from (
             (grid, package, bool(listed))
             for grid, package, listed in self._db.execute(

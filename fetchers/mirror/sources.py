@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
-from core.links import Kind
+from core.kinds import Kind
 from fetchers.network.http import Answer, Door, FetchError
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Folder:
         self.path = path
 
     def documents(self, kind: Kind) -> Iterator[object]:
-        file = self.path / f"{kind}.json"
+        file = self.path / f"{kind.plural}.json"
         try:
             with file.open(encoding="utf-8-sig") as stream:
                 yield from _Array(stream.read, file)
@@ -132,9 +132,9 @@ class Api:
             if not isinstance(lists, dict):
                 raise SourceError(f"{self._root} is not the root of a v4 API")
             self._lists = lists
-        named = self._lists.get(kind)
+        named = self._lists.get(kind.plural)
         url = _joined(self._root, named) if isinstance(named, str) else ""
-        return url.split("?", 1)[0] if _same_host(self._root, url) else f"{self._root}{kind}/"
+        return url.split("?", 1)[0] if _same_host(self._root, url) else f"{self._root}{kind.plural}/"
 
     def _next(self, url: str, following: object) -> str | None:
         if following is None:

@@ -16,8 +16,9 @@ Statements are planned once and without their values: none of these plans hangs 
 from typing import Any
 
 from core.caching import revisions
-from core.database.prepared import MARK_ID, MARK_TEXT, Kept, Statement, fetched
+from core.database.prepared import PLACEHOLDER_ID, PLACEHOLDER_TEXT, Statement, StatementCache, fetch_rows
 from core.database.sessions import reader
+from core.kinds import Kind
 from search.models import Entry
 from search.query import Query, may_go_on
 from search.tiers import CANDIDATES, COUNTED, KEYS, MENTIONED, NAMED, PREFIX, Row, order
@@ -30,7 +31,7 @@ REACHED = 20_000
 ALIKE_WALKED, COMPARED = 5_000, 2_000  # names that may be alike
 EXCLUDED = 9  # no tier: entries that begin with what was typed and have a -word
 
-KEPT: Kept[Statement] = Kept()
+STATEMENTS: StatementCache[Statement] = StatementCache()
 _BEST = "ORDER BY quality DESC, kind, object_id"
 _FITS = "words @@ (SELECT to_tsquery('search_english', %s))"
 _FITS_UNINDEXED = f"coalesce(words, '') {_FITS.removeprefix('words ')}"
@@ -208,14 +209,14 @@ class Postgresql:
         source = f"SELECT kind, object_id, quality, names FROM search_entry WHERE {self.of_kind}"
         if _is_large():
             best = f"SELECT * FROM ({source} {_BEST} LIMIT {ALIKE_WALKED}) AS best WHERE {' AND '.join(words)} {_BEST}"
-            walked = fetched(reader(), f"{best} LIMIT {CANDIDATES}", values)
+            walked = fetch_rows(reader(), f"{best} LIMIT {CANDIDATES}", values)
             if len(walked) == CANDIDATES:
                 return walked
         fits = f"{' + '.join(f'{word}::int' for word in words)} DESC, " if len(words) > 1 else ""
         found = (
             f"SELECT * FROM ({source} AND ({' OR '.join(words)}) LIMIT {COMPARED if _is_large() else LARGE}) AS found"
         )
-        return fetched(
+        return fetch_rows(
             reader(),
             f"{found} ORDER BY {fits}quality DESC, kind, object_id LIMIT {CANDIDATES}",
             values * (2 if fits else 1),
@@ -232,12 +233,12 @@ def after(key: str) -> str:
 
 def _is_large() -> bool:
     rows = revisions.current().rows
-    return rows.get("packages", 0) + rows.get("grids", 0) > LARGE
+    return rows.get(Kind.PACKAGE.plural, 0) + rows.get(Kind.GRID.plural, 0) > LARGE
 
 
 def _rows(sql: str, *values: str | int) -> list[Any]:
-    marks = [MARK_ID if isinstance(value, int) else MARK_TEXT for value in values]
-    return KEPT.get(sql, lambda: Statement(sql, marks)).rows(*values)
+    marks = [PLACEHOLDER_ID if isinstance(value, int) else PLACEHOLDER_TEXT for value in values]
+    return STATEMENTS.get(sql, lambda: Statement(sql, marks)).rows(*values)
 
 
 def _number(sql: str, *values: str | int) -> int:
@@ -246,7 +247,7 @@ def _number(sql: str, *values: str | int) -> int:
 
 
 def _merged(one: list[Row], other: list[Row], most: int) -> list[Row]:
-    """The best of both, each once, in its best tier."""
+    """The best of both, each fetch_unprepared, in its best tier."""
     best: dict[tuple[str, int], Row] = {}
     for row in sorted([*one, *other], key=order):
         best.setdefault((row[0], row[1]), row)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from core.database.prepared import fetched
+from core.database.prepared import fetch_rows
 from core.database.sessions import reader
 from search.query import Query, may_go_on
 from search.tiers import CANDIDATES, KEYS, Row
@@ -32,7 +32,7 @@ class Sqlite:
         prefixes = [f"{key}%" for _ in KEYS for key in begins]
         exact, alike = [begins[0]] * len(KEYS), [begins[-1]] * len(KEYS)
         without_words = [self._without()] if self.query.without else []
-        rows = fetched(
+        rows = fetch_rows(
             reader(),
             sql,
             [*exact, *alike, *prefixes, self._named(), *self.kinds, *prefixes, self._anywhere(), *without_words, most],
@@ -42,7 +42,7 @@ class Sqlite:
     def candidates(self, pieces: list[list[str]]) -> list[tuple[str, int, float, str]]:
         has_word = "(id IN (SELECT rowid FROM search_trigrams WHERE search_trigrams MATCH %s))"
         words = [" OR ".join(map(_quoted, of_word)) for of_word in pieces]
-        return fetched(
+        return fetch_rows(
             reader(),
             f"SELECT kind, object_id, quality, names FROM search_entry WHERE {has_word}"
             f" AND kind IN ({_marks(self.kinds)}) ORDER BY {' + '.join([has_word] * len(words))} DESC,"

@@ -15,7 +15,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from categories.models import Category
 from changes import triggers
-from changes.log import BATCH, KEPT, prune
+from changes.log import BATCH, RETENTION, prune
 from changes.models import Change, OldSlug, Revision
 from grids.models import Grid, GridPackage
 from packages.models import FetchState, Package, Release, Snapshot
@@ -424,8 +424,8 @@ class in_background(threading.Thread):  # noqa: N801 (reads as a verb where it i
 def _old_half() -> Iterator[None]:
     CategoryFactory.create_batch(6)
     half = last() - 3
-    Change.objects.filter(number__lte=half).update(at=NOW - KEPT - timedelta(seconds=1))
-    Change.objects.filter(number__gt=half).update(at=NOW - KEPT + timedelta(days=1))
+    Change.objects.filter(number__lte=half).update(at=NOW - RETENTION - timedelta(seconds=1))
+    Change.objects.filter(number__gt=half).update(at=NOW - RETENTION + timedelta(days=1))
     yield
     Change.objects.all().delete()
 
@@ -484,7 +484,7 @@ def test_pruning_goes_on_after_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     assert BATCH >= 1_000
     monkeypatch.setattr("changes.log.BATCH", 2)
     CategoryFactory.create_batch(5)
-    Change.objects.update(at=NOW - KEPT * 2)
+    Change.objects.update(at=NOW - RETENTION * 2)
     Revision.objects.filter(kind=Revision.LOG).update(number=last())
     count = Change.objects.count()
     assert prune(NOW) == count
@@ -492,7 +492,7 @@ def test_pruning_goes_on_after_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_command_says_what_it_pruned(capsys: pytest.CaptureFixture[str]) -> None:
     CategoryFactory.create()
-    Change.objects.update(at=NOW - KEPT * 2)
+    Change.objects.update(at=NOW - RETENTION * 2)
     count = Change.objects.count()
     call_command("prune_changes")
     assert capsys.readouterr().out == f"{count} changes older than 400 days are gone from the log\n"

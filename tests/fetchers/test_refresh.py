@@ -11,7 +11,7 @@ from pytest_django import Settings
 from fetchers.forges import github
 from fetchers.models import HostPace, Run
 from fetchers.refresh import Options, Refresh, Summary
-from packages.facts import Known, Outcome
+from packages.facts import FetchTarget, Outcome
 from packages.models import FetchState, Package, Snapshot
 from tests.factories import CategoryFactory, PackageFactory
 from tests.upstream import Project, Repo, World, environment, serving
@@ -266,7 +266,7 @@ def test_a_fault_of_ours_costs_one_package_alone(world: World, monkeypatch: pyte
     packages = populate(world, 5)
     complete = github.complete
 
-    def stumble(rest: Any, known: Known, *rest_of_it: Any) -> Any:
+    def stumble(rest: Any, known: FetchTarget, *rest_of_it: Any) -> Any:
         if known.package == packages[0].pk:
             raise ZeroDivisionError
         return complete(rest, known, *rest_of_it)

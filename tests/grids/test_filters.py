@@ -51,7 +51,7 @@ def test_flags(get: Get, name: str) -> None:
 
 
 def test_the_reading_cases_of_clients(get: Get) -> None:
-    """All grids in one go; the grids of a subject; search, then the package by its slug; a category by its slug."""
+    """All grids in one go; the grids of a target; search, then the package by its slug; a category by its slug."""
     for number in range(120):
         GridFactory.create(slug=f"g{number}", title="Wagtail" if number % 2 else "Other")
     assert len(get("grids/?limit=500").json()["results"]) == 120

@@ -54,13 +54,13 @@ def test_identifiers(value: Any, text: str) -> None:
 )
 def test_no_moment(value: Any) -> None:
     with pytest.raises(InvalidFactError):
-        facts.moment(value, "date")
+        facts.parse_datetime(value, "date")
 
 
 def test_moments_are_utc() -> None:
-    assert facts.moment("2026-11-23T01:02:03+02:00", "date") == datetime(2026, 11, 22, 23, 2, 3, tzinfo=UTC)
-    assert facts.moment("1969-12-31T19:00:00-05:00", "date") == datetime(1970, 1, 1, tzinfo=UTC)
-    assert facts.moment("2026-11-23T01:02:03Z", "date").tzinfo is UTC
+    assert facts.parse_datetime("2026-11-23T01:02:03+02:00", "date") == datetime(2026, 11, 22, 23, 2, 3, tzinfo=UTC)
+    assert facts.parse_datetime("1969-12-31T19:00:00-05:00", "date") == datetime(1970, 1, 1, tzinfo=UTC)
+    assert facts.parse_datetime("2026-11-23T01:02:03Z", "date").tzinfo is UTC
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from changes.log import KEPT, prune
+from changes.log import RETENTION, prune
 
 
 class Command(BaseCommand):
-    help = f"Delete the changes of the log that are older than {KEPT.days} days."
+    help = f"Delete the changes of the log that are older than {RETENTION.days} days."
 
     def handle(self, *args: Any, **options: Any) -> None:
         deleted = prune(timezone.now())
         if deleted and options["verbosity"]:
-            self.stdout.write(f"{deleted} changes older than {KEPT.days} days are gone from the log")
+            self.stdout.write(f"{deleted} changes older than {RETENTION.days} days are gone from the log")

@@ -17,6 +17,6 @@ class Command(BaseCommand):
 
     def handle(self, *, folder: Path, **_: Any) -> None:
         try:
-            export_catalogue(folder, lambda kind, count: self.stdout.write(f"{kind}: {count} written"))
+            export_catalogue(folder, lambda kind, count: self.stdout.write(f"{kind.plural}: {count} written"))
         except OSError as error:
             raise CommandError(f"{error.filename or folder}: {error.strerror}") from error

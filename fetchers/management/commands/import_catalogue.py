@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from core.links import Kind
+from core.kinds import Kind
 from fetchers.mirror.importer import Report, import_catalogue
 from fetchers.mirror.sources import Api, Folder, Source
 from fetchers.network.http import Door
@@ -33,12 +33,12 @@ class Command(BaseCommand):
         report = Report(lambda level, line: self.stderr.write(f"{level}: {line}"))
         # Off a terminal this shows nothing at all: only the lines of the report.
         with Progress(*_columns(), console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-            tasks = {kind: progress.add_task(kind, total=None) for kind in report.counts}
+            tasks = {kind: progress.add_task(kind.plural, total=None) for kind in report.counts}
 
             def advance(kind: Kind, done: int) -> None:
                 progress.update(tasks[kind], completed=done)
                 if not sys.stderr.isatty():
-                    self.stdout.write(f"{kind}: {done} so far")
+                    self.stdout.write(f"{kind.plural}: {done} so far")
 
             try:
                 import_catalogue(_source(source), report, prune=prune, dry_run=dry_run, advance=advance)
@@ -54,7 +54,7 @@ class Command(BaseCommand):
         for kind, counts in report.counts.items():
             parts = [f"{counts[what]} {would}{what}" for what in ("created", "updated", "deleted") if counts[what]]
             parts.append(f"{counts['unchanged']} unchanged")
-            self.stdout.write(f"{kind}: {counts['read']} read, {', '.join(parts)}")
+            self.stdout.write(f"{kind.plural}: {counts['read']} read, {', '.join(parts)}")
         self.stdout.write(f"{report.skipped} skipped, {report.notes} notes")
         if report.broke_off:
             self.stderr.write(f"the source broke off: {report.broke_off}")

@@ -103,7 +103,7 @@ def test_too_many_documents(get: Get) -> None:
     assert response.status_code == 400
     assert response.json() == {
         "expand": [
-            "1001 documents would be embedded, 1000 at most are: leave expand out, and ask for a list with id__in"
+            "1001 documents would be expanded, 1000 at most are: leave expand out, and ask for a list with id__in"
             " instead."
         ]
     }

@@ -33,8 +33,8 @@ def rich() -> Package:
         gone_since=NOW,
     )
     states: list[dict[str, Any]] = [
-        {"source": "repo", "subject": "github.com/a/p", "outcome": "timeout", "failures": 2, "last_attempt": NOW},
-        {"source": "pypi", "subject": "another", "outcome": "ok"},
+        {"source": "repo", "target": "github.com/a/p", "outcome": "timeout", "failures": 2, "last_attempt": NOW},
+        {"source": "pypi", "target": "another", "outcome": "ok"},
     ]
     for state in states:
         FetchState.objects.create(package=package, next_due=NOW, **state)

@@ -51,7 +51,7 @@ def _rich_sample(db: None) -> None:
         FetchState(
             package=package,
             source=source,
-            subject=package.repo_key if source == "repo" else package.pypi_name,
+            target=package.repo_key if source == "repo" else package.pypi_name,
             outcome="ok",
             last_success=NOW,
             last_attempt=NOW,

@@ -22,7 +22,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from categories.models import Category
 from core.caching import middleware as cache
-from core.caching.memory import Answer, Memory, store
+from core.caching.memory import CachedResponse, Memory, store
 from core.caching.redis import Redis
 from core.caching.revisions import Revisions
 from grids.models import Grid, GridPackage
@@ -97,7 +97,7 @@ def writes(package: int) -> list[tuple[str, Callable[[], object]]]:
         (
             "fetch state",
             lambda: FetchState.objects.create(
-                package_id=package, source="repo", subject="github.com/a/p", outcome="ok", next_due=NOW
+                package_id=package, source="repo", target="github.com/a/p", outcome="ok", next_due=NOW
             ),
         ),
         ("raw SQL of a state", sql("UPDATE packages_fetchstate SET failures = 7")),
@@ -310,13 +310,13 @@ def test_a_stampede_makes_an_answer_once(
 def test_memory_is_bounded_in_bytes() -> None:
     memory = Memory(10_000)
     for number in range(1_000):
-        memory.set(b"%d" % number, Answer(b"{}", b"x" * 100))
+        memory.set(b"%d" % number, CachedResponse(b"{}", b"x" * 100))
     assert memory.size <= 10_000
     assert memory.get(b"999") == (b"{}", b"x" * 100)
     assert memory.get(b"1") is None
-    memory.set(b"big", Answer(b"{}", b"x" * 9_000))
+    memory.set(b"big", CachedResponse(b"{}", b"x" * 9_000))
     assert memory.get(b"big") is None, "one answer must not drive out all others"
-    memory.set(b"999", Answer(b"{}", b"y"))
+    memory.set(b"999", CachedResponse(b"{}", b"y"))
     assert memory.get(b"999") == (b"{}", b"y")
 
 

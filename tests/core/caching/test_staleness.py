@@ -22,9 +22,9 @@ from django.utils import timezone
 from categories.models import Category
 from changes.models import Revision
 from grids.models import Grid, GridPackage
-from packages.facts import Fetched, Known, RepositoryFacts
+from packages.facts import Fetched, FetchTarget, RepositoryFacts
 from packages.models import Package
-from packages.record import Attempt, record
+from packages.results import Attempt, save_results
 from tests.changes.test_views import in_background
 from tests.core.test_admin import grid_form, package_form
 from tests.factories import GridFactory, MembershipFactory, PackageFactory
@@ -91,8 +91,8 @@ def ways(package: Package, admin_client: Client, tmp_path: Path) -> dict[str, Wa
     def refreshed(number: int) -> None:
         at = package.created
         facts = RepositoryFacts("7", "https://github.com/a/p", "", 1, number, None, at, None, None, at.date())
-        known = Known(package.pk, host="github.com", path="a/p")
-        record([Attempt(known, "repo", at, Fetched(facts, {}))])
+        known = FetchTarget(package.pk, host="github.com", path="a/p")
+        save_results([Attempt(known, "repo", at, Fetched(facts, {}))])
 
     def edited(number: int) -> None:
         form = package_form(package.category, title=str(number), slug="p", repo_url=package.repo_url)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from fetchers.forges import bitbucket
 from fetchers.network.http import FetchError, Host
 from fetchers.network.rate_limit import Pace, PaceState
-from packages.facts import Fetched, Known, Outcome, RepositoryFacts
+from packages.facts import Fetched, FetchTarget, Outcome, RepositoryFacts
 
 TODAY = date(2024, 1, 15)
 API = "https://api.bitbucket.test/2.0"
@@ -24,7 +24,7 @@ COMMITS = f"{REPOSITORY}/commits/main"
 FIELDS = "next,values.hash,values.date,values.parents.hash,values.author"
 UUID = "{fa7b9059-8ffd-401f-934f-afe495719186}"
 HEAD = "a" * 40
-NEW = Known(package=1, host="bitbucket.test", path="ada/thing")
+NEW = FetchTarget(package=1, host="bitbucket.test", path="ada/thing")
 DOCUMENT: dict[str, Any] = {
     "uuid": UUID,
     "full_name": "ada/thing",
@@ -112,7 +112,7 @@ def has(**query: str) -> Any:
     return responses.matchers.query_param_matcher(query)
 
 
-def fail(host: Host, known: Known = NEW) -> FetchError:
+def fail(host: Host, known: FetchTarget = NEW) -> FetchError:
     with pytest.raises(FetchError) as failed:
         bitbucket.read(host, known, TODAY)
     assert "\n" not in str(failed.value)
@@ -156,7 +156,9 @@ def test_an_unchanged_head_moves_the_weeks_on(wire: responses.RequestsMock, host
         replace(KNOWN, weeks_end=date(2024, 1, 14)),
     ],
 )
-def test_lists_that_are_not_known_cost_nothing_more(wire: responses.RequestsMock, host: Host, known: Known) -> None:
+def test_lists_that_are_not_known_cost_nothing_more(
+    wire: responses.RequestsMock, host: Host, known: FetchTarget
+) -> None:
     serve(wire)
     assert bitbucket.read(host, known, TODAY) == Fetched(FACTS, {**COUNTS, "head": HEAD})
     assert len(wire.calls) == 2
@@ -211,7 +213,7 @@ def test_no_commit_in_the_window(wire: responses.RequestsMock, host: Host) -> No
 
 
 @pytest.mark.parametrize(("known", "requests_made"), [(NEW, 3), (KNOWN, 1)])
-def test_an_empty_repository(wire: responses.RequestsMock, host: Host, known: Known, requests_made: int) -> None:
+def test_an_empty_repository(wire: responses.RequestsMock, host: Host, known: FetchTarget, requests_made: int) -> None:
     serve(wire, mainbranch=None)
     assert bitbucket.read(host, known, TODAY) == Fetched(EMPTY, COUNTS)
     assert len(wire.calls) == requests_made

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from fetchers.forges import forgejo
 from fetchers.network.http import FetchError, Host
 from fetchers.network.rate_limit import Pace, PaceState
-from packages.facts import Fetched, Known, Outcome, RepositoryFacts
+from packages.facts import Fetched, FetchTarget, Outcome, RepositoryFacts
 
 TODAY = date(2024, 1, 15)
 API = "https://forge.test/api/v1"
@@ -23,7 +23,7 @@ REPOSITORY = f"{API}/repos/ada/thing"
 COMMITS = f"{REPOSITORY}/commits"
 LIGHT = {"stat": "false", "verification": "false", "files": "false"}
 HEAD = "a" * 40
-NEW = Known(package=1, host="forge.test", path="ada/thing")
+NEW = FetchTarget(package=1, host="forge.test", path="ada/thing")
 DOCUMENT: dict[str, Any] = {
     "id": 7,
     "html_url": "https://forge.test/ada/thing",
@@ -118,7 +118,7 @@ def has(**query: str) -> Any:
     return responses.matchers.query_param_matcher(query)
 
 
-def fail(host: Host, known: Known = NEW) -> FetchError:
+def fail(host: Host, known: FetchTarget = NEW) -> FetchError:
     with pytest.raises(FetchError) as failed:
         forgejo.read(host, known, TODAY)
     assert "\n" not in str(failed.value)
@@ -165,7 +165,9 @@ def test_an_unchanged_head_moves_the_weeks_on(wire: responses.RequestsMock, host
         (replace(KNOWN, weeks_end=date(2024, 1, 14)), 3),
     ],
 )
-def test_what_is_not_known_is_asked(wire: responses.RequestsMock, host: Host, known: Known, requests_made: int) -> None:
+def test_what_is_not_known_is_asked(
+    wire: responses.RequestsMock, host: Host, known: FetchTarget, requests_made: int
+) -> None:
     serve(wire)
     assert forgejo.read(host, known, TODAY).facts == FACTS
     assert len(wire.calls) == requests_made
@@ -197,7 +199,7 @@ def test_an_empty_repository(wire: responses.RequestsMock, host: Host) -> None:
 @pytest.mark.parametrize("known", [NEW, KNOWN])
 @pytest.mark.parametrize("answer", [{"status": 409, "json": {"message": "Git Repository is empty."}}, {"json": []}])
 def test_a_repository_that_turns_out_empty(
-    wire: responses.RequestsMock, host: Host, answer: dict[str, Any], known: Known
+    wire: responses.RequestsMock, host: Host, answer: dict[str, Any], known: FetchTarget
 ) -> None:
     wire.get(REPOSITORY, json=DOCUMENT)
     wire.get(COMMITS, **answer)

@@ -18,7 +18,7 @@ from fetchers.forges import github
 from fetchers.forges.github import AskRestError, Overview
 from fetchers.network.http import Answer, FetchError, Host, NotAskedError
 from fetchers.network.rate_limit import Pace, PaceState
-from packages.facts import Fetched, Known, Outcome, RepositoryFacts
+from packages.facts import Fetched, FetchTarget, Outcome, RepositoryFacts
 
 NOW = datetime(2024, 1, 15, 9, tzinfo=UTC)
 TODAY = NOW.date()
@@ -32,7 +32,7 @@ HEAD = "a" * 40
 ZEROS = (0,) * 52
 WEEKS = (*[0] * 50, 3, 4)
 COMMITTED = datetime(2024, 1, 14, 12, tzinfo=UTC)
-NEW = Known(package=1, host="github.com", path="owner/thing")
+NEW = FetchTarget(package=1, host="github.com", path="owner/thing")
 OVERVIEW = Overview(
     repo_id="7",
     url="https://github.com/Owner/Thing",
@@ -64,7 +64,7 @@ KNOWN = replace(
     weeks_end=TODAY,
     has_participants=True,
     validators=VALIDATORS,
-    known_good=True,
+    previously_found=True,
 )
 MOVED = replace(KNOWN, validators={**VALIDATORS, "head": "b" * 40})
 NODE: dict[str, Any] = {
@@ -119,7 +119,7 @@ def host(url: str, headers: dict[str, str] | None = None) -> Host:
     return Host("github", url, pace, "test", headers=headers, forbidden=github.forbidden, sleep=lambda _: None)
 
 
-def many(number: int) -> list[Known]:
+def many(number: int) -> list[FetchTarget]:
     return [replace(NEW, package=place, path=f"owner/thing{place}") for place in range(number)]
 
 
@@ -551,7 +551,7 @@ def test_complete_with_new_lists(wire: responses.RequestsMock, rest: Host) -> No
     ],
 )
 def test_complete_asks_for_what_is_missing(
-    wire: responses.RequestsMock, rest: Host, known: Known, requests_made: list[str]
+    wire: responses.RequestsMock, rest: Host, known: FetchTarget, requests_made: list[str]
 ) -> None:
     serve_rest(wire)
     fetched = github.complete(rest, known, OVERVIEW, TODAY)
@@ -702,7 +702,7 @@ def test_read_unchanged(wire: responses.RequestsMock, rest: Host) -> None:
     ],
 )
 def test_read_is_unconditional_if_something_is_to_be_written(
-    wire: responses.RequestsMock, rest: Host, known: Known, today: date
+    wire: responses.RequestsMock, rest: Host, known: FetchTarget, today: date
 ) -> None:
     serve_rest(wire)
     fetched = github.read(rest, known, today)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from fetchers.forges import gitlab
 from fetchers.network.http import FetchError, Host
 from fetchers.network.rate_limit import Pace, PaceState
-from packages.facts import Fetched, Known, Outcome, RepositoryFacts
+from packages.facts import Fetched, FetchTarget, Outcome, RepositoryFacts
 
 TODAY = date(2024, 1, 15)
 API = "https://gitlab.test/api/v4"
@@ -23,7 +23,7 @@ PROJECT = f"{API}/projects/group%2Fsub%2Fthing"
 COMMITS = f"{PROJECT}/repository/commits"
 CONTRIBUTORS = f"{PROJECT}/repository/contributors"
 HEAD = "a" * 40
-NEW = Known(package=1, host="gitlab.test", path="group/sub/thing")
+NEW = FetchTarget(package=1, host="gitlab.test", path="group/sub/thing")
 DOCUMENT: dict[str, Any] = {
     "id": 46520,
     "web_url": "https://gitlab.test/group/sub/thing",
@@ -118,7 +118,7 @@ def has(**query: str) -> Any:
     return responses.matchers.query_param_matcher(query)
 
 
-def fail(host: Host, known: Known = NEW) -> FetchError:
+def fail(host: Host, known: FetchTarget = NEW) -> FetchError:
     with pytest.raises(FetchError) as failed:
         gitlab.read(host, known, TODAY)
     assert "\n" not in str(failed.value)
@@ -170,7 +170,7 @@ def test_an_unchanged_head_moves_the_weeks_on(wire: responses.RequestsMock, host
         replace(KNOWN, weeks_end=date(2024, 1, 14)),
     ],
 )
-def test_what_is_not_known_is_asked(wire: responses.RequestsMock, host: Host, known: Known) -> None:
+def test_what_is_not_known_is_asked(wire: responses.RequestsMock, host: Host, known: FetchTarget) -> None:
     serve(wire)
     assert gitlab.read(host, known, TODAY).facts == FACTS
     assert len(wire.calls) == 4

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from fetchers.indexes import pypi
 from fetchers.network.http import FetchError, Host
 from fetchers.network.rate_limit import Pace, PaceState
-from packages.facts import Fetched, Known, Outcome, PyPIFacts, ReleaseFact
+from packages.facts import Fetched, FetchTarget, Outcome, PyPIFacts, ReleaseFact
 
 BASE = "https://index.test"
 URL = f"{BASE}/pypi/my-project/json"
 STATUS = f"{BASE}/simple/my-project/"
 TODAY = date(2026, 11, 23)
-KNOWN = Known(7, pypi_name="my-project", validators={})
+KNOWN = FetchTarget(7, pypi_name="my-project", validators={})
 Json = dict[str, Any]
 
 
@@ -73,7 +73,7 @@ FACTS = PyPIFacts(
 )
 
 
-def read(host: Host, known: Known = KNOWN, *, with_status: bool = False) -> Fetched[PyPIFacts]:
+def read(host: Host, known: FetchTarget = KNOWN, *, with_status: bool = False) -> Fetched[PyPIFacts]:
     return pypi.read(host, known, today=TODAY, with_status=with_status)
 
 

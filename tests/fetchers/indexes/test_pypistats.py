@@ -11,10 +11,10 @@ import responses
 from fetchers.indexes import pypistats
 from fetchers.network.http import FetchError, Host
 from fetchers.network.rate_limit import Pace, PaceState
-from packages.facts import DownloadFacts, Fetched, Known, Outcome
+from packages.facts import DownloadFacts, Fetched, FetchTarget, Outcome
 
 URL = "https://stats.test/api/packages/my-project/recent"
-KNOWN = Known(7, pypi_name="my-project")
+KNOWN = FetchTarget(7, pypi_name="my-project")
 GOOD = {
     "data": {"last_day": 1, "last_month": 1234, "last_week": 7},
     "package": "my-project",

@@ -9,7 +9,6 @@ import requests
 import responses
 from django.core.management import call_command
 
-from core.links import Kind
 from fetchers.mirror import importer as importing
 from fetchers.mirror.importer import import_catalogue
 from fetchers.mirror.sources import TRIES, Api
@@ -29,7 +28,7 @@ def wire() -> Iterator[responses.RequestsMock]:
         yield wire
 
 
-def whole() -> dict[Kind, list[Any]]:
+def whole() -> dict[str, list[Any]]:
     return catalogue([category()], [grid(7, [100])], [package(100, grids=[7]), *map(package, range(101, 105))])
 
 

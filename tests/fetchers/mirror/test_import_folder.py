@@ -11,7 +11,6 @@ from django.db.models import Model
 from django.utils.dateparse import parse_datetime
 
 from categories.models import Category
-from core.links import Kind
 from fetchers.mirror.importer import Report, import_catalogue
 from fetchers.mirror.sources import Folder
 from grids.models import Grid, GridPackage
@@ -31,7 +30,7 @@ class Told(Report):
         super().__init__(lambda level, line: self.lines.append(f"{level}: {line}"))
 
 
-def run(folder: Path, documents: dict[Kind, list[Any]], *, prune: bool = False, dry_run: bool = False) -> Told:
+def run(folder: Path, documents: dict[str, list[Any]], *, prune: bool = False, dry_run: bool = False) -> Told:
     told = Told()
     import_catalogue(Folder(write_folder(folder, documents)), told, prune=prune, dry_run=dry_run)
     return told
@@ -71,9 +70,9 @@ def test_twice_changes_nothing(tmp_path: Path) -> None:
     assert everything() == before
     assert told.lines == []
     assert {kind: counts["unchanged"] for kind, counts in told.counts.items()} == {
-        "categories": 1,
-        "grids": 2,
-        "packages": 2,
+        "category": 1,
+        "grid": 2,
+        "package": 2,
     }
 
 

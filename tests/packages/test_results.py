@@ -1,4 +1,4 @@
-"""packages.record: what an attempt writes, and above all what a failed one does not."""
+"""packages.results: what an attempt writes, and above all what a failed one does not."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 from packages.facts import (
     DownloadFacts,
     Fetched,
-    Known,
+    FetchTarget,
     Outcome,
     PyPIFacts,
     ReleaseFact,
@@ -21,7 +21,7 @@ from packages.facts import (
     Source,
 )
 from packages.models import FetchState, Package, Release, Snapshot
-from packages.record import Attempt, Failure, Recorded, record
+from packages.results import Attempt, Failure, SaveReport, save_results
 from tests.factories import PackageFactory
 
 pytestmark = pytest.mark.django_db
@@ -58,9 +58,9 @@ def make(**columns: Any) -> Package:
     return PackageFactory.create(**{"repo_url": "https://github.com/a/b", "pypi_url": "b"} | columns)
 
 
-def known(package: Package) -> Known:
+def known(package: Package) -> FetchTarget:
     path = package.repo_key.partition("/")[2]
-    return Known(package.pk, host=package.repo_host, path=path, pypi_name=package.pypi_name)
+    return FetchTarget(package.pk, host=package.repo_host, path=path, pypi_name=package.pypi_name)
 
 
 def attempt(package: Package, result: Any, source: Source = "repo", at: datetime = NOW) -> Attempt:
@@ -71,8 +71,8 @@ def fetched(facts: Any, **validators: str) -> Fetched[Any]:
     return Fetched(facts, validators)
 
 
-def outcomes(recorded: Recorded) -> list[Outcome]:
-    return [outcome for _, outcome in recorded.outcomes]
+def outcomes(report: SaveReport) -> list[Outcome]:
+    return [outcome for _, outcome in report.outcomes]
 
 
 def columns(package: Package) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def state(package: Package, source: Source = "repo") -> FetchState:
 def test_a_success_writes_facts_state_and_history() -> None:
     package = make(modified=NOW - 99 * DAY)
     before = columns(package)
-    assert outcomes(record([attempt(package, fetched(FACTS, head="abc"))])) == [Outcome.OK]
+    assert outcomes(save_results([attempt(package, fetched(FACTS, head="abc"))])) == [Outcome.OK]
     assert columns(package) == before | {
         "repo_id": "5",
         "repo_description": "Does things.",
@@ -108,9 +108,9 @@ def test_a_success_writes_facts_state_and_history() -> None:
 @pytest.mark.parametrize("outcome", [each for each in Outcome if each not in {"ok", "unchanged", "renamed"}])
 def test_a_failure_changes_no_fact(outcome: Outcome) -> None:
     package = make()
-    record([attempt(package, fetched(FACTS, head="abc"))])
+    save_results([attempt(package, fetched(FACTS, head="abc"))])
     before = columns(package)
-    record([attempt(package, Failure(outcome, "why"), at=NOW + DAY)])
+    save_results([attempt(package, Failure(outcome, "why"), at=NOW + DAY)])
     assert columns(package) == before
     row = state(package)
     assert (row.outcome, row.error, row.failures) == (outcome, "why", 1)
@@ -120,9 +120,9 @@ def test_a_failure_changes_no_fact(outcome: Outcome) -> None:
 
 def test_nothing_new_is_a_success_too() -> None:
     package = make()
-    record([attempt(package, fetched(FACTS))])
-    record([attempt(package, Failure(Outcome.TIMEOUT, "slow"), at=NOW + DAY)])
-    assert outcomes(record([attempt(package, fetched(None, head="x"), at=NOW + 2 * DAY)])) == [Outcome.UNCHANGED]
+    save_results([attempt(package, fetched(FACTS))])
+    save_results([attempt(package, Failure(Outcome.TIMEOUT, "slow"), at=NOW + DAY)])
+    assert outcomes(save_results([attempt(package, fetched(None, head="x"), at=NOW + 2 * DAY)])) == [Outcome.UNCHANGED]
     row = state(package)
     assert (row.outcome, row.failures, row.error, row.last_success) == ("unchanged", 0, "", NOW + 2 * DAY)
     assert Package.objects.get().last_fetched == NOW + 2 * DAY
@@ -131,8 +131,8 @@ def test_nothing_new_is_a_success_too() -> None:
 
 def test_lists_that_the_provider_cannot_give_stay() -> None:
     package = make()
-    record([attempt(package, fetched(FACTS))])
-    record([attempt(package, fetched(replace(FACTS, watchers=11, participants=None, commits_over_52=None)))])
+    save_results([attempt(package, fetched(FACTS))])
+    save_results([attempt(package, fetched(replace(FACTS, watchers=11, participants=None, commits_over_52=None)))])
     row = Package.objects.get()
     assert (row.repo_watchers, row.participants, row.commits_over_52) == (11, ["anna", "bert"], list(range(52)))
 
@@ -141,28 +141,28 @@ def test_editors_columns_and_modified_are_never_written() -> None:
     package = make(documentation_url="https://typed.example.org/")
     edited = ("title", "slug", "category_id", "repo_url", "pypi_url", "documentation_url", "modified", "created")
     before = {name: columns(package)[name] for name in edited}
-    record([attempt(package, fetched(FACTS))])
-    record([attempt(package, fetched(PYPI), "pypi")])
+    save_results([attempt(package, fetched(FACTS))])
+    save_results([attempt(package, fetched(PYPI), "pypi")])
     assert {name: columns(package)[name] for name in edited} == before
 
 
 @pytest.mark.parametrize("empty", ["", None])
 def test_an_empty_documentation_url_is_filled(empty: str | None) -> None:
     package = make(documentation_url=empty)
-    record([attempt(package, fetched(PYPI), "pypi")])
+    save_results([attempt(package, fetched(PYPI), "pypi")])
     assert Package.objects.get().documentation_url == "https://b.example.org/"
 
 
 def test_pypi_facts_and_releases() -> None:
     package = make()
-    record([attempt(package, fetched(PYPI), "pypi")])
+    save_results([attempt(package, fetched(PYPI), "pypi")])
     row = Package.objects.get()
     assert (row.pypi_version, row.licence, row.released, row.pypi_status) == ("2.0", "MIT", NOW - 2 * DAY, "active")
     assert (row.requires_python, row.classifiers) == (">=3.11", ["Framework :: Django"])
     assert row.last_fetched is None, "a package with a repository is fetched when that is"
     first = list(Release.objects.order_by("version").values("id", "version", "yanked", "requires_python"))
     newer = (replace(RELEASES[1], yanked=True), ReleaseFact("3.0", NOW, yanked=False, requires_python=""))
-    record([attempt(package, fetched(replace(PYPI, releases=newer, status=None)), "pypi")])
+    save_results([attempt(package, fetched(replace(PYPI, releases=newer, status=None)), "pypi")])
     releases = list(Release.objects.order_by("version").values("id", "version", "yanked", "requires_python"))
     assert [release["version"] for release in releases] == ["2.0", "3.0"]
     assert releases[0] == first[1] | {"yanked": True}
@@ -172,14 +172,14 @@ def test_pypi_facts_and_releases() -> None:
 @pytest.mark.parametrize("repo_url", ["", "http://code.google.com/p/x/", "https://github.com/only-an-owner"])
 def test_without_a_repository_that_can_be_fetched_pypi_moves_last_fetched(repo_url: str) -> None:
     package = make(repo_url=repo_url)
-    record([attempt(package, fetched(PYPI), "pypi")])
+    save_results([attempt(package, fetched(PYPI), "pypi")])
     assert Package.objects.get().last_fetched == NOW
 
 
 def test_downloads() -> None:
     package = make()
-    record([attempt(package, fetched(FACTS))])
-    record([attempt(package, fetched(DownloadFacts(77)), "downloads")])
+    save_results([attempt(package, fetched(FACTS))])
+    save_results([attempt(package, fetched(DownloadFacts(77)), "downloads")])
     row = Package.objects.get()
     assert (row.pypi_downloads, row.last_fetched) == (77, NOW)
     assert list(Snapshot.objects.values_list("stars", "forks", "downloads")) == [(10, 3, 77)]
@@ -189,21 +189,21 @@ def test_downloads() -> None:
 def missing(package: Package, days: Sequence[float], *, trusted: bool = True) -> Package:
     for day in days:
         failure = Failure(Outcome.NOT_FOUND, "answers 404", trusted=trusted)
-        record([attempt(package, failure, at=NOW + day * DAY)])
+        save_results([attempt(package, failure, at=NOW + day * DAY)])
     package.refresh_from_db()
     return package
 
 
 def test_gone_after_three_days_and_back_by_itself() -> None:
     package = make()
-    record([attempt(package, fetched(FACTS))])
+    save_results([attempt(package, fetched(FACTS))])
     before = columns(package)
     assert missing(package, [0, 0.1, 0.2, 1]).gone_since is None
     gone = missing(package, [3])
     assert gone.gone_since == NOW + 3 * DAY
     assert gone.gone_reason == "not found on 3 days: answers 404"
     assert columns(package) == before | {"gone_since": gone.gone_since, "gone_reason": gone.gone_reason}
-    record([attempt(package, fetched(FACTS), at=NOW + 9 * DAY)])
+    save_results([attempt(package, fetched(FACTS), at=NOW + 9 * DAY)])
     package.refresh_from_db()
     assert (package.gone_since, package.gone_reason) == (None, "")
     assert missing(package, [10, 11]).gone_since is None
@@ -212,7 +212,7 @@ def test_gone_after_three_days_and_back_by_itself() -> None:
 def test_other_failures_never_count_towards_gone() -> None:
     package = make()
     for day, outcome in enumerate((Outcome.PRIVATE, Outcome.SERVER_ERROR, Outcome.TIMEOUT, Outcome.INVALID) * 3):
-        record([attempt(package, Failure(outcome, ""), at=NOW + day * DAY)])
+        save_results([attempt(package, Failure(outcome, ""), at=NOW + day * DAY)])
     assert Package.objects.get().gone_since is None
     assert missing(package, [20, 21]).gone_since is None
 
@@ -226,11 +226,11 @@ def test_a_distrusted_not_found_never_counts() -> None:
 def test_a_project_that_is_not_found_does_not_make_its_repository_gone() -> None:
     package = make()
     for day in range(5):
-        record([attempt(package, Failure(Outcome.NOT_FOUND, ""), "pypi", NOW + day * DAY)])
+        save_results([attempt(package, Failure(Outcome.NOT_FOUND, ""), "pypi", NOW + day * DAY)])
     assert Package.objects.get().gone_since is None
     alone = make(repo_url="", pypi_url="c")
     for day in range(3):
-        record([attempt(alone, Failure(Outcome.NOT_FOUND, ""), "pypi", NOW + day * DAY)])
+        save_results([attempt(alone, Failure(Outcome.NOT_FOUND, ""), "pypi", NOW + day * DAY)])
     alone.refresh_from_db()
     assert alone.gone_since == NOW + 2 * DAY
 
@@ -239,56 +239,56 @@ def test_backing_off_up_to_14_days() -> None:
     package = make()
     waits = []
     for _ in range(8):
-        record([attempt(package, Failure(Outcome.INVALID, ""))])
+        save_results([attempt(package, Failure(Outcome.INVALID, ""))])
         waits.append((state(package).next_due - NOW) / timedelta(hours=1))
     assert waits == [20, 40, 80, 160, 320, 336, 336, 336]
-    record([attempt(package, Failure(Outcome.SERVER_ERROR, ""))])
+    save_results([attempt(package, Failure(Outcome.SERVER_ERROR, ""))])
     assert state(package).next_due == NOW + timedelta(hours=20)
 
 
 def test_a_renamed_repository_keeps_its_old_address_as_an_alias() -> None:
     package = make()
-    record([attempt(package, fetched(FACTS))])
-    recorded = record([attempt(package, fetched(replace(FACTS, url="https://github.com/new/name", watchers=12)))])
-    assert outcomes(recorded) == [Outcome.RENAMED]
+    save_results([attempt(package, fetched(FACTS))])
+    report = save_results([attempt(package, fetched(replace(FACTS, url="https://github.com/new/name", watchers=12)))])
+    assert outcomes(report) == [Outcome.RENAMED]
     package.refresh_from_db()
     assert (package.repo_url, package.repo_key) == ("https://github.com/new/name", "github.com/new/name")
     assert package.repo_watchers == 12
     assert list(package.aliases.values_list("repo_url", "repo_key", "until")) == [
         ("https://github.com/a/b", "github.com/a/b", NOW)
     ]
-    assert recorded.notes == [
+    assert report.notes == [
         f"package {package.pk} ({package.slug}) moved from https://github.com/a/b to https://github.com/new/name"
     ]
 
 
 def test_a_redirect_is_taken_where_no_id_is_known() -> None:
     package = make()
-    record([attempt(package, fetched(replace(FACTS, url="https://github.com/new/name")))])
+    save_results([attempt(package, fetched(replace(FACTS, url="https://github.com/new/name")))])
     assert Package.objects.get().repo_url == "https://github.com/new/name"
 
 
 def test_another_spelling_of_the_same_address_is_no_rename() -> None:
     package = make(repo_url="http://www.GitHub.com/A/b.git")
-    assert outcomes(record([attempt(package, fetched(FACTS))])) == [Outcome.OK]
+    assert outcomes(save_results([attempt(package, fetched(FACTS))])) == [Outcome.OK]
     assert Package.objects.get().repo_url == "http://www.GitHub.com/A/b.git"
 
 
 @pytest.mark.parametrize("url", ["https://github.com/a/b", "https://github.com/new/name"])
 def test_a_reused_name_writes_nothing(url: str) -> None:
     package = make()
-    record([attempt(package, fetched(FACTS))])
+    save_results([attempt(package, fetched(FACTS))])
     before = columns(package)
-    recorded = record([attempt(package, fetched(replace(FACTS, repo_id="6", url=url, watchers=99)))])
-    assert outcomes(recorded) == [Outcome.INVALID]
+    report = save_results([attempt(package, fetched(replace(FACTS, repo_id="6", url=url, watchers=99)))])
+    assert outcomes(report) == [Outcome.INVALID]
     assert columns(package) == before
     assert state(package).error == f"{url} is another repository now (id 6, ours had 5)"
-    assert "an editor must decide" in recorded.notes[0]
+    assert "an editor must decide" in report.notes[0]
 
 
 def test_an_editor_who_gives_another_address_starts_afresh() -> None:
     package = make()
-    record([attempt(package, fetched(FACTS, head="abc"))])
+    save_results([attempt(package, fetched(FACTS, head="abc"))])
     missing(package, [1, 2])
     Package.objects.filter(pk=package.pk).update(repo_url="https://github.com/x/y")
     package.refresh_from_db()
@@ -296,16 +296,16 @@ def test_an_editor_who_gives_another_address_starts_afresh() -> None:
     assert missing(package, [3]).gone_since is None
     assert (state(package).failures, state(package).missing_days) == (1, 1)
     another = replace(FACTS, repo_id="6", url="https://github.com/x/y")
-    assert outcomes(record([attempt(package, fetched(another), at=NOW + 5 * DAY)])) == [Outcome.OK]
+    assert outcomes(save_results([attempt(package, fetched(another), at=NOW + 5 * DAY)])) == [Outcome.OK]
     assert Package.objects.get().repo_id == "6"
     assert not Package.objects.due("repo", NOW + 6 * DAY, timedelta(days=99)).exists()
 
 
 def test_two_packages_that_turn_out_to_be_one_repository_are_told_of_not_merged() -> None:
     one, two = make(), make(repo_url="https://github.com/old/name")
-    recorded = record([attempt(one, fetched(FACTS)), attempt(two, fetched(FACTS))])
+    report = save_results([attempt(one, fetched(FACTS)), attempt(two, fetched(FACTS))])
     assert Package.objects.get(pk=two.pk).repo_url == "https://github.com/old/name"
-    assert recorded.notes == [
+    assert report.notes == [
         f"package {two.pk} ({two.slug}) is the same repository as package {one.pk}: https://github.com/a/b",
         f"packages {one.pk}, {two.pk} are one repository (id 5 at github.com)",
     ]
@@ -319,8 +319,8 @@ def test_an_edit_made_meanwhile_overtakes_an_attempt(source: Source, change: dic
     late = attempt(package, fetched(FACTS if source == "repo" else PYPI), source)
     Package.objects.filter(pk=package.pk).update(**change)
     before = columns(package)
-    recorded = record([late])
-    assert (recorded.overtaken, recorded.outcomes) == (1, [])
+    report = save_results([late])
+    assert (report.superseded, report.outcomes) == (1, [])
     assert columns(package) == before
     assert not FetchState.objects.exists()
 
@@ -329,7 +329,7 @@ def test_a_package_deleted_meanwhile() -> None:
     package = make()
     late = attempt(package, fetched(FACTS))
     package.delete()
-    assert record([late]).overtaken == 1
+    assert save_results([late]).superseded == 1
 
 
 def test_a_batch_costs_the_same_whatever_it_holds(django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
@@ -342,9 +342,9 @@ def test_a_batch_costs_the_same_whatever_it_holds(django_assert_max_num_queries:
 
     few, many = batch(0, 2), batch(10, 60)
     with CaptureQueriesContext(connection) as cost:
-        record(few)
+        save_results(few)
     assert len(cost) <= 10
     # SQLite takes 999 values a statement, so that a batch is written in several.
     more = 0 if connection.vendor == "postgresql" else 8
     with django_assert_max_num_queries(len(cost) + more):
-        record(many)
+        save_results(many)

@@ -14,7 +14,7 @@ from packages.facts import (
     SUCCESSES,
     DownloadFacts,
     Fetched,
-    Known,
+    FetchTarget,
     Outcome,
     PyPIFacts,
     ReleaseFact,
@@ -22,7 +22,7 @@ from packages.facts import (
     Source,
 )
 from packages.keys import repository
-from packages.models import SUBJECTS, FetchState, Package, Release, RepositoryAlias, Snapshot, forges
+from packages.models import TARGET_COLUMNS, FetchState, Package, Release, RepositoryAlias, Snapshot, forges
 
 FRESH_FOR: dict[Source, timedelta] = {
     "repo": timedelta(hours=20),  # so that a daily cron finds everything due
@@ -71,22 +71,22 @@ class Failure:
 class Attempt:
     """One package asked about at one source, and what came of it."""
 
-    known: Known
+    known: FetchTarget
     source: Source
     at: datetime
     result: Fetched[Any] | Failure
 
 
 @dataclass
-class Recorded:
-    """What a batch came to: how each attempt ended, lines for an editor, and attempts overtaken by an edit."""
+class SaveReport:
+    """What a batch came to: how each attempt ended, lines for an editor, and attempts superseded by an edit."""
 
     outcomes: list[tuple[Attempt, Outcome]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    overtaken: int = 0
+    superseded: int = 0
 
 
-def record(attempts: Sequence[Attempt]) -> Recorded:
+def save_results(attempts: Sequence[Attempt]) -> SaveReport:
     """Write a batch of attempts, at most one for each package and source, in one transaction."""
     with transaction.atomic():
         return _Batch(attempts).write()
@@ -95,7 +95,7 @@ def record(attempts: Sequence[Attempt]) -> Recorded:
 class _Batch:
     def __init__(self, attempts: Sequence[Attempt]) -> None:
         self.attempts = attempts
-        self.report = Recorded()
+        self.report = SaveReport()
         ids = [attempt.known.package for attempt in attempts]
         rows = Package.objects.select_for_update().filter(pk__in=ids).order_by("pk")
         self.packages = {package.pk: package for package in rows}
@@ -110,11 +110,11 @@ class _Batch:
         self.written: list[FetchState] = []
         self.forges = forges()
 
-    def write(self) -> Recorded:
+    def write(self) -> SaveReport:
         for attempt in self.attempts:
             package = self.packages.get(attempt.known.package)
             if package is None or not _still_asked_for(package, attempt):
-                self.report.overtaken += 1
+                self.report.superseded += 1
                 continue
             self._forget_another(package, attempt)
             outcome, message = self._apply(package, attempt)
@@ -122,7 +122,7 @@ class _Batch:
             self._note_state(package, attempt, outcome, message)
         self._move()
         for state in self.written:  # after the moves, which change what is to be asked about
-            state.subject = getattr(self.packages[state.package_id], SUBJECTS[_source(state)])
+            state.target = getattr(self.packages[state.package_id], TARGET_COLUMNS[_source(state)])
         Package.objects.bulk_create(
             self.touched.values(), update_conflicts=True, unique_fields=["id"], update_fields=FETCHED_COLUMNS
         )
@@ -141,7 +141,7 @@ class _Batch:
     def _forget_another(self, package: Package, attempt: Attempt) -> None:
         """The id that we know is that of another repository, if an editor has replaced the address since."""
         state = self.states.get((package.pk, "repo"))
-        if attempt.source == "repo" and package.repo_id and (not state or state.subject != package.repo_key):
+        if attempt.source == "repo" and package.repo_id and (not state or state.target != package.repo_key):
             package.repo_id = ""
             self.touched[package.pk] = package
 
@@ -223,7 +223,7 @@ class _Batch:
         key = (package.pk, attempt.source)
         state = self.states.get(key) or FetchState(package=package, source=attempt.source, validators={})
         self.states[key] = state
-        if state.subject != getattr(package, SUBJECTS[attempt.source]):
+        if state.target != getattr(package, TARGET_COLUMNS[attempt.source]):
             state.failures = state.missing_days = 0
             state.missing_on = state.last_success = None
         state.last_attempt = attempt.at
@@ -287,7 +287,7 @@ class _Batch:
 
 
 STATE_COLUMNS = (
-    "subject",
+    "target",
     "last_success",
     "last_attempt",
     "outcome",
@@ -301,7 +301,7 @@ STATE_COLUMNS = (
 
 
 def _source(state: FetchState) -> Source:
-    return next(source for source in SUBJECTS if source == state.source)
+    return next(source for source in TARGET_COLUMNS if source == state.source)
 
 
 def backoff(source: Source, outcome: Outcome, failures: int) -> timedelta:
