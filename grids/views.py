@@ -1,17 +1,14 @@
 """Grids of API v4."""
 
 from core.api.views import DocumentViewSet
-from core.kinds import Kind
 from grids.filters import GridFilters
 from grids.models import Grid
-from grids.serializers import GridSerializer, member_ids
+from grids.serializers import GridSerializer
 
 
 class GridViewSet(DocumentViewSet[Grid]):
     """Grids compare packages that do the same job."""
 
-    kind = Kind.GRID
     documents = Grid.objects
     serializer_class = GridSerializer
     filterset_class = GridFilters
-    linked_ids = {"packages": member_ids}
