@@ -5,16 +5,14 @@ from typing import Self
 
 from django.db import models
 
+from categories.documents import CATEGORY_COLUMNS
 from core.models import Document
-
-# The keys of a category's document in API v4, in their order.
-V4_FIELDS = ("id", "title", "slug", "description", "title_plural", "show_pypi", "created", "modified")
 
 
 class CategoryQuerySet(models.QuerySet["Category"]):
-    def for_api(self, fields: Iterable[str] = V4_FIELDS) -> Self:
-        """What the API's category documents show, newest first: the columns of those fields."""
-        return self.only("id", *fields).order_by("-id")
+    def for_api(self, fields: Iterable[str] = CATEGORY_COLUMNS.v4) -> Self:
+        """The rows of the API's category documents, newest first: the columns of those fields."""
+        return self.only("id", *CATEGORY_COLUMNS.stored(fields)).order_by("-id")
 
 
 class Category(Document):

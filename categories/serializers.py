@@ -1,6 +1,7 @@
 """The category document of API v4."""
 
-from categories.models import V4_FIELDS, Category
+from categories.documents import CATEGORY_COLUMNS
+from categories.models import Category
 from core.api.serializers import DocumentSerializer
 
 
@@ -9,5 +10,4 @@ class CategorySerializer(DocumentSerializer[Category]):
 
     class Meta:
         model = Category
-        fields = plain = V4_FIELDS
-        extended = links = ()
+        columns = CATEGORY_COLUMNS

@@ -8,19 +8,17 @@ from django.db.models import F
 
 from core.database.functions import AsciiLower, JSONPairs
 from core.models import Document
+from grids.documents import GRID_COLUMNS
 from packages.models import Package
 
 # The position of a membership that nobody placed: after the placed ones, in the order in which they were made.
 LAST = 2**31 - 1
 
-# The keys of a grid's document in API v4, in their order.
-V4_FIELDS = ("id", "title", "slug", "description", "is_locked", "packages", "header", "created", "modified")
-
 
 class GridQuerySet(models.QuerySet["Grid"]):
-    def for_api(self, fields: Iterable[str] = V4_FIELDS) -> Self:
-        """What the API's grid documents show, newest first: the columns of those fields, members' titles and ids."""
-        grids = self.only("id", *(set(fields) - {"packages"})).order_by("-id")
+    def for_api(self, fields: Iterable[str] = GRID_COLUMNS.v4) -> Self:
+        """The rows of the API's grid documents, newest first: the columns of those fields, members' titles and ids."""
+        grids = self.only("id", *GRID_COLUMNS.stored(fields)).order_by("-id")
         if "packages" not in fields:
             return grids
         listed = GridPackage.objects.filter(grid=models.OuterRef("pk")).order_by()

@@ -5,15 +5,13 @@ from core.caching.dependencies import on
 from core.kinds import Kind
 from grids.filters import GridFilters
 from grids.models import Grid
-from grids.serializers import GridSerializer, member_ids
+from grids.serializers import GridSerializer
 
 
 class GridViewSet(DocumentViewSet[Grid]):
     """Grids compare packages that do the same job."""
 
-    kind = Kind.GRID
     documents = Grid.objects
     serializer_class = GridSerializer
     filterset_class = GridFilters
     depends_on = on(columns=[(Kind.PACKAGE, "title")])  # members are listed by title
-    linked_ids = {"packages": member_ids}

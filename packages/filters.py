@@ -34,6 +34,7 @@ from core.caching.dependencies import on
 from core.caching.values import CachedValue
 from core.database.functions import AsciiLower, ascii_lower
 from core.kinds import Kind
+from packages import hooks
 from packages.compatibility import DJANGO, PYTHON, admits, admits_python3
 from packages.fields import Lists, ListsFolded
 from packages.keys import pypi_project, repository
@@ -170,17 +171,11 @@ def _names(expression: str, wanted: str) -> bool:
     return wanted.lower() in {*parts, *(part.split(" with ")[0] for part in parts)}
 
 
-def _grids() -> QuerySet[Any]:
-    grids: QuerySet[Any] = Package._meta.get_field("grids").related_model._default_manager.all()
-    return grids
-
-
-def _memberships() -> QuerySet[Any]:
-    memberships: QuerySet[Any] = Package._meta.get_field("memberships").related_model._default_manager.all()
-    return memberships
-
-
-_DOCUMENTS: Mapping[str, Callable[[], QuerySet[Any]]] = {"category": Category.objects.all, "grid": _grids}
+# The documents that the values of a filter name
+_DOCUMENTS: Mapping[str, Callable[[], QuerySet[Any]]] = {
+    "category": Category.objects.all,
+    "grid": lambda: hooks.grids.documents(),  # noqa: PLW0108 (the hook is filled later)
+}
 
 
 class PackageFilters(DocumentFilters):
@@ -243,8 +238,7 @@ class PackageFilters(DocumentFilters):
         return packages.filter(category__in=self.lookups.ids("category"))
 
     def in_grids(self, packages: PackageQuerySet, name: str, value: list[str]) -> PackageQuerySet:
-        grids = self.lookups.ids("grid")
-        return packages.filter(Exists(_memberships().filter(package=OuterRef("pk"), grid__in=grids)))
+        return packages.filter(hooks.grids.contain_a_package(self.lookups.ids("grid")))
 
     def with_participant(self, packages: PackageQuerySet, name: str, value: str) -> PackageQuerySet:
         return packages.filter(ListsFolded("participants", Value(ascii_lower(value))))

@@ -10,10 +10,12 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from categories.models import V4_FIELDS as CATEGORY_FIELDS
+from categories.documents import CATEGORY_COLUMNS
 from categories.models import Category
-from core.database.functions import AsciiLower, JSONList
+from core.database.functions import AsciiLower
 from core.models import Document
+from packages import hooks
+from packages.documents import PACKAGE_COLUMNS
 from packages.facts import SOURCES, Outcome, Source
 from packages.fields import IsList, IsWeeklyCounts
 from packages.keys import KNOWN_HOSTS, Forge, pypi_project, repository
@@ -28,53 +30,7 @@ TARGET_COLUMNS: Mapping[Source, str] = {"repo": "repo_key", "pypi": "pypi_name",
 # Which columns follow from which: whoever writes the left one writes the right ones too.
 DERIVED = {"repo_url": ("repo_host", "repo_key"), "pypi_url": ("pypi_name",)}
 
-# The keys of a package's document in API v4, in their order, and those that can be asked for besides.
-V4_FIELDS = (
-    "category",
-    "grids",
-    "id",
-    "title",
-    "slug",
-    "last_updated",
-    "last_fetched",
-    "repo_url",
-    "pypi_version",
-    "created",
-    "modified",
-    "repo_forks",
-    "repo_description",
-    "pypi_url",
-    "documentation_url",
-    "repo_watchers",
-    "commits_over_52",
-    "participants",
-)
-EXTENDED_FIELDS = (
-    "score",
-    "licence",
-    "requires_python",
-    "python_versions",
-    "django_versions",
-    "classifiers",
-    "pypi_downloads",
-    "released",
-    "archived",
-    "deprecated",
-    "replaced_by",
-    "gone",
-    "freshness",
-)
-# The columns that a key is made of, where they are not the one of its name.
-_COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "category": ("category_id",),
-    "grids": (),
-    "score": ("repo_watchers", "last_updated", "classifiers", "requires_python"),
-    "python_versions": ("classifiers", "requires_python"),
-    "django_versions": ("classifiers",),
-    "replaced_by": ("replaced_by_id",),
-    "gone": ("gone_since",),
-    "freshness": ("repo_key", "pypi_name"),
-}
+# What a package's `freshness` shows of each fetch state
 STATE_FIELDS = ("last_success", "last_attempt", "outcome", "failures", "next_due")
 
 
@@ -96,19 +52,17 @@ def _begins(column: str, prefixes: Iterable[str]) -> Q:
 
 
 class PackageQuerySet(models.QuerySet["Package"]):
-    def for_api(self, fields: Iterable[str] = V4_FIELDS, joined: Collection[str] = ()) -> Self:
-        """What the API's package documents show, newest first: the columns of those fields, and the ids of grids;
-        and the category's, if `joined` names it."""
+    def for_api(self, fields: Iterable[str] = PACKAGE_COLUMNS.v4, select_related: Collection[str] = ()) -> Self:
+        """The rows of the API's package documents, newest first: the columns of those fields and the ids of grids, and
+        the category's columns if `select_related` names it."""
         chosen = set(fields)
-        columns = {column for field in chosen for column in _COLUMNS.get(field, (field,))}
-        if "category" in joined:
-            columns |= {f"category__{field}" for field in CATEGORY_FIELDS}
-        packages = self.select_related(*joined) if joined else self
+        columns = PACKAGE_COLUMNS.stored(chosen)
+        if "category" in select_related:
+            columns |= {f"category__{column}" for column in CATEGORY_COLUMNS.stored(CATEGORY_COLUMNS.v4)}
+        packages = self.select_related(*select_related) if select_related else self
         packages = packages.only("id", *columns).order_by("-id")
         if "grids" in chosen:
-            memberships = Package._meta.get_field("memberships").related_model._default_manager
-            listed = memberships.filter(package=models.OuterRef("pk")).order_by("position", "id")
-            packages = packages.annotate(grid_ids=JSONList(listed.values(value=F("grid_id"))))
+            packages = packages.annotate(grid_ids=hooks.grids.ids_of_a_package())
         return packages.with_freshness() if "freshness" in chosen else packages
 
     def with_freshness(self) -> Self:

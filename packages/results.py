@@ -10,6 +10,7 @@ from typing import Any, assert_never
 
 from django.db import transaction
 
+from packages.documents import PACKAGE_COLUMNS
 from packages.facts import (
     SUCCESSES,
     DownloadFacts,
@@ -34,28 +35,6 @@ MISSING_DAYS = 3  # on which a source must say "not found" before its package co
 # What says nothing of the package, only of its host, is tried again soon.
 HOSTS_FAULT = frozenset({Outcome.SERVER_ERROR, Outcome.TIMEOUT, Outcome.RATE_LIMITED, Outcome.UNAUTHORIZED})
 MISSING = frozenset({Outcome.NOT_FOUND, Outcome.GONE})
-
-FETCHED_COLUMNS = (
-    "repo_description",
-    "repo_watchers",
-    "repo_forks",
-    "commits_over_52",
-    "weeks_end",
-    "participants",
-    "last_updated",
-    "last_fetched",
-    "repo_id",
-    "archived",
-    "pypi_version",
-    "requires_python",
-    "classifiers",
-    "licence",
-    "released",
-    "pypi_status",
-    "pypi_downloads",
-    "gone_since",
-    "gone_reason",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +103,7 @@ class _Batch:
         for state in self.written:  # after the moves, which change what is to be asked about
             state.target = getattr(self.packages[state.package_id], TARGET_COLUMNS[_source(state)])
         Package.objects.bulk_create(
-            self.touched.values(), update_conflicts=True, unique_fields=["id"], update_fields=FETCHED_COLUMNS
+            self.touched.values(), update_conflicts=True, unique_fields=["id"], update_fields=PACKAGE_COLUMNS.fetched
         )
         Package.objects.bulk_update(self.documented, ["documentation_url"])
         self._note_same_repositories()

@@ -1,4 +1,4 @@
-"""The package document of API v4, and what lies below it. Links are made of ids that the row already has."""
+"""The package document of API v4, and the documents of its releases and its history."""
 
 from datetime import datetime
 from typing import Any
@@ -9,10 +9,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.api.serializers import DocumentSerializer, localize
-from core.kinds import Kind
 from packages.compatibility import django_versions, has_python3, python_versions
+from packages.documents import PACKAGE_COLUMNS
 from packages.facts import SOURCES, Outcome
-from packages.models import EXTENDED_FIELDS, STATE_FIELDS, TARGET_COLUMNS, V4_FIELDS, Package, Release, Snapshot
+from packages.models import STATE_FIELDS, TARGET_COLUMNS, Package, Release, Snapshot
 from packages.score import score
 
 
@@ -37,9 +37,6 @@ class FreshnessSerializer(serializers.Serializer[Any]):
 class PackageSerializer(DocumentSerializer[Package]):
     """A package: what editors say of it, and what was fetched about it."""
 
-    # Of rows that come from Package.objects.for_api(fields).
-    category = serializers.SerializerMethodField()
-    grids = serializers.SerializerMethodField(help_text="In membership order.")
     commits_over_52 = serializers.ListField(
         child=serializers.IntegerField(min_value=0), help_text="52 weekly counts, oldest first, or none."
     )
@@ -51,31 +48,12 @@ class PackageSerializer(DocumentSerializer[Package]):
     python_versions = serializers.SerializerMethodField(help_text="By its classifiers and requires_python.")
     django_versions = serializers.SerializerMethodField(help_text="By its classifiers.")
     classifiers = serializers.ListField(child=serializers.CharField(), help_text="As PyPI lists them.")
-    replaced_by = serializers.SerializerMethodField(help_text="The package to use instead.")
-    gone = serializers.SerializerMethodField(help_text="Whether its source was not found on several days.")
+    gone = serializers.SerializerMethodField(help_text="True if its source was not found on several days.")
     freshness = serializers.SerializerMethodField()
 
     class Meta:
         model = Package
-        fields = (*V4_FIELDS, *EXTENDED_FIELDS)
-        plain = V4_FIELDS
-        extended = EXTENDED_FIELDS
-        links = ("category", "grids")
-        ages = {"score": 60}
-
-    @extend_schema_field({"oneOf": [{"type": "string", "format": "uri"}, {"$ref": "#/components/schemas/Category"}]})
-    def get_category(self, package: Package) -> Any:
-        link = self.links.document(Kind.CATEGORY, package.category_id)
-        return self.expanded["category"].get(package.category_id, link) if "category" in self.expanded else link
-
-    @extend_schema_field(
-        {
-            "type": "array",
-            "items": {"oneOf": [{"type": "string", "format": "uri"}, {"$ref": "#/components/schemas/Grid"}]},
-        }
-    )
-    def get_grids(self, package: Package) -> Any:
-        return self.linked(Kind.GRID, grid_ids(package), "grids")
+        columns = PACKAGE_COLUMNS
 
     def get_score(self, package: Package) -> int:
         python3 = has_python3(package.classifiers, package.requires_python)
@@ -86,10 +64,6 @@ class PackageSerializer(DocumentSerializer[Package]):
 
     def get_django_versions(self, package: Package) -> list[str]:
         return django_versions(package.classifiers)
-
-    @extend_schema_field({"type": ["string", "null"], "format": "uri"})
-    def get_replaced_by(self, package: Package) -> str | None:
-        return self.links.document(Kind.PACKAGE, package.replaced_by_id) if package.replaced_by_id else None
 
     def get_gone(self, package: Package) -> bool:
         return package.gone_since is not None
@@ -110,11 +84,6 @@ class PackageSerializer(DocumentSerializer[Package]):
     @cached_property
     def now(self) -> datetime:
         return timezone.now()
-
-
-def grid_ids(package: Any) -> list[int]:
-    """The ids of the grids of a package that came from for_api(), in membership order."""
-    return package.grid_ids or []
 
 
 class ReleaseSerializer(serializers.ModelSerializer[Release]):

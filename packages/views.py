@@ -12,23 +12,18 @@ from rest_framework.response import Response
 from core.api.pagination import StrictLimitOffset
 from core.api.schema import ALWAYS, LIMIT, OFFSET, errors, parameter
 from core.api.views import DocumentViewSet
-from core.kinds import Kind
 from packages.filters import HistoryFilters, PackageFilters
 from packages.models import Package, Release, Snapshot
-from packages.serializers import PackageSerializer, ReleaseSerializer, SnapshotSerializer, grid_ids
+from packages.serializers import PackageSerializer, ReleaseSerializer, SnapshotSerializer
 
 
 class PackageViewSet(DocumentViewSet[Package]):
     """Packages, newest first, with what was fetched from their repositories and PyPI."""
 
-    kind = Kind.PACKAGE
     documents = Package.objects
     summary = "packages/summary.html"
     serializer_class = PackageSerializer
     filterset_class = PackageFilters
-    linked_ids = {"category": lambda package: [package.category_id], "grids": grid_ids}
-    joined = ("category",)
-    stored = ("commits_over_52", "participants")
 
     @extend_schema(parameters=[LIMIT, OFFSET], responses={200: ReleaseSerializer(many=True), **errors(*ALWAYS)})
     @action(detail=True, pagination_class=StrictLimitOffset, parameter_names={"limit", "offset"})

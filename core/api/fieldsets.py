@@ -1,15 +1,16 @@
-"""The form of an answer's documents: which keys (`fields=`), and which links give way to documents (`expand=`)."""
+"""What the documents of a response consist of: their keys (`fields=`), and the links that are replaced by documents
+(`expand=`)."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Self
 
 from rest_framework.exceptions import ValidationError
 
 from core.api.parameters import no_such
-from core.kinds import Kind
+from core.documents import Columns
 
-MAX_EXPANDED = 1_000  # documents in place of links, in one answer
+MAX_EXPANDED = 1_000  # documents in place of links, in one response
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,27 +21,26 @@ class Fieldset:
     expand: frozenset[str] = frozenset()
 
     @classmethod
-    def of(
-        cls, parameters: Mapping[str, str], plain: Sequence[str], extended: Sequence[str], links: Collection[str]
-    ) -> Self:
-        """What `fields` and `expand` ask for; ValidationError if they name what a document does not have.
-
-        `plain` are the keys that a document has unasked, `extended` those that can be asked for, `links` the keys
-        that hold links.
-        """
-        known = (*plain, *extended)
+    def of(cls, parameters: Mapping[str, str], columns: Columns) -> Self:
+        """Read `fields` and `expand`; ValidationError if they name what a document does not have."""
+        known = (*columns.v4, *columns.extended)
         chosen = _words(parameters, "fields", known, also="all")
-        expand = _words(parameters, "expand", links)
-        fields = known if "all" in chosen else tuple(key for key in known if key in chosen) if chosen else tuple(plain)
+        expand = _words(parameters, "expand", columns.expandable)
+        fields = known if "all" in chosen else tuple(key for key in known if key in chosen) if chosen else columns.v4
         if left_out := expand - set(fields):
             raise ValidationError(
-                {"expand": [f"“{min(left_out)}” is not among the fields asked for: add it to fields, or leave it out."]}
+                {"expand": [f"“{min(left_out)}” is not among the requested fields: add it to fields, or leave it out."]}
             )
         return cls(fields, frozenset(expand))
 
 
+def words_of(text: str) -> set[str]:
+    """Return the words of a list with commas between them."""
+    return {word.strip() for word in text.split(",")}
+
+
 def _words(parameters: Mapping[str, str], name: str, known: Collection[str], also: str = "") -> set[str]:
-    words = {word.strip() for word in parameters.get(name, "").split(",")} if name in parameters else set()
+    words = words_of(parameters[name]) if name in parameters else set()
     allowed = {*known, also} - {""}
     for word in sorted(words - allowed):
         raise ValidationError({name: [no_such("field" if name == "fields" else "link to expand", word, allowed)]})
@@ -48,13 +48,9 @@ def _words(parameters: Mapping[str, str], name: str, known: Collection[str], als
 
 
 def check_expanded(count: int, on_a_list: bool) -> None:
-    """ValidationError where an answer would embed too many documents."""
+    """ValidationError if a response would show too many documents in place of links."""
     if count > MAX_EXPANDED:
-        way = "ask for a smaller limit" if on_a_list else "leave expand out, and ask for a list with id__in instead"
-        raise ValidationError({"expand": [f"{count} documents would be expanded, {MAX_EXPANDED} at most are: {way}."]})
-
-
-def kind_of(link: str) -> Kind:
-    """The kind of the documents that a document's key links to."""
-    kinds = {"category": Kind.CATEGORY, "grids": Kind.GRID, "packages": Kind.PACKAGE}
-    return kinds[link]
+        way = "use a smaller limit" if on_a_list else "leave expand out, and query a list with id__in instead"
+        raise ValidationError(
+            {"expand": [f"{count} documents would be expanded; at most {MAX_EXPANDED} can be: {way}."]}
+        )

@@ -6,6 +6,7 @@ Only names are read out of the views and filters: what they do is described wher
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
@@ -20,7 +21,9 @@ from core.api.filters import (
     WordsField,
 )
 from core.api.pagination import MAX_LIMIT
-from core.api.views import DocumentViewSet
+from core.api.serializers import DocumentSerializer, RelationField
+from core.api.views import VIEWSETS, DocumentViewSet
+from core.documents import Columns
 
 # The bodies of errors, as components that every operation refers to.
 COMPONENTS = {
@@ -100,8 +103,7 @@ _VALUES: tuple[tuple[type, Any, str, Any], ...] = (
 
 
 def finished(result: Any, **_: Any) -> Any:
-    """The schema with the bodies of errors and the pages for browsers, and no key of a document required, since
-    `fields` chooses among them (a hook of drf-spectacular)."""
+    """The schema with the bodies of errors and the pages for browsers (a hook of drf-spectacular)."""
     for path, operations in result["paths"].items():
         for operation in operations.values():
             for answer in operation["responses"].values():
@@ -110,15 +112,26 @@ def finished(result: Any, **_: Any) -> Any:
             operation["responses"]["302"] = {"description": said, "headers": _LOCATION}
             if "{reference}" in path:
                 operation["responses"]["301"] = {"description": "It has another slug now.", "headers": _LOCATION}
-    schemas = result["components"]["schemas"]
-    for name in ("Category", "Grid", "Package"):
-        schemas[name].pop("required", None)
-    result["components"]["schemas"] = dict(sorted({**schemas, **COMPONENTS}.items()))
+    result["components"]["schemas"] = dict(sorted({**result["components"]["schemas"], **COMPONENTS}.items()))
     return result
 
 
+class RelationSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # it registers itself
+    """A link, or the document in its place where it can be expanded; or a list of such."""
+
+    target_class = RelationField
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> Any:
+        relation = self.target.relation
+        schema: Any = {"type": ["string", "null"] if relation.null else "string", "format": "uri"}
+        if relation.expandable:
+            document = auto_schema.resolve_serializer(VIEWSETS[relation.kind].serializer_class, direction)
+            schema = {"oneOf": [schema, document.ref]}
+        return {"type": "array", "items": schema} if relation.many else schema
+
+
 class CatalogueSchema(AutoSchema):
-    """Knows what CatalogueView and DocumentViewSet do with parameters and mistakes."""
+    """Describes the parameters and errors of CatalogueView and DocumentViewSet."""
 
     def get_override_parameters(self) -> list[Any]:
         view: Any = self.view
@@ -127,7 +140,7 @@ class CatalogueSchema(AutoSchema):
         if isinstance(view, DocumentViewSet):
             found += [REFERENCE] if view.detail else []
             found += [each for each in (LIMIT, OFFSET, CURSOR) if each.name in known]
-            found += self._fieldset_parameters(view) if "fields" in known else []
+            found += self._fieldset_parameters(view.columns) if "fields" in known else []
             found += self._filters(view) if "cursor" in known else []
         return found
 
@@ -140,14 +153,21 @@ class CatalogueSchema(AutoSchema):
     def get_response_serializers(self) -> Any:
         return {200: super().get_response_serializers(), **errors(*ALWAYS)}
 
-    def _fieldset_parameters(self, view: Any) -> Iterable[OpenApiParameter]:
-        meta = view.serializer_class.Meta
-        more = f" Besides the keys shown unasked: {', '.join(meta.extended)}." if meta.extended else ""
-        said = f"The keys to show, by comma, or all.{more}"
-        yield parameter("fields", said, {"type": "string"}, ",".join(["title", *meta.extended[:1]]))
-        if meta.links:
-            said = f"Documents in place of links, by comma: {', '.join(meta.links)}. 1,000 of them at most."
-            yield parameter("expand", said, {"type": "string"}, ",".join(meta.links))
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
+        """No key of a document is required, since `fields` chooses among them."""
+        schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        if isinstance(serializer, DocumentSerializer):
+            schema.pop("required", None)
+        return schema
+
+    def _fieldset_parameters(self, columns: Columns) -> Iterable[OpenApiParameter]:
+        more = f" Besides the keys of v4: {', '.join(columns.extended)}." if columns.extended else ""
+        description = f"The keys to show, separated by commas, or all.{more}"
+        yield parameter("fields", description, {"type": "string"}, ",".join(["title", *columns.extended[:1]]))
+        if columns.expandable:
+            names = ", ".join(columns.expandable)
+            description = f"Documents in place of links, separated by commas: {names}. At most 1,000 of them."
+            yield parameter("expand", description, {"type": "string"}, ",".join(columns.expandable))
 
     def _filters(self, view: Any) -> Iterable[OpenApiParameter]:
         for name, each in view.filterset_class.base_filters.items():

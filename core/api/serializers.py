@@ -1,6 +1,6 @@
-"""What the documents of every kind share: the keys that were asked for, links, and documents in place of links."""
+"""What the documents of every kind share: the requested keys, links, and documents in place of links."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from operator import itemgetter
@@ -11,8 +11,7 @@ from django.utils.functional import cached_property
 from rest_framework import serializers
 
 from core.api.fieldsets import Fieldset
-from core.caching.dependencies import Dependencies, on
-from core.kinds import Kind
+from core.documents import Columns, Relation
 from core.links import Links
 from core.models import Document
 
@@ -20,42 +19,47 @@ D = TypeVar("D", bound=Document)
 Writer = Callable[[Any, Any], Any]
 
 
-class DocumentSerializer(serializers.ModelSerializer[D]):
-    """Needs the `links` of the answer in its context; `fieldset` if it is not plain, and `expanded` if it expands:
-    for each expanded key, the documents by their ids.
+class RelationField(serializers.Field[Any, Any, Any, Any]):
+    """A relation, for the schema; to_representation() of the document writes its value."""
 
-    Meta names the keys of the contract (`plain`), those that can be asked for besides (`extended`), and those that
-    hold links (`links`).
+    def __init__(self, relation: Relation) -> None:
+        self.relation = relation
+        super().__init__(read_only=True, source="*", help_text=relation.help_text or None)
+
+
+class DocumentSerializer(serializers.ModelSerializer[D]):
+    """The document of a row of for_api(), with the keys that `Meta.columns` lists.
+
+    Its context needs the `links` of the response; `fieldset` unless the document is the one of v4; and `expanded` if
+    links are replaced by documents: for each such key, the documents by their ids.
     """
 
     class Meta:
-        plain: tuple[str, ...] = ()
-        extended: tuple[str, ...] = ()
-        links: tuple[str, ...] = ()
-        ages: Mapping[str, int] = {}  # seconds after which a key's value may be another without a write
-
-    @classmethod
-    def dependencies_of(cls, fields: str) -> Iterator[Dependencies]:
-        """Yield what the keys that `fields` names add to the dependencies of a document."""
-        names = {word.strip() for word in fields.split(",")}
-        for key, seconds in getattr(cls.Meta, "ages", {}).items():
-            if key in names or "all" in names:
-                yield on(ages=seconds)
+        columns: Columns
 
     def to_representation(self, instance: D) -> dict[str, Any]:
-        """The document of a row. Rows are right by the constraints of the database: fields only describe them."""
+        """The document of a row. The database's constraints keep rows valid: the fields only describe them."""
         keys = self.keys
         document = dict(zip(keys.names, keys.stored(instance.__dict__), strict=True))
-        for name in keys.moments:
+        for name in keys.times:
             document[name] = localize(document[name], self.zone)
-        for name, written in keys.written:
-            document[name] = written(self, instance)
+        for name, write in keys.writers:
+            document[name] = write(self, instance)
         return document
 
+    def get_field_names(self, *_: Any) -> list[str]:
+        return [*self.Meta.columns.v4, *self.Meta.columns.extended]
+
+    def build_field(self, field_name: str, info: Any, model_class: Any, nested_depth: int) -> Any:
+        relation = self.Meta.columns.relations.get(field_name)
+        if relation:
+            return RelationField, {"relation": relation}
+        return super().build_field(field_name, info, model_class, nested_depth)
+
     @cached_property
-    def keys(self) -> "Keys":
+    def keys(self) -> "CompiledKeys":
         fieldset: Fieldset | None = self.context.get("fieldset")
-        return Keys.of(type(self), fieldset.fields if fieldset else self.Meta.plain)
+        return CompiledKeys.of(type(self), fieldset.fields if fieldset else self.Meta.columns.v4)
 
     @cached_property
     def zone(self) -> tzinfo:
@@ -71,41 +75,65 @@ class DocumentSerializer(serializers.ModelSerializer[D]):
         expanded: dict[str, dict[int, Any]] = self.context.get("expanded", {})
         return expanded
 
-    def linked(self, kind: Kind, pks: list[int], key: str) -> Any:
-        """What stands for documents under `key`: their links, or the documents themselves."""
-        if key not in self.expanded and self.context.get("takes_serialized"):
-            return self.links.written(kind, pks)
-        links = self.links.documents(kind, pks)
-        if key not in self.expanded:
-            return links
-        # What was deleted since its id was read stays a link, which will say so.
-        return [self.expanded[key].get(pk, link) for pk, link in zip(pks, links, strict=True)]
 
-
-class Keys(NamedTuple):
-    """The keys of a document: what gives their values as they are stored, and those that are written otherwise."""
+class CompiledKeys(NamedTuple):
+    """The keys of a document, divided by where their values come from: `stored` reads the columns of a row, of which
+    `times` go into the site's zone; `writers` give the others."""
 
     names: tuple[str, ...]
     stored: Callable[[Mapping[str, Any]], tuple[Any, ...]]
-    moments: tuple[str, ...]
-    written: tuple[tuple[str, Writer], ...]
+    times: tuple[str, ...]
+    writers: tuple[tuple[str, Writer], ...]
 
     @staticmethod
     @lru_cache(maxsize=256)
-    def of(serializer: type[DocumentSerializer[Any]], names: tuple[str, ...]) -> "Keys":
-        """Made once, since DRF would make its fields anew for every answer."""
+    def of(serializer: type[DocumentSerializer[Any]], names: tuple[str, ...]) -> "CompiledKeys":
+        """Compile once: DRF would build its fields for every response."""
         fields = serializer().get_fields()
-        written = {
-            name: getattr(serializer, f"get_{name}")
-            for name in names
-            if isinstance(fields[name], serializers.SerializerMethodField)
-        }
-        moments = tuple(name for name in names if isinstance(fields[name], serializers.DateTimeField))
-        # The id, which every row has, keeps the place of what is written below; one more makes it a tuple always.
-        stored = itemgetter(*("id" if name in written else name for name in names), "id")
-        return Keys(names, lambda row: stored(row)[:-1], moments, tuple(written.items()))
+        writers = {name: writer for name in names if (writer := _writer(serializer, name, fields[name]))}
+        times = tuple(name for name in names if isinstance(fields[name], serializers.DateTimeField))
+        # The id, which every row has, holds the place of a value that a writer gives; the last one ensures a tuple.
+        stored = itemgetter(*("id" if name in writers else name for name in names), "id")
+        return CompiledKeys(names, lambda row: stored(row)[:-1], times, tuple(writers.items()))
+
+
+def _writer(serializer: type[DocumentSerializer[Any]], name: str, field: Any) -> Writer | None:
+    """The function of a serializer and a row that gives a value which is not simply stored."""
+    if isinstance(field, RelationField):
+        return _many(field.relation) if field.relation.many else _one(field.relation)
+    if isinstance(field, serializers.SerializerMethodField):
+        writer: Writer = getattr(serializer, f"get_{name}")
+        return writer
+    return None
+
+
+def _one(relation: Relation) -> Writer:
+    name, kind, column = relation.name, relation.kind, relation.column
+
+    def write(serializer: DocumentSerializer[Any], row: Any) -> Any:
+        pk = getattr(row, column)
+        link = None if pk is None else serializer.links.document(kind, pk)
+        return serializer.expanded[name].get(pk, link) if name in serializer.expanded else link
+
+    return write
+
+
+def _many(relation: Relation) -> Writer:
+    name, kind = relation.name, relation.kind
+
+    def write(serializer: DocumentSerializer[Any], row: Any) -> Any:
+        pks = relation.ids_of(row)
+        if name in serializer.expanded:
+            # A document that was deleted after its id was read stays a link, which will say so.
+            documents, links = serializer.expanded[name], serializer.links.documents(kind, pks)
+            return [documents.get(pk, link) for pk, link in zip(pks, links, strict=True)]
+        if serializer.context.get("takes_serialized"):
+            return serializer.links.written(kind, pks)
+        return serializer.links.documents(kind, pks)
+
+    return write
 
 
 def localize(value: datetime | None, zone: tzinfo) -> datetime | None:
-    """A time in the site's zone. What writes JSON writes it as ISO 8601, microseconds only when not zero."""
+    """A time in the site's zone. The JSON encoder writes it as ISO 8601, microseconds only when not zero."""
     return value.astimezone(zone) if value else None

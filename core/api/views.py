@@ -1,7 +1,7 @@
 """What every view of the API shares: documents found by id or slug, errors in the form that the client asked for."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 
@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from core.api.errors import TooSlow
-from core.api.fieldsets import Fieldset, check_expanded, kind_of
+from core.api.fieldsets import Fieldset, check_expanded, words_of
 from core.api.filters import StrictFilterBackend, is_id
 from core.api.pagination import CataloguePages
 from core.api.parameters import check
@@ -26,6 +26,7 @@ from core.caching.dependencies import NOTHING, Dependencies, on, union
 from core.caching.values import cached_count
 from core.database.prepared import PLACEHOLDER_ID, PLACEHOLDER_TEXT, Prepared
 from core.database.sessions import limited, was_ended
+from core.documents import Columns
 from core.kinds import Kind
 from core.links import Links
 from core.models import Document
@@ -102,17 +103,11 @@ class CatalogueView(APIView):
 
 
 class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
-    """Lists documents of one kind, and shows one by its id or its slug.
-
-    `linked_ids` gives, for each key of a document that can be expanded, the ids that a row of for_api() has there;
-    `joined` are those of the keys whose rows for_api() can bring along, `stored` those that are JSON as it is stored.
-    """
+    """Lists documents of one kind, and shows one by its id or its slug. Kind and columns come from the serializer."""
 
     kind: ClassVar[Kind]
+    columns: ClassVar[Columns]
     documents: ClassVar[Any]
-    linked_ids: ClassVar[Mapping[str, Callable[[Any], list[int]]]] = {}
-    joined: ClassVar[Collection[str]] = ()
-    stored: ClassVar[tuple[str, ...]] = ()
     pagination_class: Any = CataloguePages
     filter_backends = (StrictFilterBackend,)
     filterset_class: Any
@@ -124,6 +119,8 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        cls.columns = cls.serializer_class.Meta.columns
+        cls.kind = cls.columns.kind
         VIEWSETS[cls.kind] = cls
         cls.depends_on = on(cls.kind) | cls.depends_on if cls.depends_on else on(cls.kind)
 
@@ -132,16 +129,15 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         """Add those of the fields and the expanded relations, and those of the filters."""
         found: Dependencies = super().dependencies_of(parameters, format_)
         found |= cls.filterset_class.dependencies_of(parameters)
-        if "fields" in parameters:
-            found |= union(cls.serializer_class.dependencies_of(parameters["fields"]))
-        if "expand" in parameters:
-            words = {word.strip() for word in parameters["expand"].split(",")}
-            found |= union(on(kind_of(key)) for key in cls.linked_ids.keys() & words)
-        return found
+        fields = words_of(parameters["fields"]) if "fields" in parameters else cls.columns.v4
+        names = cls.columns.by_name.keys() if "all" in fields else cls.columns.by_name.keys() & fields
+        expanded = cls.columns.relations.keys() & words_of(parameters.get("expand", ""))
+        found |= on(ages=cls.columns.ages(names) or 0)
+        return found | union(on(cls.columns.relations[name].kind) for name in expanded)
 
     @property
     def known_parameters(self) -> Collection[str]:
-        own = {"fields", "expand"} if self.linked_ids else {"fields"}
+        own = {"fields", "expand"} if self.columns.expandable else {"fields"}
         if self.parameter_names:
             return {"format", *self.parameter_names}
         if self.detail:
@@ -150,24 +146,28 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
 
     @cached_property
     def fieldset(self) -> Fieldset:
-        meta = self.serializer_class.Meta
-        return Fieldset.of(self.request.query_params, meta.plain, meta.extended, meta.links)
+        return Fieldset.of(self.request.query_params, self.columns)
+
+    @cached_property
+    def select_related(self) -> set[str]:
+        """The expanded keys whose documents are loaded in the query of the rows."""
+        return {name for name in self.fieldset.expand if self.columns.relations[name].select_related}
 
     @property
-    def raw(self) -> tuple[str, ...]:
-        """The columns that nobody here needs to read: those that are JSON already, for an answer that is JSON too."""
-        return self.stored if self.takes_serialized else ()
+    def preserialized(self) -> tuple[str, ...]:
+        """The columns of JSON that need not be parsed, since the response is JSON as well."""
+        return self.columns.preserialized if self.takes_serialized else ()
 
     @property
     def takes_serialized(self) -> bool:
-        """Whether JSON that is written already can stand in the answer's data."""
+        """True if the response's data may contain values that are serialized already."""
         renderer: Any = self.request.accepted_renderer
         fits: bool = renderer.takes_serialized(self.request.accepted_media_type)
         return fits
 
     def get_queryset(self) -> QuerySet[D]:
-        joined = self.fieldset.expand.intersection(self.joined)
-        documents: QuerySet[D] = self.documents.for_api(self.fieldset.fields, **({"joined": joined} if joined else {}))
+        related = {"select_related": self.select_related} if self.select_related else {}
+        documents: QuerySet[D] = self.documents.for_api(self.fieldset.fields, **related)
         return documents
 
     def find(self, reference: str) -> D:
@@ -183,9 +183,9 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         return self.get_paginated_response(self.serialized(rows, many=True))
 
     def _row_source(self, request: Request) -> RowSource:
-        whole = AllRows(self.kind, self.documents, self.fieldset.fields, self.raw)
+        whole = AllRows(self.kind, self.documents, self.fieldset.fields, self.preserialized)
         asked = self.filterset_class.base_filters.keys() & request.query_params.keys()
-        if not asked and not self.fieldset.expand.intersection(self.joined):
+        if not asked and not self.select_related:
             return whole
         filters = StrictFilterBackend().filterset(request, self.documents.order_by("-pk"), self)
         filtering = urlencode(sorted((name, request.query_params[name]) for name in asked - {"ordering"}))
@@ -196,14 +196,14 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
             depends_on = on(self.kind) | self.filterset_class.dependencies_of(request.query_params)
             return cached_count(depends_on, request.path_info, filtering, filters.qs.count)
 
-        return FilteredRows(filters.qs, filters.ordered(self.get_queryset()), self.raw, count)
+        return FilteredRows(filters.qs, filters.ordered(self.get_queryset()), self.preserialized, count)
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         self.document = self._document(kwargs["reference"])
         return Response(self.serialized(self.document, many=False))
 
     def _document(self, reference: str) -> D:
-        if self.fieldset.expand.intersection(self.joined):
+        if self.select_related:
             return by_reference(self.get_queryset(), reference)
         column, value = referred(reference, self.documents.model)
         mark = {column: PLACEHOLDER_ID if column == "pk" else PLACEHOLDER_TEXT}
@@ -227,22 +227,23 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         return [written(rows.pop()) for _ in range(len(rows))]  # no row is kept longer than its document takes
 
     def _expanded(self, rows: Sequence[D], context: dict[str, Any]) -> dict[str, dict[int, Any]]:
-        """The documents that the answer shows in place of links: for each expanded key, by their ids."""
-        wanted = {key: [pk for row in rows for pk in self.linked_ids[key](row)] for key in self.fieldset.expand}
-        check_expanded(sum(map(len, wanted.values())), on_a_list=not self.detail)
+        """The documents that the response shows in place of links: for each expanded key, by their ids."""
+        relations = [self.columns.relations[name] for name in self.fieldset.expand]
+        ids = {relation.name: [pk for row in rows for pk in relation.ids_of(row)] for relation in relations}
+        check_expanded(sum(map(len, ids.values())), on_a_list=not self.detail)
         expanded = {}
-        for key, ids in wanted.items():
-            view = VIEWSETS[kind_of(key)]
-            if key in self.joined:
-                linked = [getattr(row, key) for row in rows]
+        for relation in relations:
+            view = VIEWSETS[relation.kind]
+            if relation.select_related:
+                linked = [getattr(row, relation.name) for row in rows]
             else:
-                linked = view.documents.for_api().filter(pk__in=set(ids))
-            expanded[key] = view.plain(linked, context["links"])
+                linked = view.documents.for_api().filter(pk__in=set(ids[relation.name]))
+            expanded[relation.name] = view.plain(linked, context["links"])
         return expanded
 
     @classmethod
     def plain(cls, rows: Iterable[D], links: Links) -> dict[int, Any]:
-        """The plain documents of these rows, by their ids."""
+        """The v4 documents of these rows, by their ids."""
         different = {row.pk: row for row in rows}
         written = cls.serializer_class(context={"links": links}).to_representation
         return {pk: written(row) for pk, row in different.items()}

@@ -5,16 +5,33 @@ its column, a NUL character or a number over 2^31 without a word.
 """
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 from django.core.validators import slug_re
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError
+from django.db import models
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+    create_model,
+)
 
+from categories.documents import CATEGORY_COLUMNS
+from categories.models import Category
+from core.documents import Columns, Relation
 from core.kinds import Kind
 from core.models import MAX_ID
-from packages.models import HTTP_PREFIXES, REPO_URL_PREFIXES
+from grids.documents import GRID_COLUMNS
+from grids.models import Grid
+from packages.documents import PACKAGE_COLUMNS
+from packages.models import HTTP_PREFIXES, REPO_URL_PREFIXES, Package
 
 MAX_COUNT = 2**31 - 1
 MAX_TEXT = 100_000
@@ -97,15 +114,22 @@ Flag = Annotated[bool, Strict()]
 Text = Annotated[str, Strict(), Field(max_length=MAX_TEXT), AfterValidator(_without_nul)]
 Line100 = Annotated[str, Strict(), Field(max_length=100), AfterValidator(_without_nul)]
 Line255 = Annotated[str, Strict(), Field(max_length=255), AfterValidator(_without_nul)]
-Line500 = Annotated[str, Strict(), Field(max_length=500), AfterValidator(_without_nul)]
 Time = Annotated[datetime, BeforeValidator(_time)]
-CategoryLink = Annotated[int, _link_to(Kind.CATEGORY), Field(le=MAX_ID)]
-GridLink = Annotated[int, _link_to(Kind.GRID), Field(le=MAX_ID)]
-PackageLink = Annotated[int, _link_to(Kind.PACKAGE), Field(le=MAX_ID)]
+
+# The types of columns of JSON, and the rules of texts that say more than a length
+_JSON: dict[str, Any] = {
+    "commits_over_52": Annotated[list[Count], AfterValidator(_weeks)],
+    "participants": Annotated[list[Line255], Field(max_length=MAX_PEOPLE)],
+}
+_RULES = {
+    "repo_url": _prefixed(REPO_URL_PREFIXES),
+    "pypi_url": _prefixed(HTTP_PREFIXES),
+    "documentation_url": AfterValidator(_http),
+}
 
 
 class Document(BaseModel):
-    """What all kinds have. Keys that we do not know are left aside: a newer source may say more."""
+    """The keys of every kind. Unknown keys are ignored: a newer source may have more."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -116,33 +140,75 @@ class Document(BaseModel):
     modified: Time
 
 
+D = TypeVar("D", bound=Document)
+
+
+def _completed(columns: Columns, model: type[models.Model]) -> Callable[[type[D]], type[D]]:
+    """Add a field for each key of v4 that a class of documents lacks, by the column of the model."""
+
+    def complete(document: type[D]) -> type[D]:
+        fields: dict[str, Any] = {
+            name: (_link(columns.relations[name]) if name in columns.relations else _value(model, name), ...)
+            for name in columns.v4
+            if name not in document.model_fields
+        }
+        return create_model(
+            document.__name__, __base__=document, __module__=__name__, __doc__=document.__doc__, **fields
+        )
+
+    return complete
+
+
+def _link(relation: Relation) -> Any:
+    link = Annotated[int, _link_to(relation.kind), Field(le=MAX_ID)]
+    if relation.many:
+        return Annotated[list[link], Field(max_length=MAX_LINKS), AfterValidator(_no_repeats)]
+    return link | None if relation.null else link
+
+
+def _value(model: type[models.Model], name: str) -> Any:
+    column: Any = model._meta.get_field(name)
+    plain = _plain(column)
+    checked = Annotated[plain, _RULES[name]] if name in _RULES else plain
+    return checked | None if column.null else checked
+
+
+def _plain(column: Any) -> Any:
+    """The type of the values that a column of the database can hold."""
+    match column:
+        case models.CharField():
+            length = Field(min_length=0 if column.blank else 1, max_length=column.max_length)
+            return Annotated[str, Strict(), length, AfterValidator(_without_nul)]
+        case models.TextField():
+            return Text
+        case models.PositiveIntegerField():
+            return Count
+        case models.BooleanField():
+            return Flag
+        case models.DateTimeField():
+            return Time
+    return _JSON[column.name]
+
+
+# The attributes named in these classes are those that the import itself reads.
+@_completed(CATEGORY_COLUMNS, Category)
 class CategoryDocument(Document):
-    description: Text
-    title_plural: Line100
-    show_pypi: Flag
+    pass
 
 
+@_completed(GRID_COLUMNS, Grid)
 class GridDocument(Document):
-    description: Text
-    is_locked: Flag
-    packages: Annotated[list[PackageLink], Field(max_length=MAX_LINKS), AfterValidator(_no_repeats)]
-    header: Flag
+    if TYPE_CHECKING:
+        packages: list[int]
 
 
+@_completed(PACKAGE_COLUMNS, Package)
 class PackageDocument(Document):
-    category: CategoryLink
-    grids: Annotated[list[GridLink], Field(max_length=MAX_LINKS), AfterValidator(_no_repeats)]
-    last_updated: Time | None
-    last_fetched: Time | None
-    repo_url: Annotated[Line500, _prefixed(REPO_URL_PREFIXES)]
-    pypi_version: Line100 | None
-    repo_forks: Count
-    repo_description: Text
-    pypi_url: Annotated[Line255, _prefixed(HTTP_PREFIXES)]
-    documentation_url: Annotated[Line500, AfterValidator(_http)] | None
-    repo_watchers: Count
-    commits_over_52: Annotated[list[Count], AfterValidator(_weeks)]
-    participants: Annotated[list[Line255], Field(max_length=MAX_PEOPLE)]
+    if TYPE_CHECKING:
+        category: int
+        grids: list[int]
+        last_fetched: datetime | None
+        commits_over_52: list[int]
 
 
 DOCUMENTS: dict[Kind, type[Document]] = {

@@ -13,6 +13,7 @@ from django.db import DataError, IntegrityError, connection, models, reset_queri
 from django.db.models import CharField, Value
 from django.db.models.functions import Cast, Concat
 
+from categories.documents import CATEGORY_COLUMNS
 from categories.models import Category
 from core import models as shared
 from core.kinds import DOCUMENTS as KINDS
@@ -27,28 +28,21 @@ from fetchers.mirror.documents import (
 )
 from fetchers.mirror.seen import Ledger
 from fetchers.mirror.sources import Source, SourceError
+from grids.documents import GRID_COLUMNS
 from grids.models import Grid, GridPackage
+from packages.documents import PACKAGE_COLUMNS
 from packages.models import Package
 
 BATCH = 500
 
 MODELS: dict[Kind, type[Category | Grid | Package]] = {Kind.CATEGORY: Category, Kind.GRID: Grid, Kind.PACKAGE: Package}
-_COMMON = ("title", "slug", "created", "modified")
-EDITED: dict[Kind, tuple[str, ...]] = {
-    Kind.CATEGORY: (*_COMMON, "description", "title_plural", "show_pypi"),
-    Kind.GRID: (*_COMMON, "description", "is_locked", "header"),
-    Kind.PACKAGE: (*_COMMON, "category_id", "repo_url", "pypi_url", "documentation_url"),
+COLUMNS = {columns.kind: columns for columns in (CATEGORY_COLUMNS, GRID_COLUMNS, PACKAGE_COLUMNS)}
+# The columns that a document has: those that editors write, and those that fetches write.
+EDITED = {
+    kind: tuple(each for each in columns.edited if each in columns.stored(columns.v4))
+    for kind, columns in COLUMNS.items()
 }
-FETCHED = (
-    "last_updated",
-    "last_fetched",
-    "pypi_version",
-    "repo_forks",
-    "repo_description",
-    "repo_watchers",
-    "commits_over_52",
-    "participants",
-)
+FETCHED = tuple(each for each in PACKAGE_COLUMNS.fetched if each in PACKAGE_COLUMNS.v4)
 # Columns besides the id that no two rows share; a blank repo_url is nobody's.
 UNIQUE: dict[Kind, tuple[str, ...]] = {
     Kind.CATEGORY: ("slug",),

@@ -78,7 +78,7 @@ def test_nothing_to_embed(get: Get) -> None:
         ),
         (
             "packages/?fields=title&expand=grids",
-            "“grids” is not among the fields asked for: add it to fields, or leave it out.",
+            "“grids” is not among the requested fields: add it to fields, or leave it out.",
         ),
     ],
 )
@@ -103,13 +103,13 @@ def test_too_many_documents(get: Get) -> None:
     assert response.status_code == 400
     assert response.json() == {
         "expand": [
-            "1001 documents would be expanded, 1000 at most are: leave expand out, and ask for a list with id__in"
+            "1001 documents would be expanded; at most 1000 can be: leave expand out, and query a list with id__in"
             " instead."
         ]
     }
     response = get("packages/?limit=1000&expand=category,grids")
     assert response.status_code == 400
-    assert response.json()["expand"][0].endswith("1000 at most are: ask for a smaller limit.")
+    assert response.json()["expand"][0].endswith("at most 1000 can be: use a smaller limit.")
     assert get("packages/?limit=1000&expand=category").status_code == 200
     assert len(get("grids/half/?expand=packages").json()["packages"]) == 500
 

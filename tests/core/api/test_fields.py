@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from packages.models import EXTENDED_FIELDS, V4_FIELDS, FetchState, Package
+from packages.documents import PACKAGE_COLUMNS
+from packages.models import FetchState, Package
 from tests.conftest import Get
 from tests.factories import CategoryFactory, GridFactory, MembershipFactory, PackageFactory
 
@@ -73,10 +74,10 @@ def test_all(get: Get, django_assert_num_queries: DjangoAssertNumQueries) -> Non
     rich()
     with django_assert_num_queries(2):
         full = get("packages/p/?fields=all").json()
-    assert list(full) == [*V4_FIELDS, *EXTENDED_FIELDS]
+    assert list(full) == [*PACKAGE_COLUMNS.v4, *PACKAGE_COLUMNS.extended]
     plain = get("packages/p/").json()
-    assert {key: full[key] for key in V4_FIELDS} == plain
-    assert {key: full[key] for key in EXTENDED_FIELDS} == EXTENDED
+    assert {key: full[key] for key in PACKAGE_COLUMNS.v4} == plain
+    assert {key: full[key] for key in PACKAGE_COLUMNS.extended} == EXTENDED
     with django_assert_num_queries(3):
         listed = get("packages/?fields=all&slug__in=p").json()["results"]
     assert listed == [full]
@@ -89,10 +90,10 @@ def test_what_nothing_is_known_of(get: Get) -> None:
     nothing |= {"classifiers": [], "deprecated": False, "gone": False}
     nothing |= dict.fromkeys(("pypi_downloads", "released", "archived", "replaced_by"))
     nothing |= {"freshness": {"repo": None, "pypi": None, "downloads": None}}
-    assert {key: full[key] for key in EXTENDED_FIELDS} == nothing
+    assert {key: full[key] for key in PACKAGE_COLUMNS.extended} == nothing
 
 
-@pytest.mark.parametrize("field", [*V4_FIELDS, *EXTENDED_FIELDS])
+@pytest.mark.parametrize("field", [*PACKAGE_COLUMNS.v4, *PACKAGE_COLUMNS.extended])
 def test_each_alone(get: Get, django_assert_num_queries: DjangoAssertNumQueries, field: str) -> None:
     rich()
     full = get("packages/p/?fields=all").json()

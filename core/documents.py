@@ -1,0 +1,138 @@
+"""The columns of a kind of document, and the keys of its document in API v4: one list for each kind.
+
+Serializers, `fields=` and `expand=`, the log of changes, admin, fetching and the mirror follow from the lists, which
+are in categories.documents, packages.documents and grids.documents. A list names columns and imports no model.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from core.kinds import Kind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """A key of a document: one that v4 always shows (`v4`), one that `fields=` adds (`extended`), or a stored column
+    that is no key (neither).
+
+    `ages` is the number of seconds after which the value may be another one although nothing was written.
+    """
+
+    name: str = field(kw_only=False)
+    v4: bool = False
+    extended: bool = False
+    ages: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column(Key):
+    """A stored column, and the key of the same name if it is `v4` or `extended`.
+
+    `fetched`: a fetch writes it. `edited`: an editor writes it, or an import of a document that was edited later.
+    `logged`: where a key shows the column, its move is a change in the log; `reason` says why it is none.
+    `preserialized`: its JSON is sent as it is stored.
+    """
+
+    fetched: bool = False
+    edited: bool = False
+    logged: bool = True
+    reason: str = ""
+    preserialized: bool = False
+
+    def __post_init__(self) -> None:
+        if self.logged == bool(self.reason):
+            raise ValueError(f"{self.name}: a column is logged, or there is a reason why it is not")
+
+    @property
+    def column(self) -> str:
+        return self.name
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,) if self.column else ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Computed(Key):
+    """A key whose value is computed from stored columns."""
+
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relation(Column):
+    """A key that links to documents of `kind`: to one, by its `foreign_key`, or to many, whose ids `ids` reads from a
+    row of for_api().
+
+    `expand=` replaces the links of an `expandable` one by documents; for_api() can load them with `select_related`.
+    """
+
+    kind: Kind
+    foreign_key: str = ""
+    null: bool = False
+    ids: Callable[[Any], list[int]] | None = None
+    expandable: bool = True
+    select_related: bool = False
+    help_text: str = ""
+
+    @property
+    def column(self) -> str:
+        return self.foreign_key
+
+    @property
+    def many(self) -> bool:
+        return self.ids is not None
+
+    def ids_of(self, row: Any) -> list[int]:
+        """The ids of the documents that `row` links to, in order."""
+        if self.ids:
+            return self.ids(row)
+        pk = getattr(row, self.foreign_key)
+        return [] if pk is None else [pk]
+
+
+class Columns:
+    """The columns and keys of one kind, in the order of the contract. Every stored column of its table is listed."""
+
+    def __init__(self, kind: Kind, *keys: Column | Computed) -> None:
+        self.kind = kind
+        self.keys = keys
+        self.v4 = tuple(key.name for key in keys if key.v4)
+        self.extended = tuple(key.name for key in keys if key.extended)
+        self.by_name = {key.name: key for key in keys}
+        self.relations = {key.name: key for key in keys if isinstance(key, Relation)}
+        self.expandable = tuple(name for name, relation in self.relations.items() if relation.expandable)
+
+    def stored(self, names: Iterable[str]) -> set[str]:
+        """The stored columns that the keys with these names are made of."""
+        return {column for name in names for column in self.by_name[name].columns}
+
+    def ages(self, names: Iterable[str]) -> int | None:
+        """The seconds after which a value of these keys may change without a write; None if none does."""
+        return min((ages for name in names if (ages := self.by_name[name].ages) is not None), default=None)
+
+    @cached_property
+    def fetched(self) -> tuple[str, ...]:
+        """The columns that a fetch writes."""
+        return self._columns(lambda column: column.fetched)
+
+    @cached_property
+    def edited(self) -> tuple[str, ...]:
+        """The columns that an editor writes."""
+        return self._columns(lambda column: column.edited)
+
+    @cached_property
+    def logged(self) -> tuple[str, ...]:
+        """The columns whose move is a change in the log."""
+        served = self.stored((*self.v4, *self.extended))
+        return self._columns(lambda column: column.logged and column.column in served)
+
+    @cached_property
+    def preserialized(self) -> tuple[str, ...]:
+        """The columns whose JSON is sent as it is stored."""
+        return self._columns(lambda column: column.preserialized)
+
+    def _columns(self, chosen: Callable[[Column], bool]) -> tuple[str, ...]:
+        return tuple(key.column for key in self.keys if isinstance(key, Column) and key.column and chosen(key))
