@@ -220,16 +220,13 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         context["takes_serialized"] = self.takes_serialized
         if self.fieldset.expand:
             context["expanded"] = self._expanded(rows if many else [rows], context)
-        written = self.serializer_class(context=context).to_representation
-        if not many:
-            return written(rows)
-        rows.reverse()
-        return [written(rows.pop()) for _ in range(len(rows))]  # no row is kept longer than its document takes
+        documents = self.serializer_class(context=context).documents(rows if many else [rows])
+        return documents if many else documents[0]
 
     def _expanded(self, rows: Sequence[D], context: dict[str, Any]) -> dict[str, dict[int, Any]]:
         """The documents that the response shows in place of links: for each expanded key, by their ids."""
         relations = [self.columns.relations[name] for name in self.fieldset.expand]
-        ids = {relation.name: [pk for row in rows for pk in relation.ids_of(row)] for relation in relations}
+        ids = {each.name: [pk for of_row in each.ids_of_each(rows) for pk in of_row] for each in relations}
         check_expanded(sum(map(len, ids.values())), on_a_list=not self.detail)
         expanded = {}
         for relation in relations:
@@ -245,8 +242,9 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
     def plain(cls, rows: Iterable[D], links: Links) -> dict[int, Any]:
         """The v4 documents of these rows, by their ids."""
         different = {row.pk: row for row in rows}
-        written = cls.serializer_class(context={"links": links}).to_representation
-        return {pk: written(row) for pk, row in different.items()}
+        ids = list(different)
+        documents = cls.serializer_class(context={"links": links}).documents(list(different.values()))
+        return dict(zip(ids, documents, strict=True))
 
     def get_view_name(self) -> str:
         if self.document is not None:
