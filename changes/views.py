@@ -12,7 +12,7 @@ from core.api.pagination import MAX_LIMIT, link_header, neighbour, whole_number
 from core.api.schema import ALWAYS, errors, parameter
 from core.api.views import CatalogueView
 from core.caching.dependencies import LOG, PRUNED, on
-from core.database.sessions import reading_alias, reading_from
+from core.database.sessions import READING_ALIAS, reading_from
 from core.kinds import Kind
 from core.links import Links
 
@@ -26,7 +26,7 @@ class Gone(APIException):
 
 def _last_of_primary() -> int:
     """A mirror may have read from where they are further than a replica is."""
-    if reading_alias() == DEFAULT_DB_ALIAS:
+    if READING_ALIAS.get() == DEFAULT_DB_ALIAS:
         return -1
     with reading_from(DEFAULT_DB_ALIAS):
         return reach().last

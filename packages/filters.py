@@ -27,9 +27,9 @@ from core.api.filters import (
     SlugsField,
     Whole,
     Words,
-    by_references,
     refuse_unknown,
 )
+from core.api.references import by_references
 from core.caching.dependencies import on
 from core.caching.values import CachedValue
 from core.database.functions import AsciiLower, ascii_lower

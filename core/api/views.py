@@ -1,11 +1,9 @@
 """What every view of the API shares: documents found by id or slug, errors in the form that the client asked for."""
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 
-from django.core.validators import slug_re
 from django.db.models import QuerySet
 from django.http import HttpResponseRedirect
 from django.utils.functional import cached_property
@@ -18,9 +16,10 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from core.api.errors import TooSlow
 from core.api.fieldsets import Fieldset, check_expanded, words_of
-from core.api.filters import StrictFilterBackend, is_id
+from core.api.filters import StrictFilterBackend
 from core.api.pagination import CataloguePages
 from core.api.parameters import check
+from core.api.references import by_reference, missing, parse_reference
 from core.api.row_sources import SECONDS, STATEMENTS, AllRows, FilteredRows, RowSource
 from core.caching.dependencies import NOTHING, Dependencies, on, union
 from core.caching.values import cached_count
@@ -205,10 +204,10 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
     def _document(self, reference: str) -> D:
         if self.select_related:
             return by_reference(self.get_queryset(), reference)
-        column, value = referred(reference, self.documents.model)
-        mark = {column: PLACEHOLDER_ID if column == "pk" else PLACEHOLDER_TEXT}
+        column, value = parse_reference(reference, self.documents.model)
+        placeholder = {column: PLACEHOLDER_ID if column == "pk" else PLACEHOLDER_TEXT}
         prepared = STATEMENTS.get(
-            (self.kind, self.fieldset.fields, column), lambda: Prepared(self.get_queryset().filter(**mark))
+            (self.kind, self.fieldset.fields, column), lambda: Prepared(self.get_queryset().filter(**placeholder))
         )
         found: list[D] = prepared.rows(value)
         if found:
@@ -216,8 +215,13 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         raise missing(self.documents.model)
 
     def serialized(self, rows: Any, *, many: bool) -> Any:
-        context = {**self.get_serializer_context(), "links": Links.of(self.request), "fieldset": self.fieldset}
-        context["takes_serialized"] = self.takes_serialized
+        links = Links.of(self.request)
+        renderer: Any = self.request.accepted_renderer
+        context = {
+            "links": links,
+            "fieldset": self.fieldset,
+            "takes_serialized": renderer.takes_serialized(self.request.accepted_media_type),
+        }
         if self.fieldset.expand:
             context["expanded"] = self._expanded(rows if many else [rows], context)
         documents = self.serializer_class(context=context).documents(rows if many else [rows])
@@ -251,32 +255,6 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
             return self.document.title
         model = self.documents.model._meta
         return str(model.verbose_name if self.detail else model.verbose_name_plural).capitalize()
-
-
-def missing(model: type[Document]) -> NotFound:
-    return NotFound(f"No {model._meta.object_name} matches the given query.")
-
-
-def referred(reference: str, model: type[Document]) -> tuple[str, int | str]:
-    """The column and the value that a reference means: ASCII digits without a leading zero are an id, all else a slug.
-
-    Raises NotFound for what no row can have (PostgreSQL would fail on a NUL character or a number beyond 64 bits).
-    """
-    if re.fullmatch(r"[1-9][0-9]*", reference, re.ASCII):
-        if is_id(reference):
-            return "pk", int(reference)
-    elif slug_re.match(reference):
-        return "slug", reference
-    raise missing(model)
-
-
-def by_reference(queryset: QuerySet[D], reference: str) -> D:
-    """The document with that id or slug. NotFound says of whatever is not there the same words."""
-    column, value = referred(reference, queryset.model)
-    found = queryset.filter(**{column: value}).first()
-    if found is None:
-        raise missing(queryset.model)
-    return found
 
 
 class UndefinedView(CatalogueView):
