@@ -86,7 +86,7 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0: everything was imported; 1: something was skipped, or the source failed later; 2: nothing was read."""
+        """Return 0 if everything was imported, 1 if not everything was, 2 if nothing could be read."""
         if not self.read and self.source_error:
             return 2
         return 1 if self.skipped or self.source_error else 0
@@ -129,7 +129,7 @@ class _Import:
             for kind in KINDS:
                 for raws in _batches(self.source.documents(kind)):
                     self._store(kind, self._validate(kind, raws))
-                    reset_queries()  # with DEBUG, Django would keep every statement with its batch of rows
+                    reset_queries()  # with DEBUG, Django stores every statement with its batch of rows
                     self.advance(kind, self.report.counts[kind]["read"])
         except SourceError as error:
             self.report.source_error = str(error)
@@ -180,11 +180,12 @@ class _Import:
             if len(documents) == 1:
                 reason = " ".join(str(error).split())
                 self.report.skip(f"{label(kind, documents[0])}: the database rejects it: {reason}")
-            for document in documents if len(documents) > 1 else ():
-                self._store(kind, [document], defer=defer)
-            return
-        self._report(kind, batch, defer=defer)
-        self._register_stored(kind, batch)
+            else:
+                for document in documents:
+                    self._store(kind, [document], defer=defer)
+        else:
+            self._report(kind, batch, defer=defer)
+            self._register_stored(kind, batch)
 
     def _report(self, kind: Kind, batch: "_Batch", *, defer: bool) -> None:
         self.report.counts[kind].update(batch.counts)
@@ -237,10 +238,9 @@ class _Import:
                 new = [GridPackage(grid_id=grid, package_id=pk) for pk in sorted(existing.difference(members))]
                 GridPackage.objects.bulk_create(new, batch_size=BATCH)
         for grid, package, by_grid in self.seen.disagreements():
-            grid_says, package_says = ("lists", "does not name") if by_grid else ("does not list", "names")
-            self.report.note(
-                f"grid {grid} {grid_says} package {package}, whose own document {package_says} the grid and decides"
-            )
+            lists, names = ("lists", "does not name") if by_grid else ("does not list", "names")
+            reason = f"but the package's document {names} the grid: the package decides"
+            self.report.note(f"grid {grid} {lists} package {package}, {reason}")
 
 
 class _Batch:

@@ -188,14 +188,14 @@ def _checked(answer: Answer) -> Answer:
 
 
 def _wait(state: RetryCallState) -> float:
-    """Twice as long each time, or what the server asked for, within bounds."""
+    """Return the seconds that the server asks for, or else twice as many each time, up to a limit."""
     error = state.outcome and state.outcome.exception()
-    asked = error.wait if isinstance(error, FetchError) else None
-    return min(MAX_WAIT, asked if asked is not None else wait_exponential(multiplier=1, max=30)(state))
+    requested = error.wait if isinstance(error, FetchError) else None
+    return min(MAX_WAIT, requested if requested is not None else wait_exponential(multiplier=1, max=30)(state))
 
 
 def _joined(base: str, link: str) -> str:
-    """`link` as seen from `base`; "", which is on no host, if it is no link."""
+    """Return the URL that `link` means on the page `base`; "", which is on no host, if it is not a link."""
     try:
         return urljoin(base, link)
     except ValueError:

@@ -12,7 +12,7 @@ from tests.documents import ROOT, FakeApi, catalogue, category, package, small_c
 pytestmark = pytest.mark.django_db
 
 
-def test_command_exit_codes(tmp_path: Path, capsys: Any) -> None:
+def test_exit_codes(tmp_path: Path, capsys: Any) -> None:
     with pytest.raises(SystemExit) as ended:
         call_command("import_catalogue", str(tmp_path / "nowhere"))
     assert ended.value.code == 2

@@ -28,13 +28,12 @@ def test_imported_documents_are_served_unchanged(client: Any, tmp_path: Path) ->
     report = import_documents(tmp_path, catalogue([category()], [grid(7, [100]), grid(9, [100])], [first, second]))
     assert (report.exit_code, report.lines) == (0, [])
     for document in (first, second):
-        got = client.get(f"/api/v4/packages/{document['id']}/").content.decode()
-        assert list(client.get(f"/api/v4/packages/{document['id']}/").json()) == list(document)
-        assert client.get(f"/api/v4/packages/{document['id']}/").json() == {
-            **document,
+        response = served(client, document["id"])
+        assert list(response) == list(document)
+        assert response == document | {
             "category": "http://testserver/api/v4/categories/1/",
             "grids": [f"http://testserver/api/v4/grids/{pk}/" for pk in ((9, 7) if document is first else ())],
-        }, got
+        }
     assert client.get("/api/v4/categories/1/").json() == category()
     assert client.get("/api/v4/grids/7/").json() == grid(7) | {"packages": ["http://testserver/api/v4/packages/100/"]}
 
@@ -191,8 +190,8 @@ def test_where_package_and_grid_disagree_the_package_decides(tmp_path: Path) -> 
     assert memberships(100) == [9]
     assert report.exit_code == 0
     assert report.lines == [
-        "note: grid 7 lists package 100, whose own document does not name the grid and decides",
-        "note: grid 9 does not list package 100, whose own document names the grid and decides",
+        "note: grid 7 lists package 100, but the package's document does not name the grid: the package decides",
+        "note: grid 9 does not list package 100, but the package's document names the grid: the package decides",
     ]
 
 
@@ -216,14 +215,14 @@ def test_a_dry_run_reports_the_same_and_writes_nothing(tmp_path: Path) -> None:
 def test_the_next_package_gets_a_free_id(tmp_path: Path) -> None:
     import_documents(tmp_path, catalogue([category(40)], [grid(50)], [package(6000, category=link("categories", 40))]))
     new = Package.objects.create(title="New", slug="new", category_id=40)
-    assert new.pk > 6000  # PostgreSQL's sequences keep what other tests took
+    assert new.pk > 6000  # PostgreSQL's sequences may be further already, by other tests
     assert Category.objects.create(title="New", slug="new").pk > 40
     assert Grid.objects.create(title="New", slug="new").pk > 50
-    # An id that was given away is never given again, even when a later run brings only lower ones.
-    taken = new.pk
+    # The id of a deleted row is never used again, even after an import that has only lower ids.
+    used = new.pk
     new.delete()
     import_documents(tmp_path, catalogue([category(40)], [], [package(5000, category=link("categories", 40))]))
-    assert Package.objects.create(title="New", slug="new", category_id=40).pk > taken
+    assert Package.objects.create(title="New", slug="new", category_id=40).pk > used
 
 
 def test_more_documents_than_one_batch(tmp_path: Path, django_assert_max_num_queries: Any) -> None:
@@ -234,7 +233,7 @@ def test_more_documents_than_one_batch(tmp_path: Path, django_assert_max_num_que
 
 
 def test_only_the_document_that_the_database_rejects_is_skipped(tmp_path: Path) -> None:
-    """A row that appears between the check and the write: here, a trigger that refuses one package."""
+    """A row that appears between the check and the write: here, a trigger that rejects one package."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("ALTER TABLE packages_package ADD CONSTRAINT no_101 CHECK (id <> 101)")

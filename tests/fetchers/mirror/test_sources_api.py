@@ -87,7 +87,7 @@ def test_a_source_that_fails_leaves_whole_batches_and_the_next_import_adds_the_r
     api.faults["packages/?limit=100&offset=3"] = [requests.ConnectionError("gone")] * TRIES
     report = run()
     assert report.exit_code == 1
-    assert report.source_error.startswith(f"{ROOT}packages/?limit=100&offset=3 broke off")
+    assert report.source_error.startswith(f"{ROOT}packages/?limit=100&offset=3 ")
     assert ids() == [100, 101, 102]
     assert list(Package.objects.get(pk=100).memberships.values_list("grid", flat=True)) == [7]
     assert run().exit_code == 0
@@ -136,7 +136,7 @@ def test_a_next_link_to_another_host_is_not_followed(wire: responses.RequestsMoc
 
 
 def test_links_of_the_root_to_another_host_are_not_followed(wire: responses.RequestsMock) -> None:
-    """As a mirror does that replays its original's root document."""
+    """A copy of another site that serves the original's root document has such links."""
     api = FakeApi(wire, small_catalogue())
     api.faults[""] = [(200, {}, json.dumps({"packages": "https://original.test/api/v4/packages/"}))]
     assert run().exit_code == 0
@@ -148,23 +148,22 @@ def test_only_redirects_to_the_same_host_are_followed(wire: responses.RequestsMo
     api.faults["grids/?limit=100"] = [(status, {"Location": "/api/v4/grids/?limit=100&moved=1"}, "")]
     assert run().exit_code == 0
     api.faults["grids/?limit=100"] = [(status, {"Location": "https://evil.test/"}, "")]
-    assert "redirects to another host" in run().source_error
-    circle = "/api/v4/grids/?limit=100"
-    api.faults["grids/?limit=100"] = [(status, {"Location": circle}, "")] * 9
-    assert "redirects too often" in run().source_error
+    assert "another host" in run().source_error
+    api.faults["grids/?limit=100"] = [(status, {"Location": "/api/v4/grids/?limit=100"}, "")] * 9
+    assert "redirect" in run().source_error
 
 
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        (HTML, "does not answer in JSON"),
-        ((200, {}, '{"results": ['), "does not answer in JSON"),
-        ((200, {}, "[" * 100_000), "does not answer in JSON"),
-        ((200, {}, "9" * 5_000), "does not answer in JSON"),
+        (HTML, "JSON"),
+        ((200, {}, '{"results": ['), "JSON"),
+        ((200, {}, "[" * 100_000), "JSON"),
+        ((200, {}, "9" * 5_000), "JSON"),
         ((200, {}, "[]"), "not the root of a v4 API"),
-        ((404, {}, "{}"), "answers 404"),
-        ((401, {}, "{}"), "answers 401"),
-        ((200, {}, " " * 21_000_000), "sends more than 20,971,520 bytes"),
+        ((404, {}, "{}"), "404"),
+        ((401, {}, "{}"), "401"),
+        ((200, {}, " " * 21_000_000), "more than 20,971,520 bytes"),
     ],
 )
 def test_a_source_that_is_no_catalogue(wire: responses.RequestsMock, fault: Any, reason: str) -> None:
@@ -186,7 +185,7 @@ def test_documents_before_a_page_that_is_no_list_are_stored(wire: responses.Requ
 
 
 def test_only_the_invalid_documents_of_a_page_are_skipped(wire: responses.RequestsMock) -> None:
-    """A lone surrogate, a NUL and a NaN travel in valid pages: their documents alone are refused."""
+    """A lone surrogate, a NUL and a NaN are valid in a page as JSON is parsed; their documents are skipped."""
     documents = small_catalogue()
     documents["packages"][1]["title"] = "\ud800"
     documents["packages"][2]["repo_description"] = "\0"
