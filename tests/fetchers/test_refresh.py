@@ -9,7 +9,7 @@ import pytest
 from pytest_django import Settings
 
 from fetchers.forges import github
-from fetchers.models import HostPace, Run
+from fetchers.models import HostRateLimit, Run
 from fetchers.refresh import Options, Refresh, Summary
 from packages.facts import FetchTarget, Outcome
 from packages.models import FetchState, Package, Snapshot
@@ -120,7 +120,7 @@ def test_downloads_have_a_run_of_their_own(world: World) -> None:
     assert list(Package.objects.order_by("pk").values_list("pypi_downloads", flat=True)) == [1, 2, 3]
     assert world.asked == {"pypistats": 3}
     assert refresh(clock.days(2), sources=("downloads",)).tallies == {"downloads": {}}
-    assert refresh(clock.days(5), sources=("downloads",)).tallies["downloads"]["downloads"].good == 3
+    assert refresh(clock.days(5), sources=("downloads",)).tallies["downloads"]["downloads"].succeeded == 3
 
 
 def test_stalest_first_within_a_limit(world: World) -> None:
@@ -140,11 +140,11 @@ def test_the_quota_is_kept_and_outlives_the_process(world: World) -> None:
     summary = refresh(clock, sources=("repo",))
     tally = summary.tallies["repo"]["github.com"]
     assert summary.exit_code == 0
-    assert 15 <= tally.good < 25
+    assert 15 <= tally.succeeded < 25
     assert world.asked["rest"] <= 45
-    assert "requests are left, and kept" in tally.stopped
-    assert summary.hosts["github"]["may go on at"]
-    assert HostPace.objects.get(name="github").remaining is not None
+    assert "requests are left, and reserved" in tally.stopped
+    assert summary.hosts["github"]["may_go_on_at"]
+    assert HostRateLimit.objects.get(name="github").remaining is not None
     before = world.asked["rest"]
     refresh(clock, sources=("repo",))
     assert world.asked["rest"] == before
@@ -174,7 +174,7 @@ def test_a_revoked_token_stops_its_host_with_one_line(world: World) -> None:
     assert summary.exit_code == 1
     assert world.asked["graphql"] == 1
     assert "refuses our token" in summary.tallies["repo"]["github.com"].stopped
-    assert summary.tallies["pypi"]["pypi"].good == 60
+    assert summary.tallies["pypi"]["pypi"].succeeded == 60
 
 
 @pytest.mark.parametrize("fault", ["500", "502", "cut", "reset", "nonsense", "not json"])
@@ -204,7 +204,7 @@ def test_a_host_that_answers_404_for_everything_marks_nothing_gone(world: World)
         for project in world.projects.values():
             world.release(project)
         summary = refresh(clock.days(1))
-        assert [note.partition(" says")[0] for note in summary.notes] == ["github.com", "pypi"]
+        assert [note.partition(" says that")[0] for note in summary.notes] == ["github.com", "pypi"]
         assert all(note.endswith("not believed") for note in summary.notes)
     assert not Package.objects.exclude(gone_since=None).exists()
     world.fault = lambda _: None
@@ -233,7 +233,7 @@ def test_a_host_that_is_not_listed_is_never_asked(world: World, settings: Settin
     PackageFactory.create(repo_url="http://code.google.com/p/x/")
     assert refresh(sources=("repo",)).tallies == {"repo": {}}
     settings.FORGE_HOSTS = {"git.example.org": "forgejo"}
-    forges = Refresh(Options()).hosts.forges
+    forges = Refresh(Options()).upstreams.forges
     assert forges["git.example.org"].base_url == "https://git.example.org/api/v1"
     assert Refresh(Options()).due("repo") == {"git.example.org": [Package.objects.get(repo_host="git.example.org").pk]}
 
@@ -245,7 +245,7 @@ def test_without_a_token_rest_works_within_its_quota(world: World, settings: Set
     summary = refresh(sources=("repo",))
     assert "graphql" not in world.asked
     assert world.asked["rest"] <= 55
-    assert 8 <= summary.tallies["repo"]["github.com"].good <= 14
+    assert 8 <= summary.tallies["repo"]["github.com"].succeeded <= 14
     assert summary.exit_code == 0
 
 
@@ -266,10 +266,10 @@ def test_a_fault_of_ours_costs_one_package_alone(world: World, monkeypatch: pyte
     packages = populate(world, 5)
     complete = github.complete
 
-    def stumble(rest: Any, known: FetchTarget, *rest_of_it: Any) -> Any:
-        if known.package == packages[0].pk:
+    def stumble(rest: Any, target: FetchTarget, *rest_of_it: Any) -> Any:
+        if target.package == packages[0].pk:
             raise ZeroDivisionError
-        return complete(rest, known, *rest_of_it)
+        return complete(rest, target, *rest_of_it)
 
     monkeypatch.setattr(github, "complete", stumble)
     summary = refresh(sources=("repo",))

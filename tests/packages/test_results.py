@@ -58,13 +58,13 @@ def make(**columns: Any) -> Package:
     return PackageFactory.create(**{"repo_url": "https://github.com/a/b", "pypi_url": "b"} | columns)
 
 
-def known(package: Package) -> FetchTarget:
+def target(package: Package) -> FetchTarget:
     path = package.repo_key.partition("/")[2]
     return FetchTarget(package.pk, host=package.repo_host, path=path, pypi_name=package.pypi_name)
 
 
 def attempt(package: Package, result: Any, source: Source = "repo", at: datetime = NOW) -> Attempt:
-    return Attempt(known(package), source, at, result)
+    return Attempt(target(package), source, at, result)
 
 
 def fetched(facts: Any, **validators: str) -> Fetched[Any]:

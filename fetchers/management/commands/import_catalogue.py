@@ -14,7 +14,7 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 from core.kinds import Kind
 from fetchers.mirror.importer import Report, import_catalogue
 from fetchers.mirror.sources import Api, Folder, Source
-from fetchers.network.http import Door
+from fetchers.network.http import HttpSession
 
 
 class Command(BaseCommand):
@@ -68,4 +68,4 @@ def _source(source: str) -> Source:
     if not source.lower().startswith(("http://", "https://")):
         return Folder(Path(source))
     about = f"; +{settings.SITE_URL}" if settings.SITE_URL else ""
-    return Api(source, Door(f"package-grids/{settings.VERSION} (import_catalogue{about})"), time.sleep)
+    return Api(source, HttpSession(f"package-grids/{settings.VERSION} (import_catalogue{about})"), time.sleep)

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from fetchers.mirror import importer as importing
 from fetchers.mirror.importer import import_catalogue
 from fetchers.mirror.sources import TRIES, Api
-from fetchers.network.http import Door
+from fetchers.network.http import HttpSession
 from packages.models import Package
 from tests.documents import ROOT, FakeApi, catalogue, category, grid, package
 from tests.fetchers.mirror.test_import_folder import Told, everything
@@ -34,7 +34,7 @@ def whole() -> dict[str, list[Any]]:
 
 def run(slept: list[float] | None = None, root: str = ROOT, *, prune: bool = False) -> Told:
     told = Told()
-    source = Api(root, Door("package-grids/test"), ([] if slept is None else slept).append)
+    source = Api(root, HttpSession("package-grids/test"), ([] if slept is None else slept).append)
     import_catalogue(source, told, prune=prune)
     return told
 
