@@ -1,6 +1,7 @@
 """refresh_packages against a small internet on the loopback: every number true, nothing lost, nobody hammered."""
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,9 +11,10 @@ from pytest_django import Settings
 
 from fetchers.forges import github
 from fetchers.models import HostRateLimit, Run
-from fetchers.refresh import Options, Refresh, Summary
+from fetchers.refresh import HostQueue, Options, Refresh, Summary, Tally
 from packages.facts import FetchTarget, Outcome
 from packages.models import FetchState, Package, Snapshot
+from packages.results import Attempt, Failure
 from tests.factories import CategoryFactory, PackageFactory
 from tests.upstream import Project, Repo, World, environment, serving
 
@@ -210,6 +212,87 @@ def test_a_host_that_answers_404_for_everything_marks_nothing_gone(world: World)
     world.fault = lambda _: None
     refresh(clock.days(1))
     assert_true(world)
+
+
+@pytest.mark.parametrize(
+    ("missing", "newly_missing", "tried", "total", "previously_found", "distrusted"),
+    [
+        # More than 20, and more than a twentieth of those that were found before.
+        (20, 20, 100, 100, 100, False),
+        (21, 21, 100, 100, 100, True),
+        (50, 20, 100, 100, 100, False),
+        (21, 21, 1_000, 1_000, 419, True),
+        (21, 21, 1_000, 1_000, 420, False),
+        (100, 100, 3_000, 3_000, 2_000, False),
+        (101, 101, 3_000, 3_000, 2_000, True),
+        # All of four or more, if these are half of the host's packages.
+        (4, 0, 4, 8, 0, True),
+        (4, 0, 4, 9, 0, False),
+        (3, 3, 3, 3, 3, False),
+        (4, 0, 5, 5, 0, False),
+    ],
+)
+def test_too_many_missing_packages_are_distrusted(
+    missing: int, newly_missing: int, tried: int, total: int, previously_found: int, distrusted: bool
+) -> None:
+    failure = Failure(Outcome.NOT_FOUND, "answers 404")
+    queue = HostQueue("github.com", iter(()), Tally(tried=tried), 8, 8, total, previously_found)
+    for number in range(missing):
+        target = FetchTarget(number, previously_found=number < newly_missing)
+        queue.missing.append(Attempt(target, "repo", datetime.now(UTC), failure))
+    assert queue.distrusted is distrusted
+
+
+def test_distrusted_packages_are_counted_as_missing_but_never_gone(world: World) -> None:
+    packages = populate(world, 25)
+    clock = Clock()
+    refresh(clock, sources=("repo",))
+    for repo in list(world.repos)[:21]:
+        del world.repos[repo]
+    for _ in range(4):
+        summary = refresh(clock.days(1), sources=("repo",))
+        assert summary.notes == ["github.com says that 21 packages are not found, which is too many: not believed"]
+        assert summary.tallies["repo"]["github.com"].outcomes[Outcome.NOT_FOUND] == 21
+    assert not Package.objects.exclude(gone_since=None).exists()
+    assert FetchState.objects.filter(package__in=packages, missing_days=0).count() == 25
+
+
+def tally(due: int, *outcomes: Outcome) -> Tally:
+    return Tally(due=due, tried=len(outcomes), outcomes=Counter(outcomes))
+
+
+OK, FAILED = Outcome.OK, Outcome.SERVER_ERROR
+
+
+@pytest.mark.parametrize(
+    ("hosts", "exit_code"),
+    [
+        ([], 0),
+        ([tally(4)], 0),
+        ([tally(3, *[FAILED] * 3)], 0),
+        ([tally(4, *[FAILED] * 4)], 1),
+        ([tally(4, FAILED)], 1),
+        ([tally(4, FAILED, OK)], 0),
+        ([tally(4, FAILED, Outcome.UNCHANGED)], 0),
+        ([tally(3, FAILED), tally(9, OK)], 0),
+        ([tally(4, FAILED), tally(9, OK)], 1),
+        ([tally(2, FAILED), tally(1, FAILED)], 0),
+        ([tally(2, FAILED), tally(2, FAILED)], 1),
+        ([tally(2, FAILED), tally(2, FAILED), tally(1, OK)], 0),
+        ([tally(2, FAILED), tally(2, FAILED), tally(1)], 0),
+    ],
+)
+def test_the_exit_code(hosts: list[Tally], exit_code: int) -> None:
+    """1 from four due packages on, of which none succeeded: of one host, or of all hosts of a source."""
+    tallies = {str(number): tally for number, tally in enumerate(hosts)}
+    assert Summary(tallies={"repo": tallies, "pypi": {"pypi": tally(1, OK)}}).exit_code == exit_code
+
+
+@pytest.mark.parametrize(("number", "index"), [(19, 0), (20, 1)])
+def test_the_index_is_fetched_from_20_projects_on(world: World, number: int, index: int) -> None:
+    populate(world, number)
+    refresh(sources=("pypi",))
+    assert (world.asked["pypi index"], world.asked["pypi json"]) == (index, number)
 
 
 def test_a_few_that_are_not_found_are_gone_after_three_days_and_come_back(world: World) -> None:
