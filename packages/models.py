@@ -74,8 +74,8 @@ class PackageQuerySet(models.QuerySet["Package"]):
             packages = packages.annotate(**{f"{source}_state": state}).annotate(**columns)
         return packages
 
-    def askable(self, source: Source) -> Self:
-        """Those that a source can be asked about: a repository on a host that we know, or a project on PyPI."""
+    def fetchable(self, source: Source) -> Self:
+        """Packages that can be fetched from a source: with a repository on one of our hosts, or a project on PyPI."""
         if source == "repo":
             return self.filter(repo_host__in=forges(), repo_key__regex="^[^/]+/[^/]+/.")
         return self.exclude(pypi_name="")
@@ -87,7 +87,7 @@ class PackageQuerySet(models.QuerySet["Package"]):
     def due(self, source: Source, now: datetime, fresh_for: timedelta) -> Self:
         """Those whose last success is older than `fresh_for`, whose address is new, or whose next try is due."""
         return (
-            self.askable(source)
+            self.fetchable(source)
             .with_state(source)
             .filter(
                 Q(state__isnull=True)

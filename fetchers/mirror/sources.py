@@ -9,12 +9,12 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from core.kinds import Kind
-from fetchers.network.http import Answer, Door, FetchError
+from fetchers.network.http import FetchError, HttpSession, Response, follow_redirects, join_url
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,6 @@ _OPENING = re.compile(r"\s*\[\s*(\])?")
 _SEPARATOR = re.compile(r"\s*(?:,\s*(?!\])|(\]))")
 TRIES = 5
 MAX_WAIT = 120.0
-MAX_REDIRECTS = 3
 
 
 class SourceError(Exception):
@@ -110,9 +109,9 @@ class _ArrayReader:
 class Api:
     """The list pages of a v4 API: one request at a time, following `next` on the same host."""
 
-    def __init__(self, root: str, door: Door, sleep: Callable[[float], None]) -> None:
+    def __init__(self, root: str, session: HttpSession, sleep: Callable[[float], None]) -> None:
         self._root = root if root.endswith("/") else f"{root}/"
-        self._door = door
+        self._session = session
         self._sleep = sleep
         self._lists: dict[str, Any] | None = None
 
@@ -137,7 +136,7 @@ class Api:
                 raise SourceError(f"{self._root} is not the root of a v4 API")
             self._lists = lists
         link = self._lists.get(kind.plural)
-        url = _joined(self._root, link) if isinstance(link, str) else ""
+        url = join_url(self._root, link) if isinstance(link, str) else ""
         return url.split("?", 1)[0] if _same_host(self._root, url) else f"{self._root}{kind.plural}/"
 
     def _next(self, url: str, link: object) -> str | None:
@@ -145,7 +144,7 @@ class Api:
             return None
         if not isinstance(link, str):
             raise SourceError(f"{url} has a `next` that is not a link")
-        target = _joined(url, link)
+        target = join_url(url, link)
         if not _same_host(self._root, target):
             raise SourceError(f"{url} has a `next` link to another host: {link[:200]!r}")
         return target
@@ -165,25 +164,19 @@ class Api:
             raise SourceError(str(error)) from error
 
     def _ask(self, url: str) -> Any:
-        for _ in range(MAX_REDIRECTS + 1):
-            answer = self._door.get(url, max_bytes=MAX_PAGE_BYTES)
-            if answer.status not in {301, 302, 303, 307, 308}:
-                return _checked(answer).json()
-            target = _joined(url, answer.headers.get("Location", ""))
-            if not _same_host(url, target):
-                raise FetchError(f"{url} redirects to another host")
-            url = target
-        raise FetchError(f"{url} redirects too often")
+        return _checked(follow_redirects(url, self._get, _same_host)).json()
+
+    def _get(self, url: str) -> Response:
+        return self._session.get(url, max_bytes=MAX_PAGE_BYTES)
 
 
-def _checked(answer: Answer) -> Answer:
-    if answer.status == 200:
-        return answer
-    seconds = answer.headers.get("Retry-After", "")
+def _checked(response: Response) -> Response:
+    if response.status == 200:
+        return response
     raise FetchError(
-        f"{answer.url} answers {answer.status}",
-        retryable=answer.status == 429 or answer.status >= 500,
-        wait=float(seconds) if re.fullmatch(r"[0-9]{1,6}", seconds) else None,
+        f"{response.url} answers {response.status}",
+        retryable=response.status == 429 or response.status >= 500,
+        wait=response.retry_after(),
     )
 
 
@@ -192,14 +185,6 @@ def _wait(state: RetryCallState) -> float:
     error = state.outcome and state.outcome.exception()
     requested = error.wait if isinstance(error, FetchError) else None
     return min(MAX_WAIT, requested if requested is not None else wait_exponential(multiplier=1, max=30)(state))
-
-
-def _joined(base: str, link: str) -> str:
-    """Return the URL that `link` means on the page `base`; "", which is on no host, if it is not a link."""
-    try:
-        return urljoin(base, link)
-    except ValueError:
-        return ""
 
 
 def _same_host(url: str, other: str) -> bool:

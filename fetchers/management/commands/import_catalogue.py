@@ -14,7 +14,7 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 from core.kinds import Kind
 from fetchers.mirror.importer import Report, import_catalogue
 from fetchers.mirror.sources import Api, DocumentSource, Folder
-from fetchers.network.http import Door
+from fetchers.network.http import HttpSession
 
 
 class Command(BaseCommand):
@@ -74,4 +74,4 @@ def _source(source: str) -> DocumentSource:
     if not source.lower().startswith(("http://", "https://")):
         return Folder(Path(source))
     contact = f"; +{settings.SITE_URL}" if settings.SITE_URL else ""
-    return Api(source, Door(f"package-grids/{settings.VERSION} (import_catalogue{contact})"), time.sleep)
+    return Api(source, HttpSession(f"package-grids/{settings.VERSION} (import_catalogue{contact})"), time.sleep)

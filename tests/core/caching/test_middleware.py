@@ -271,7 +271,9 @@ def at_once(
     middlewares = [cache.ApiCacheMiddleware(view) for _ in range(nodes)]
     for middleware in middlewares:
         monkeypatch.setattr(middleware, "respond", view)
-    monkeypatch.setattr("core.caching.revisions.read", lambda _: Revisions({}, {}))  # a thread has a database of its own
+    monkeypatch.setattr(
+        "core.caching.revisions.read", lambda _: Revisions({}, {})
+    )  # a thread has a database of its own
     answers: list[Any] = []
     threads = [
         threading.Thread(target=lambda number=number: answers.append(middlewares[number % nodes](asked)))

@@ -10,7 +10,7 @@ import responses
 from fetchers.mirror import importer
 from fetchers.mirror.importer import import_catalogue
 from fetchers.mirror.sources import TRIES, Api
-from fetchers.network.http import Door
+from fetchers.network.http import HttpSession
 from packages.models import Package
 from tests.documents import ROOT, FakeApi, small_catalogue
 from tests.fetchers.mirror.importing import RecordedReport, all_rows
@@ -22,7 +22,7 @@ HTML = (200, {"Content-Type": "text/html"}, "<!doctype html><title>Down for main
 
 def run(slept: list[float] | None = None, root: str = ROOT, *, prune: bool = False) -> RecordedReport:
     report = RecordedReport()
-    source = Api(root, Door("package-grids/test"), ([] if slept is None else slept).append)
+    source = Api(root, HttpSession("package-grids/test"), ([] if slept is None else slept).append)
     import_catalogue(source, report, prune=prune)
     return report
 
