@@ -4,20 +4,23 @@ from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
+from categories.documents import CATEGORY_COLUMNS
 from categories.models import Category
-from core.admin import DocumentAdmin, DocumentForm
+from core.admin import DocumentAdmin, DocumentForm, form_fields
 
 
 class CategoryForm(DocumentForm[Category]):
     class Meta:
         model = Category
-        fields = ("title", "slug", "title_plural", "description", "show_pypi")
+        fields = form_fields(CATEGORY_COLUMNS, Category)
 
 
 @admin.register(Category)
 class CategoryAdmin(DocumentAdmin[Category]):
     form = CategoryForm
-    fields = ("title", "slug", "title_plural", "description", "show_pypi", "created", "modified")
+    fieldsets = (
+        (None, {"fields": ("title", "slug", "title_plural", "description", "show_pypi", "created", "modified")}),
+    )
     list_display = ("title", "slug", "number_of_packages", "show_pypi", "modified")
     list_filter = ("show_pypi",)
     search_fields = ("title", "slug", "description")

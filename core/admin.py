@@ -4,18 +4,26 @@ from typing import Any, ClassVar, TypeVar
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 
+from core.documents import Columns
 from core.models import Document
 
 D = TypeVar("D", bound=Document)
 
 
+def form_fields(columns: Columns, model: type[Document]) -> list[str]:
+    """The columns that editors type: those that they write, but for the times, which the site sets itself."""
+    fields: Any = [model._meta.get_field(column) for column in columns.edited]
+    return [field.name for field in fields if field.editable]
+
+
 class DocumentForm(forms.ModelForm[D]):
     def clean_slug(self) -> str:
-        """A slug of digits alone would hide behind ids. Those that an import brought may stay as they are."""
+        """Refuse a new slug of digits alone, which would be read as an id. Imported ones may stay."""
         slug: str = self.cleaned_data["slug"]
         if slug.isdigit() and slug != self.instance.slug:
             raise ValidationError("A slug needs a character that is not a digit: digits alone are read as an id.")
@@ -23,7 +31,7 @@ class DocumentForm(forms.ModelForm[D]):
 
 
 class DocumentAdmin(admin.ModelAdmin[D]):
-    """Editors' changes, those of memberships included, move `modified`; nothing else does."""
+    """Sets `modified` when an editor saves a change of the document or of its memberships."""
 
     prepopulated_fields = {"slug": ("title",)}
     readonly_fields: ClassVar[tuple[str, ...]] = ("created", "modified")
@@ -31,9 +39,16 @@ class DocumentAdmin(admin.ModelAdmin[D]):
     show_full_result_count = False
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: D | None = None) -> dict[str, Any]:
-        """Only for new documents: a slug is an address, and must not follow every change of the title."""
+        """Fill in the slug of new documents only: as part of a URL, it must not follow each change of a title."""
         may_edit = obj is None and self.has_add_permission(request)
         return dict(super().get_prepopulated_fields(request, obj)) if may_edit else {}
+
+    def get_fieldsets(self, request: HttpRequest, obj: D | None = None) -> Any:
+        """Add a fieldset for the columns that the class has put in none."""
+        fieldsets = super().get_fieldsets(request, obj)
+        placed = flatten_fieldsets(fieldsets)
+        unplaced = [name for name in self.get_fields(request, obj) if name not in placed]
+        return [*fieldsets, ("More", {"fields": unplaced})] if unplaced else fieldsets
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)

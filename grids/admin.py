@@ -1,7 +1,7 @@
-"""Grids in admin, and memberships from both sides: a grid's packages, and (added to the package's admin) its grids.
+"""Grids in admin, and memberships from both sides: a grid's packages, and a package's grids.
 
-Members are shown as text and new ones typed in rows of their own: a select box for each of a hundred members
-would cost a query each.
+Existing memberships are shown as text, and new ones are typed in rows of their own, because a select box for each of
+a hundred members would cost a query each.
 """
 
 from typing import Any
@@ -12,7 +12,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest
 
-from core.admin import DocumentAdmin, DocumentForm
+from core.admin import DocumentAdmin, DocumentForm, form_fields
+from grids.documents import GRID_COLUMNS
 from grids.models import Grid, GridPackage
 from packages.admin import PackageAdmin
 from packages.models import Package
@@ -21,7 +22,7 @@ from packages.models import Package
 class GridForm(DocumentForm[Grid]):
     class Meta:
         model = Grid
-        fields = ("title", "slug", "description", "is_locked", "header")
+        fields = form_fields(GRID_COLUMNS, Grid)
 
 
 def may_change(request: HttpRequest, grid: Grid) -> bool:
@@ -29,7 +30,8 @@ def may_change(request: HttpRequest, grid: Grid) -> bool:
 
 
 class _UnlockedOnly(forms.BaseInlineFormSet[GridPackage, Any, Any]):
-    """From a package's side nothing joins or leaves a locked grid, unless the editor may unlock grids."""
+    """Refuses to add a package to a locked grid or to remove it, on the page of the package, unless the editor has the
+    permission to unlock grids."""
 
     request: HttpRequest
 
@@ -37,9 +39,10 @@ class _UnlockedOnly(forms.BaseInlineFormSet[GridPackage, Any, Any]):
         super().clean()
         for form in self.forms if isinstance(self.instance, Package) else ():
             grid = form.cleaned_data.get("grid") or (form.instance.grid if form.instance.pk else None)
-            leaves = form.cleaned_data.get("DELETE")
-            if grid and (leaves or not form.instance.pk) and not may_change(self.request, grid):
-                raise ValidationError(f"The grid “{grid}” is locked: its packages cannot be changed.")
+            removed = form.cleaned_data.get("DELETE")
+            if grid and (removed or not form.instance.pk) and not may_change(self.request, grid):
+                why = "Only users with the permission to unlock grids can change its packages."
+                raise ValidationError(f"The grid “{grid}” is locked. {why}")
 
 
 class _Memberships(admin.TabularInline[GridPackage, Any]):
@@ -51,8 +54,8 @@ class _Memberships(admin.TabularInline[GridPackage, Any]):
         return type(formset.__name__, (formset,), {"request": request})
 
 
-class _Present(_Memberships):
-    """Memberships that exist: to read and to delete."""
+class _Existing(_Memberships):
+    """Existing memberships, which can be deleted."""
 
     extra = 0
     max_num = 0
@@ -66,7 +69,7 @@ class _Present(_Memberships):
 
 
 class _New(_Memberships):
-    """Memberships to add."""
+    """Rows for new memberships."""
 
     extra = 1
 
@@ -83,7 +86,7 @@ class _New(_Memberships):
         return False
 
 
-class MembersInline(_Present):
+class MembersInline(_Existing):
     fields = readonly_fields = ("package",)
     ordering = ("package__title", "package_id")
     verbose_name_plural = "packages"
@@ -94,7 +97,7 @@ class NewMembersInline(_New):
     verbose_name_plural = "add packages"
 
 
-class GridsInline(_Present):
+class GridsInline(_Existing):
     fields = readonly_fields = ("grid",)
     ordering = ("position", "id")
     verbose_name_plural = "grids"
@@ -111,7 +114,7 @@ PackageAdmin.inlines = (GridsInline, NewGridsInline, *PackageAdmin.inlines)
 @admin.register(Grid)
 class GridAdmin(DocumentAdmin[Grid]):
     form = GridForm
-    fields = ("title", "slug", "description", "header", "is_locked", "created", "modified")
+    fieldsets = ((None, {"fields": ("title", "slug", "description", "header", "is_locked", "created", "modified")}),)
     inlines = (MembersInline, NewMembersInline)
     list_display = ("title", "slug", "number_of_packages", "header", "is_locked", "modified")
     list_filter = ("header", "is_locked")

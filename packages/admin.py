@@ -9,7 +9,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from core.admin import DocumentAdmin, DocumentForm
+from core.admin import DocumentAdmin, DocumentForm, form_fields
+from packages.documents import PACKAGE_COLUMNS
 from packages.keys import repository
 from packages.models import FetchState, Package, Release, RepositoryAlias, forges
 
@@ -17,25 +18,16 @@ from packages.models import FetchState, Package, Release, RepositoryAlias, forge
 class PackageForm(DocumentForm[Package]):
     shared_repository = forms.BooleanField(
         required=False,
-        label="Save all the same",
-        help_text="Tick this if several packages live in one repository.",
+        label="Save anyway",
+        help_text="Tick this if several packages are in one repository.",
     )
 
     class Meta:
         model = Package
-        fields = (
-            "title",
-            "slug",
-            "category",
-            "repo_url",
-            "pypi_url",
-            "documentation_url",
-            "deprecated",
-            "replaced_by",
-        )
+        fields = form_fields(PACKAGE_COLUMNS, Package)
 
     def clean_documentation_url(self) -> str | None:
-        """Left empty it is "", as in a new package, unless it is null: an edit of something else keeps that."""
+        """Store "" if it is left empty, as in a new package; but keep a stored null."""
         empty = self.instance.documentation_url if self.instance.pk else ""
         return self.cleaned_data["documentation_url"] or (None if empty is None else "")
 
@@ -52,13 +44,13 @@ class PackageForm(DocumentForm[Package]):
         if other:
             self.add_error(
                 "repo_url",
-                f"The package “{other.title}” ({other.slug}) has this repository, as {other.repo_url}. "
-                "If both live in it, tick “Save all the same”.",
+                f"The package “{other.title}” ({other.slug}) has the same repository, as {other.repo_url}. "
+                "If both packages are in it, tick “Save anyway”.",
             )
 
 
 class _Fetched(admin.TabularInline[Any, Package]):
-    """Rows that fetching writes, to read."""
+    """Rows that a fetch writes: read-only here."""
 
     extra = 0
     max_num = 0
@@ -71,7 +63,7 @@ class _Fetched(admin.TabularInline[Any, Package]):
 class FetchStateInline(_Fetched):
     model = FetchState
     fields = readonly_fields = ("source", "outcome", "last_success", "last_attempt", "failures", "next_due", "error")
-    verbose_name_plural = "how fetching goes"
+    verbose_name_plural = "fetch states"
 
 
 class ReleaseInline(_Fetched):
@@ -122,41 +114,24 @@ class PackageAdmin(DocumentAdmin[Package]):
         "repository_page",
         "repo_key",
         "pypi_name",
-        "repo_description",
-        "repo_watchers",
-        "repo_forks",
-        "commits_over_52",
-        "participants",
-        "last_updated",
-        "pypi_version",
-        "last_fetched",
-        "repo_id",
-        "archived",
-        "requires_python",
-        "classifiers",
-        "licence",
-        "released",
-        "pypi_status",
-        "pypi_downloads",
-        "gone_since",
-        "gone_reason",
+        *PACKAGE_COLUMNS.fetched,
         "created",
         "modified",
     )
     fieldsets = (
         (None, {"fields": ("title", "slug", "category")}),
         (
-            "Where it lives",
+            "Addresses",
             {"fields": ("repo_url", "shared_repository", "repository_page", "pypi_url", "documentation_url")},
         ),
-        ("Its future", {"fields": ("deprecated", "replaced_by")}),
+        ("Status", {"fields": ("deprecated", "replaced_by")}),
         (
             "Fetched",
             {
                 "fields": (
                     "repo_description",
                     ("repo_watchers", "repo_forks"),
-                    "commits_over_52",
+                    ("commits_over_52", "weeks_end"),
                     "participants",
                     "last_updated",
                     "archived",
@@ -171,7 +146,7 @@ class PackageAdmin(DocumentAdmin[Package]):
             },
         ),
         (
-            "Behind the scenes",
+            "Identifiers and times",
             {"classes": ("collapse",), "fields": ("repo_key", "repo_id", "pypi_name", "created", "modified")},
         ),
     )

@@ -145,8 +145,8 @@ def test_a_shared_repository_needs_a_tick(editor: Client) -> None:
     other = PackageFactory.create(title="First", slug="first", repo_url="https://github.com/a/b")
     form = package_form(other.category, repo_url="git@GitHub.com:A/b.git")
     assert errors(editor.post("/admin/packages/package/add/", form)) == [
-        "The package “First” (first) has this repository, as https://github.com/a/b. "
-        "If both live in it, tick “Save all the same”."
+        "The package “First” (first) has the same repository, as https://github.com/a/b. "
+        "If both packages are in it, tick “Save anyway”."
     ]
     assert errors(editor.post("/admin/packages/package/add/", form | {"shared_repository": "on"})) == []
     new = Package.objects.get(slug="new")
@@ -226,7 +226,9 @@ def test_a_locked_grid_can_be_changed_from_neither_side(editor: Client, admin_cl
     stranger = PackageFactory.create()
     for pk, form in ((package.pk, leave), (stranger.pk, join)):
         found = errors(editor.post(f"/admin/packages/package/{pk}/change/", form))
-        assert found == [f"The grid “{grid}” is locked: its packages cannot be changed."]
+        assert found == [
+            f"The grid “{grid}” is locked. Only users with the permission to unlock grids can change its packages."
+        ]
     assert GridPackage.objects.get() == member
 
     assert errors(admin_client.post(f"{address}change/", grid_form(title="Unlocked"))) == []
