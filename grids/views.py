@@ -1,6 +1,7 @@
 """Grids of API v4."""
 
 from core.api.views import DocumentViewSet
+from core.caching.dependencies import on
 from core.kinds import Kind
 from grids.filters import GridFilters
 from grids.models import Grid
@@ -14,4 +15,5 @@ class GridViewSet(DocumentViewSet[Grid]):
     documents = Grid.objects
     serializer_class = GridSerializer
     filterset_class = GridFilters
+    depends_on = on(columns=[(Kind.PACKAGE, "title")])  # members are listed by title
     linked_ids = {"packages": member_ids}

@@ -61,6 +61,7 @@ class PackageSerializer(DocumentSerializer[Package]):
         plain = V4_FIELDS
         extended = EXTENDED_FIELDS
         links = ("category", "grids")
+        ages = {"score": 60}
 
     @extend_schema_field({"oneOf": [{"type": "string", "format": "uri"}, {"$ref": "#/components/schemas/Category"}]})
     def get_category(self, package: Package) -> Any:

@@ -1,6 +1,6 @@
 """What the documents of every kind share: the keys that were asked for, links, and documents in place of links."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from operator import itemgetter
@@ -11,6 +11,7 @@ from django.utils.functional import cached_property
 from rest_framework import serializers
 
 from core.api.fieldsets import Fieldset
+from core.caching.dependencies import Dependencies, on
 from core.kinds import Kind
 from core.links import Links
 from core.models import Document
@@ -31,6 +32,15 @@ class DocumentSerializer(serializers.ModelSerializer[D]):
         plain: tuple[str, ...] = ()
         extended: tuple[str, ...] = ()
         links: tuple[str, ...] = ()
+        ages: Mapping[str, int] = {}  # seconds after which a key's value may be another without a write
+
+    @classmethod
+    def dependencies_of(cls, fields: str) -> Iterator[Dependencies]:
+        """Yield what the keys that `fields` names add to the dependencies of a document."""
+        names = {word.strip() for word in fields.split(",")}
+        for key, seconds in getattr(cls.Meta, "ages", {}).items():
+            if key in names or "all" in names:
+                yield on(ages=seconds)
 
     def to_representation(self, instance: D) -> dict[str, Any]:
         """The document of a row. Rows are right by the constraints of the database: fields only describe them."""

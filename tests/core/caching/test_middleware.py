@@ -250,7 +250,7 @@ def test_head(client: Client) -> None:
 @pytest.mark.usefixtures("member")
 def test_what_ages_without_a_write_is_kept_for_a_minute(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1_800_000_000.0]
-    monkeypatch.setattr("core.caching.middleware.time.time", lambda: clock[0])
+    monkeypatch.setattr("core.caching.keys.time.time", lambda: clock[0])
     ageing = ("packages/?stale=3", "packages/?ordering=score", "packages/p/?fields=score", "search/?q=maps")
     steady = ("packages/", "packages/p/", "grids/")
     before = {path: client.get(f"/api/v4/{path}")["ETag"] for path in (*ageing, *steady)}
@@ -275,7 +275,7 @@ def at_once(
     store.cache_clear()
     middlewares = [cache.ApiCacheMiddleware(view) for _ in range(nodes)]
     for middleware in middlewares:
-        monkeypatch.setattr(middleware, "answer", view)
+        monkeypatch.setattr(middleware, "respond", view)
     monkeypatch.setattr("core.caching.revisions.read", lambda: Revisions({}, {}))  # a thread has a database of its own
     answers: list[Any] = []
     threads = [
