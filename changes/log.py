@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 
 from changes.models import Change
 from core.database.prepared import PLACEHOLDER_ID, Prepared, Statement, StatementCache, with_ids
+from core.database.sessions import reader
 
 RETENTION = timedelta(days=400)
 BATCH = 10_000
@@ -28,13 +29,14 @@ class Reach(NamedTuple):
 
 
 def reach() -> Reach:
-    [(last, oldest)] = _REACH.rows()
+    [(last, oldest)] = _REACH.rows(reader())
     return Reach(last, last if oldest is None else oldest - 1)
 
 
 def after(number: int, limit: int) -> list[Change]:
     """The changes after a number, in their order; so many at most."""
-    return _STATEMENTS.get("after", lambda: Prepared(_after())).rows(number, limit)
+    connection = reader()
+    return _STATEMENTS.get(connection, "after", lambda: Prepared(_after())).rows(connection, number, limit)
 
 
 def _after() -> QuerySet[Change]:

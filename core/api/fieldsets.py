@@ -15,10 +15,12 @@ MAX_EXPANDED = 1_000  # documents in place of links, in one response
 
 @dataclass(frozen=True, slots=True)
 class Fieldset:
-    """`fields` are the keys of a document in the contract's order; `expand` those of them that hold documents."""
+    """`fields` are the keys of a document in the contract's order; `expand` those of them that hold documents, and
+    `select_related` those of these that are loaded in the query of the rows."""
 
     fields: tuple[str, ...]
     expand: frozenset[str] = frozenset()
+    select_related: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, parameters: Mapping[str, str], columns: Columns) -> Self:
@@ -31,7 +33,8 @@ class Fieldset:
             raise ValidationError(
                 {"expand": [f"“{min(left_out)}” is not among the requested fields: add it to fields, or leave it out."]}
             )
-        return cls(fields, frozenset(expand))
+        select_related = [name for name in expand if columns.relations[name].select_related]
+        return cls(fields, frozenset(expand), frozenset(select_related))
 
 
 def words_of(text: str) -> set[str]:

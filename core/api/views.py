@@ -24,7 +24,7 @@ from core.api.row_sources import SECONDS, STATEMENTS, AllRows, FilteredRows, Row
 from core.caching.dependencies import NOTHING, Dependencies, on, union
 from core.caching.values import cached_count
 from core.database.prepared import PLACEHOLDER_ID, PLACEHOLDER_TEXT, Prepared
-from core.database.sessions import limited, was_ended
+from core.database.sessions import limited, reader, was_ended
 from core.documents import Columns
 from core.kinds import Kind
 from core.links import Links
@@ -147,11 +147,6 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
     def fieldset(self) -> Fieldset:
         return Fieldset.of(self.request.query_params, self.columns)
 
-    @cached_property
-    def select_related(self) -> set[str]:
-        """The expanded keys whose documents are loaded in the query of the rows."""
-        return {name for name in self.fieldset.expand if self.columns.relations[name].select_related}
-
     @property
     def preserialized(self) -> tuple[str, ...]:
         """The columns of JSON that need not be parsed, since the response is JSON as well."""
@@ -165,8 +160,9 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         return fits
 
     def get_queryset(self) -> QuerySet[D]:
-        related = {"select_related": self.select_related} if self.select_related else {}
-        documents: QuerySet[D] = self.documents.for_api(self.fieldset.fields, **related)
+        fieldset = self.fieldset
+        related = {"select_related": fieldset.select_related} if fieldset.select_related else {}
+        documents: QuerySet[D] = self.documents.for_api(fieldset.fields, **related)
         return documents
 
     def find(self, reference: str) -> D:
@@ -184,7 +180,7 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
     def _row_source(self, request: Request) -> RowSource:
         whole = AllRows(self.kind, self.documents, self.fieldset.fields, self.preserialized)
         asked = self.filterset_class.base_filters.keys() & request.query_params.keys()
-        if not asked and not self.select_related:
+        if not asked and not self.fieldset.select_related:
             return whole
         filters = StrictFilterBackend().filterset(request, self.documents.order_by("-pk"), self)
         filtering = urlencode(sorted((name, request.query_params[name]) for name in asked - {"ordering"}))
@@ -202,14 +198,17 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         return Response(self.serialized(self.document, many=False))
 
     def _document(self, reference: str) -> D:
-        if self.select_related:
+        if self.fieldset.select_related:
             return by_reference(self.get_queryset(), reference)
         column, value = parse_reference(reference, self.documents.model)
         placeholder = {column: PLACEHOLDER_ID if column == "pk" else PLACEHOLDER_TEXT}
+        connection = reader()
         prepared = STATEMENTS.get(
-            (self.kind, self.fieldset.fields, column), lambda: Prepared(self.get_queryset().filter(**placeholder))
+            connection,
+            (self.kind, self.fieldset.fields, column),
+            lambda: Prepared(self.get_queryset().filter(**placeholder)),
         )
-        found: list[D] = prepared.rows(value)
+        found: list[D] = prepared.rows(connection, value)
         if found:
             return found[0]
         raise missing(self.documents.model)
