@@ -13,7 +13,7 @@ RETENTION = timedelta(days=400)
 BATCH = 10_000
 
 
-_REACH = Statement(
+_BOUNDS = Statement(
     "SELECT coalesce((SELECT number FROM changes_revision WHERE kind = 'changes'),"
     " (SELECT max(number) FROM changes_change), 0), (SELECT min(number) FROM changes_change)",
     (),
@@ -21,16 +21,16 @@ _REACH = Statement(
 _STATEMENTS: StatementCache[Prepared[Change]] = StatementCache()
 
 
-class Reach(NamedTuple):
+class Bounds(NamedTuple):
     """The number of the last change, and the smallest number after which all changes are there still."""
 
     last: int
     since: int
 
 
-def reach() -> Reach:
-    [(last, oldest)] = _REACH.rows(reader())
-    return Reach(last, last if oldest is None else oldest - 1)
+def bounds() -> Bounds:
+    [(last, oldest)] = _BOUNDS.rows(reader())
+    return Bounds(last, last if oldest is None else oldest - 1)
 
 
 def after(number: int, limit: int) -> list[Change]:

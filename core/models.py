@@ -1,4 +1,4 @@
-"""What every stored document has: who may refer to it (id, slug) and when it was made and last edited."""
+"""The columns that every stored document has: those that refer to it (id, slug), and its times."""
 
 from typing import ClassVar
 

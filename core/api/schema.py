@@ -13,11 +13,11 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from core.api.filters import (
     FlagField,
     IdsField,
-    MomentField,
     OrderingField,
     ReferencesField,
     SlugsField,
-    WholeField,
+    TimeField,
+    WholeNumberField,
     WordsField,
 )
 from core.api.pagination import MAX_LIMIT
@@ -93,8 +93,8 @@ REFERENCE = OpenApiParameter(
 # What a filter's value is, by the field that reads it: schema, explanation, example.
 _VALUES: tuple[tuple[type, Any, str, Any], ...] = (
     (FlagField, {"type": "boolean"}, "What is not known counts as false.", True),
-    (WholeField, {"type": "integer"}, "", 10),
-    (MomentField, {"type": "string"}, "A day (as an upper bound the whole of it) or a time.", "2026-05-01"),
+    (WholeNumberField, {"type": "integer"}, "", 10),
+    (TimeField, {"type": "string"}, "A day (as an upper bound the whole of it) or a time.", "2026-05-01"),
     (IdsField, {"type": "string"}, "Ids with commas between them, 1,000 at most.", "81,2647"),
     (SlugsField, {"type": "string"}, "Slugs with commas between them, 1,000 at most.", "ralph,django-filter"),
     (ReferencesField, {"type": "string"}, "Ids or slugs with commas between them.", None),
@@ -176,9 +176,9 @@ class CatalogueSchema(AutoSchema):
                 (row[1:] for row in _VALUES if isinstance(field, row[0])),
                 ({"type": "string"}, getattr(type(field), "said", ""), getattr(type(field), "example", None)),
             )
-            if isinstance(field, WholeField):
+            if isinstance(field, WholeNumberField):
                 schema = {**schema, "minimum": field.least, "maximum": field.most}
             if isinstance(field, OrderingField):
-                said = f"By comma, a “-” before one turns it round: {', '.join(field.names)}. Missing values come last."
+                said = f"Names, by comma; “-” before one sorts descending: {', '.join(field.names)}. Missing values come last."
                 example = f"-{field.names[0]}"
             yield parameter(name, f"{str(each.label).capitalize()}. {said}".strip(), schema, example)

@@ -1,4 +1,4 @@
-"""What every view of the API shares: documents found by id or slug, errors in the form that the client asked for."""
+"""The base of every view of the API: documents by id or slug, and errors in the format that the client requested."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
@@ -36,16 +36,16 @@ D = TypeVar("D", bound=Document)
 VIEWSETS: dict[Kind, Any] = {}
 
 
-class ElsewhereError(Exception):
-    """The answer is at another address."""
+class RedirectError(Exception):
+    """The response is at another URL."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
 
 class CatalogueView(APIView):
-    """A view that refuses parameters which it does not know, and whose errors come as a page where the client asked
-    for HTML, even if it asked for it wrongly."""
+    """A view that refuses parameters which it does not know. Its errors come as a page where the client accepts HTML,
+    even if the error is in how it said so."""
 
     # What its responses depend on; the server refuses to start while a view does not say it.
     depends_on: ClassVar[Dependencies | None] = None
@@ -58,7 +58,7 @@ class CatalogueView(APIView):
         return {"format"}
 
     may_be_empty: Collection[str] = {"cursor"}
-    parser_classes = ()  # nothing is ever sent here
+    parser_classes = ()  # the API is read-only
 
     @classmethod
     def dependencies_of(cls, parameters: Mapping[str, str], format_: str) -> Dependencies:
@@ -71,16 +71,16 @@ class CatalogueView(APIView):
         if request.method not in SAFE_METHODS:
             return
         if request.accepted_renderer.format == "api" and (url := self._without_empty(request)):
-            raise ElsewhereError(url)
+            raise RedirectError(url)
         check(request, self.known_parameters, may_be_empty=self.may_be_empty)
 
     def handle_exception(self, exc: Exception) -> Any:
-        if isinstance(exc, ElsewhereError):
+        if isinstance(exc, RedirectError):
             return HttpResponseRedirect(exc.url)
         return super().handle_exception(TooSlow() if was_ended(exc) else exc)
 
     def _without_empty(self, request: Request) -> str:
-        """The address without the fields of a form that were left empty, if there are any."""
+        """Return the URL without the fields of a form that were left empty; "" if none was."""
         filled = request.query_params.copy()
         for name in self.known_parameters:
             if name not in self.may_be_empty and set(filled.getlist(name)) == {""}:
@@ -102,7 +102,7 @@ class CatalogueView(APIView):
 
 
 class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
-    """Lists documents of one kind, and shows one by its id or its slug. Kind and columns come from the serializer."""
+    """The list of the documents of one kind, and each of them by id or slug. Kind and columns are the serializer's."""
 
     kind: ClassVar[Kind]
     columns: ClassVar[Columns]
@@ -149,12 +149,12 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
 
     @property
     def preserialized(self) -> tuple[str, ...]:
-        """The columns of JSON that need not be parsed, since the response is JSON as well."""
+        """The columns of JSON that need no parsing, since the response is JSON as well."""
         return self.columns.preserialized if self.takes_serialized else ()
 
     @property
     def takes_serialized(self) -> bool:
-        """True if the response's data may contain values that are serialized already."""
+        """Return whether the response's data may contain values that are serialized already."""
         renderer: Any = self.request.accepted_renderer
         fits: bool = renderer.takes_serialized(self.request.accepted_media_type)
         return fits
@@ -166,7 +166,7 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         return documents
 
     def find(self, reference: str) -> D:
-        """The document with that id or slug, without more columns than its title needs."""
+        """Return the document with that id or slug, with the columns of its title alone."""
         self.document = by_reference(self.documents.only("id", "title"), reference)
         return self.document
 
@@ -179,11 +179,11 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
 
     def _row_source(self, request: Request) -> RowSource:
         whole = AllRows(self.kind, self.documents, self.fieldset.fields, self.preserialized)
-        asked = self.filterset_class.base_filters.keys() & request.query_params.keys()
-        if not asked and not self.fieldset.select_related:
+        names = self.filterset_class.base_filters.keys() & request.query_params.keys()
+        if not names and not self.fieldset.select_related:
             return whole
         filters = StrictFilterBackend().filterset(request, self.documents.order_by("-pk"), self)
-        filtering = urlencode(sorted((name, request.query_params[name]) for name in asked - {"ordering"}))
+        filtering = urlencode(sorted((name, request.query_params[name]) for name in names - {"ordering"}))
 
         def count() -> int:
             if not filtering:
@@ -208,9 +208,9 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
             (self.kind, self.fieldset.fields, column),
             lambda: Prepared(self.get_queryset().filter(**placeholder)),
         )
-        found: list[D] = prepared.rows(connection, value)
-        if found:
-            return found[0]
+        rows: list[D] = prepared.rows(connection, value)
+        if rows:
+            return rows[0]
         raise missing(self.documents.model)
 
     def serialized(self, rows: Any, *, many: bool) -> Any:
@@ -227,7 +227,7 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         return documents if many else documents[0]
 
     def _expanded(self, rows: Sequence[D], context: dict[str, Any]) -> dict[str, dict[int, Any]]:
-        """The documents that the response shows in place of links: for each expanded key, by their ids."""
+        """Return the documents that replace links: for each expanded key, by their ids."""
         relations = [self.columns.relations[name] for name in self.fieldset.expand]
         ids = {each.name: [pk for of_row in each.ids_of_each(rows) for pk in of_row] for each in relations}
         check_expanded(sum(map(len, ids.values())), on_a_list=not self.detail)
@@ -243,7 +243,7 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
 
     @classmethod
     def plain(cls, rows: Iterable[D], links: Links) -> dict[int, Any]:
-        """The v4 documents of these rows, by their ids."""
+        """Return the v4 documents of these rows, by their ids."""
         different = {row.pk: row for row in rows}
         ids = list(different)
         documents = cls.serializer_class(context={"links": links}).documents(list(different.values()))
@@ -257,7 +257,7 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
 
 
 class UndefinedView(CatalogueView):
-    """There is nothing at this address."""
+    """A 404 for every URL that is not defined."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         APIView.initial(self, request, *args, **kwargs)  # whatever the parameters are
