@@ -1,6 +1,6 @@
 """Bookkeeping of when requests may be sent to one upstream: quota, pauses, a published limit, an outage.
 
-Pure functions of a state behind a lock; times are UTC datetimes from an injected clock. What must outlive the process is in
+Each state is behind a lock; times are UTC datetimes from an injected clock. What must outlive the process is in
 `RateLimitState`, which refresh stores and loads.
 """
 
