@@ -13,6 +13,7 @@ class ChangesConfig(AppConfig):
         from changes.checks import check_triggers  # noqa: PLC0415 (models are not loaded when this module is)
 
         register(check_triggers, Tags.database)
+        _register_tables()
         pre_migrate.connect(_before_migrations, sender=self)
         post_migrate.connect(_after_migrations, sender=self)
 
@@ -33,3 +34,14 @@ def _after_migrations(using: str, plan: Any = (), **_: Any) -> None:
         from changes import triggers  # noqa: PLC0415
 
         triggers.install(connection)
+
+
+def _register_tables() -> None:
+    """Tell the cache which revisions move with the rows of each table that documents are built from."""
+    from changes.triggers import WATCHED  # noqa: PLC0415
+    from core.caching import reads  # noqa: PLC0415
+    from core.caching.dependencies import LOG  # noqa: PLC0415
+
+    for watched in WATCHED:
+        reads.register(watched.table, frozenset(watched.revisions), watched.revisions_of)
+    reads.register("changes_change", frozenset({LOG}))

@@ -8,10 +8,12 @@ from rest_framework.response import Response
 
 from changes.log import after, reach
 from changes.serializers import ChangeSerializer, ChangesSerializer
-from core.api.pagination import MAX_LIMIT, link_header, neighbour, whole
+from core.api.pagination import MAX_LIMIT, link_header, neighbour, whole_number
 from core.api.schema import ALWAYS, errors, parameter
 from core.api.views import CatalogueView
+from core.caching.dependencies import LOG, PRUNED, on
 from core.database.sessions import reading_alias, reading_from
+from core.kinds import Kind
 from core.links import Links
 
 DEFAULT_LIMIT = 100
@@ -34,6 +36,8 @@ class ChangesView(CatalogueView):
     """What was created, changed, renamed or deleted, in the order of commits: read up to where `next` is null, then
     go on from `until` another day. A number that was read leaves nothing behind it."""
 
+    # Whatever is logged moves one of the others too, whose numbers never come again, not even from a backup.
+    depends_on = on(LOG, PRUNED, Kind.PACKAGE, Kind.GRID, Kind.CATEGORY)
     known_parameters = ("format", "since", "limit")
 
     @extend_schema(
@@ -47,7 +51,7 @@ class ChangesView(CatalogueView):
         responses={200: ChangesSerializer, **errors(*ALWAYS, 410)},
     )
     def get(self, request: Request) -> Response:
-        since, limit = whole(request, "since", 0, 0), whole(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
+        since, limit = whole_number(request, "since", 0, 0), whole_number(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
         # The rows first: those that are pruned in between are missed by whoever looks how far the log reaches after.
         rows = after(since, limit + 1)
         last, oldest = reach()

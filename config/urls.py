@@ -18,6 +18,7 @@ from changes.views import ChangesView
 from core.api.docs import RedocView, SchemaView, SwaggerView
 from core.api.schema import ALWAYS, errors
 from core.api.views import CatalogueView, UndefinedView
+from core.caching.dependencies import on
 from core.links import Links
 from grids.feeds import GridFeed
 from grids.views import GridViewSet
@@ -43,6 +44,8 @@ class RootSerializer(serializers.Serializer[Any]):
 
 class RootView(CatalogueView):
     """A catalogue of reusable packages, sorted into categories and compared side by side in grids."""
+
+    depends_on = on()
 
     @extend_schema(operation_id="root", tags=["root"], responses={200: RootSerializer, **errors(*ALWAYS)})
     def get(self, request: Request) -> Response:

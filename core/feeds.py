@@ -10,6 +10,7 @@ from django.utils.feedgenerator import Atom1Feed, Rss201rev2Feed
 from django.utils.html import escape
 from django.utils.text import Truncator
 
+from core.caching.dependencies import Dependencies
 from core.links import absolute
 
 NEWEST = 50
@@ -27,6 +28,7 @@ class CatalogueFeed(Feed[Any, Any]):
 
     name: str
     title: str
+    depends_on: ClassVar[Dependencies | None] = None
     kinds: ClassVar = {"rss": Rss201rev2Feed, "atom": Atom1Feed}
 
     def __init__(self, request: HttpRequest, kind: str) -> None:

@@ -2,11 +2,14 @@
 
 from django.db.models import QuerySet
 
+from core.caching.dependencies import on
 from core.feeds import NEWEST, CatalogueFeed
+from core.kinds import Kind
 from grids.models import Grid
 
 
 class GridFeed(CatalogueFeed):
+    depends_on = on(Kind.GRID)
     name = "grids"
     title = "Package Grids: new grids"
     description = "The grids that were made last."

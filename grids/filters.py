@@ -3,12 +3,15 @@
 from django.db.models import Exists, OuterRef, Q
 
 from core.api.filters import DocumentFilters, Flag, Ordering, Reading, ReferencesField, Words, by_references
+from core.caching.dependencies import on
 from core.database.functions import AsciiLower
+from core.kinds import Kind
 from grids.models import GridPackage, GridQuerySet
 from packages.models import Package
 
 
 class GridFilters(DocumentFilters):
+    parameters_add = {"package": on(Kind.PACKAGE)}
     q = Words("description")
     package = Reading(ReferencesField, label="package", method="with_packages")
     header = Flag(Q(header=True), label="header tab")

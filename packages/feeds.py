@@ -4,12 +4,15 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
+from core.caching.dependencies import on
 from core.feeds import NEWEST, CatalogueFeed
+from core.kinds import Kind
 from core.links import absolute
 from packages.models import Package, Release
 
 
 class PackageFeed(CatalogueFeed):
+    depends_on = on(Kind.PACKAGE)
     name = "packages"
     title = "Package Grids: new packages"
     description = "The packages that were added last."
@@ -22,6 +25,7 @@ class PackageFeed(CatalogueFeed):
 
 
 class ReleaseFeed(CatalogueFeed):
+    depends_on = on(Kind.PACKAGE)
     name = "packages"
     title = "Package Grids: new releases"
     description = "The versions that were uploaded to PyPI last."

@@ -30,11 +30,13 @@ from core.api.filters import (
     by_references,
     refuse_unknown,
 )
-from core.caching.middleware import CachedValue
+from core.caching.dependencies import on
+from core.caching.values import CachedValue
 from core.database.functions import AsciiLower, ascii_lower
 from core.kinds import Kind
 from packages import hooks
 from packages.compatibility import DJANGO, PYTHON, admits, admits_python3
+from packages.documents import PACKAGE_COLUMNS
 from packages.fields import Lists, ListsFolded
 from packages.keys import pypi_project, repository
 from packages.models import FetchState, Package, PackageQuerySet, forges
@@ -145,7 +147,7 @@ class Lookups:
 
     @cached_property
     def rows(self) -> list[tuple[str, int, str]]:
-        findings = {column: CachedValue((Kind.PACKAGE.plural,), column) for column in self.columns}
+        findings = {column: CachedValue(on(Kind.PACKAGE), column) for column in self.columns}
         asked: list[QuerySet[Any, Any]] = [
             _DOCUMENTS[name]().filter(by_references(values)).order_by().values_list(Value(name), "pk", "slug")
             for name, values in self.wanted.items()
@@ -156,7 +158,7 @@ class Lookups:
         found: list[tuple[str, int, str]] = list(asked[0].union(*asked[1:], all=True)) if asked else []
         for column, finding in findings.items():
             if finding.value is None:
-                finding.keep([text for what, _, text in found if what == column])
+                finding.set([text for what, _, text in found if what == column])
             else:
                 found += [(column, 0, text) for text in finding.value]
         return found
@@ -178,6 +180,8 @@ _DOCUMENTS: Mapping[str, Callable[[], QuerySet[Any]]] = {
 
 
 class PackageFilters(DocumentFilters):
+    parameters_add = {"category": on(Kind.CATEGORY), "grid": on(Kind.GRID), "stale": on(ages=60)}
+    ordering_ages = {"score": PACKAGE_COLUMNS.ages(["score"])}
     q = Words("repo_description")
     category = Reading(ReferencesField, label="category", method="in_categories")
     grid = Reading(ReferencesField, label="grid", method="in_grids")

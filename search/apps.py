@@ -9,6 +9,10 @@ class SearchConfig(AppConfig):
     name = "search"
 
     def ready(self) -> None:
+        from core.caching import reads  # noqa: PLC0415 (models are not loaded when this module is)
+        from core.kinds import Kind  # noqa: PLC0415
+
+        reads.register("search_entry", frozenset({Kind.PACKAGE.plural, Kind.GRID.plural}))
         pre_migrate.connect(_before_migrations, sender=self)
         post_migrate.connect(_after_migrations, sender=self)
 

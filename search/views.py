@@ -6,10 +6,12 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api.pagination import link_header, neighbour, whole
+from core.api.pagination import link_header, neighbour, whole_number
 from core.api.parameters import no_such
 from core.api.schema import ALWAYS, errors, parameter
 from core.api.views import CatalogueView
+from core.caching.dependencies import on
+from core.kinds import Kind
 from core.links import Links
 from search.find import find
 from search.models import Entry
@@ -26,6 +28,7 @@ class SearchView(CatalogueView):
     """Packages and grids that fit what was typed, the best first. "Quotes" keep words together, a -word excludes."""
 
     summary = "search/form.html"
+    depends_on = on(Kind.PACKAGE, Kind.GRID, Kind.CATEGORY, ages=60)  # a hit shows the score
     known_parameters = ("format", "q", "type", "limit", "offset")
 
     @extend_schema(
@@ -57,8 +60,8 @@ class SearchView(CatalogueView):
     def get(self, request: Request) -> Response:
         query = self._query(request)
         kinds = self._kinds(request)
-        limit = whole(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
-        offset = whole(request, "offset", 0, 0, MAX_OFFSET)
+        limit = whole_number(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
+        offset = whole_number(request, "offset", 0, 0, MAX_OFFSET)
         page = find(query, kinds, limit, offset)
         response = Response(documents(page.hits, Links.of(request), timezone.now()))
         response["X-Total-Count"] = str(page.total)

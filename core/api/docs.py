@@ -9,10 +9,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.views import CatalogueView
+from core.caching.dependencies import NEVER_CACHED
 
 
 class DescriptionView(CatalogueView):
-    """Its renderers are for what it shows, not for mistakes."""
+    """A view whose renderers are for what it shows, not for mistakes."""
+
+    depends_on = NEVER_CACHED
 
     def handle_exception(self, exc: Exception) -> Any:
         response = super().handle_exception(exc)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import django_filters
 from django import forms
@@ -19,6 +19,7 @@ from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError
 
 from core.api.parameters import nearest, no_such
+from core.caching.dependencies import Dependencies, on, union
 from core.database.functions import AsciiLower, Joined, ascii_lower
 from core.models import MAX_ID
 
@@ -28,7 +29,22 @@ MAX_WORDS = 20
 
 
 class DocumentFilters(django_filters.FilterSet):
-    """The filters of a list of documents, among them its `ordering`."""
+    """The filters of a list of documents, among them its `ordering`.
+
+    `parameters_add` names the filters that look up documents of another kind, or whose rows change as time passes.
+    """
+
+    parameters_add: ClassVar[Mapping[str, Dependencies]] = {}
+
+    @classmethod
+    def dependencies_of(cls, parameters: Mapping[str, str]) -> Dependencies:
+        """Return what the filters among these parameters add to the dependencies of the list."""
+        found = union(cls.parameters_add[name] for name in parameters.keys() & cls.parameters_add.keys())
+        names = {word.strip().removeprefix("-") for word in parameters.get("ordering", "").split(",")}
+        return found | union(on(ages=seconds) for name, seconds in cls.ordering_ages.items() if name in names)
+
+    # The orderings whose order changes as time passes, and the seconds for which a response may keep it.
+    ordering_ages: ClassVar[Mapping[str, int]] = {}
 
     def ordered(self, queryset: QuerySet[M]) -> QuerySet[M]:
         """Other rows of the same kind in the order that was asked for, if any was."""

@@ -1,6 +1,6 @@
 """Pages of lists: by `limit` and `offset`, or by `cursor` for walking everything while it changes.
 
-What makes no sense is refused with the reason.
+Parameters that make no sense are refused with the reason.
 """
 
 import re
@@ -12,16 +12,17 @@ from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api.row_sources import Listing
+from core.api.row_sources import RowSource
 from core.links import absolute
 from core.models import MAX_ID
 
+DEFAULT_LIMIT = 20
 MAX_LIMIT = 1_000
 _CURSOR = re.compile(r"(below|above)-(0|[1-9][0-9]{0,18})", re.ASCII)
 
 
-def whole(request: Request, name: str, default: int, least: int, most: int | None = None) -> int:
-    """The whole number that parameter `name` holds; ValidationError says what it must be."""
+def whole_number(request: Request, name: str, default: int, least: int, most: int | None = None) -> int:
+    """Return the whole number of parameter `name`. ValidationError says what it must be."""
     text = request.query_params.get(name)
     if text is None:
         return default
@@ -33,30 +34,30 @@ def whole(request: Request, name: str, default: int, least: int, most: int | Non
 
 
 def link_header(**links: str | None) -> str:
-    """The Link header (RFC 8288) of an answer's neighbours, by their relation."""
+    """Return the Link header (RFC 8288) of a response's neighbours, by their relation."""
     return ", ".join(f'<{url}>; rel="{relation}"' for relation, url in links.items() if url)
 
 
 def neighbour(request: Request, **changes: int | str | None) -> str:
-    """The address of the request with other parameters, or without those that are None; sorted, as DRF's are."""
-    asked = {**request.query_params.dict(), **changes}
-    query = urlencode(sorted((name, value) for name, value in asked.items() if value is not None))
+    """Return the URL of the request with other parameters, or without those that are None; sorted, as DRF's are."""
+    parameters = {**request.query_params.dict(), **changes}
+    query = urlencode(sorted((name, value) for name, value in parameters.items() if value is not None))
     path = absolute(request, quote(request.path))
     return f"{path}?{query}" if query else path
 
 
 class StrictLimitOffset(LimitOffsetPagination):
-    """As DRF's, except that a wrong value gets 400 instead of a silent default, and links keep to SITE_URL."""
+    """DRF's pages, except that a wrong value gets 400 instead of a silent default, and links keep to SITE_URL."""
 
-    default_limit = 20
+    default_limit = DEFAULT_LIMIT
     max_limit = MAX_LIMIT
     request: Request
 
     def get_limit(self, request: Request) -> int:
-        return whole(request, self.limit_query_param, self.default_limit, 1, self.max_limit)
+        return whole_number(request, self.limit_query_param, self.default_limit, 1, self.max_limit)
 
     def get_offset(self, request: Request) -> int:
-        return whole(request, self.offset_query_param, 0, 0)
+        return whole_number(request, self.offset_query_param, 0, 0)
 
     def get_next_link(self) -> str | None:
         limit, after = self.limit or 0, (self.offset or 0) + (self.limit or 0)
@@ -81,7 +82,7 @@ class StrictLimitOffset(LimitOffsetPagination):
 
 
 class CataloguePages(StrictLimitOffset):
-    """Pages by `offset`, or by `cursor`: newest first, below or above an id that was seen last.
+    """Pages by `offset`, or by `cursor`: newest first, below or above the id that was seen last.
 
     Rows that come or go meanwhile move no page of a cursor walk, and no page costs more than the first.
     """
@@ -91,46 +92,46 @@ class CataloguePages(StrictLimitOffset):
     above: str | None = None
     below: str | None = None
 
-    def paginate(self, listing: Listing, request: Request) -> list[Any]:
-        """A page of a list, by what the request asks for."""
+    def paginate(self, source: RowSource, request: Request) -> list[Any]:
+        """Return the rows of the page that is requested."""
         self.request = request
         self.size = self.limit = self.get_limit(request)
-        token = request.query_params.get(self.cursor_query_param)
-        if token is None:
+        cursor = request.query_params.get(self.cursor_query_param)
+        if cursor is None:
             self.offset = self.get_offset(request)
-            if listing.max_offset is not None and self.offset > listing.max_offset:
+            if source.max_offset is not None and self.offset > source.max_offset:
                 raise ValidationError(
-                    {"offset": [f"At most {listing.max_offset} with filters or an ordering: walk further by cursor=."]}
+                    {"offset": [f"At most {source.max_offset} with filters or an ordering: walk further by cursor=."]}
                 )
-            self.count = listing.count()
-            return listing.page(self.size, self.offset) if self.offset < self.count else []
+            self.count = source.count()
+            return source.page(self.size, self.offset) if self.offset < self.count else []
         self.by_cursor = True
         for other in ("offset", "ordering"):
             if other in request.query_params:
                 raise ValidationError({other: ["A cursor walks newest first, from where it points: leave this out."]})
-        side, mark = self._read(token)
-        self.count = listing.count()
-        return self._above(listing, mark or 0) if side == "above" else self._below(listing, mark)
+        side, id_ = self._parse(cursor)
+        self.count = source.count()
+        return self._above(source, id_ or 0) if side == "above" else self._below(source, id_)
 
-    def _read(self, token: str) -> tuple[str, int | None]:
-        """The side and the id that a cursor names; no id for the empty cursor, which begins."""
-        found = _CURSOR.fullmatch(token)
-        if token and (not found or int(found[2]) > MAX_ID):
+    def _parse(self, cursor: str) -> tuple[str, int | None]:
+        """Return the side and the id that a cursor names; no id for the empty cursor, which begins."""
+        parts = _CURSOR.fullmatch(cursor)
+        if cursor and (not parts or int(parts[2]) > MAX_ID):
             raise ValidationError(
                 {"cursor": ["Not a cursor: begin with an empty one (cursor=), then follow next and previous."]}
             )
-        return (found[1], int(found[2])) if found else ("below", None)
+        return (parts[1], int(parts[2])) if parts else ("below", None)
 
-    def _below(self, listing: Listing, mark: int | None) -> list[Any]:
-        rows = listing.below(mark, self.size + 1)
-        if mark:
-            self.above = f"above-{rows[0].pk if rows else mark - 1}"
+    def _below(self, source: RowSource, id_: int | None) -> list[Any]:
+        rows = source.below(id_, self.size + 1)
+        if id_:
+            self.above = f"above-{rows[0].pk if rows else id_ - 1}"
         if len(rows) > self.size:
             self.below = f"below-{rows[self.size - 1].pk}"
         return rows[: self.size]
 
-    def _above(self, listing: Listing, mark: int) -> list[Any]:
-        rows = listing.above(mark, self.size + 1)
+    def _above(self, source: RowSource, id_: int) -> list[Any]:
+        rows = source.above(id_, self.size + 1)
         if len(rows) > self.size:
             self.above = f"above-{rows[self.size - 1].pk}"
         self.below = f"below-{rows[0].pk}" if rows else ""
@@ -145,5 +146,5 @@ class CataloguePages(StrictLimitOffset):
     def get_first_link(self) -> str | None:
         return self._cursor_link("") if self.by_cursor else super().get_first_link()
 
-    def _cursor_link(self, token: str | None) -> str | None:
-        return None if token is None else self.link(**{self.cursor_query_param: token})
+    def _cursor_link(self, cursor: str | None) -> str | None:
+        return None if cursor is None else self.link(**{self.cursor_query_param: cursor})

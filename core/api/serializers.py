@@ -48,7 +48,7 @@ class DocumentSerializer(serializers.ModelSerializer[D]):
         return document
 
     def get_field_names(self, *_: Any) -> list[str]:
-        return [*self.Meta.columns.v4, *self.Meta.columns.extended]
+        return list(self.Meta.columns.served)
 
     def build_field(self, field_name: str, info: Any, model_class: Any, nested_depth: int) -> Any:
         relation = self.Meta.columns.relations.get(field_name)

@@ -1,7 +1,7 @@
 """What every view of the API shares: documents found by id or slug, errors in the form that the client asked for."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 
@@ -17,12 +17,13 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from core.api.errors import TooSlow
-from core.api.fieldsets import Fieldset, check_expanded
+from core.api.fieldsets import Fieldset, check_expanded, words
 from core.api.filters import StrictFilterBackend, is_id
 from core.api.pagination import CataloguePages
 from core.api.parameters import check
-from core.api.row_sources import SECONDS, STATEMENTS, FilteredListing, Listing, WholeListing
-from core.caching.middleware import cached_count
+from core.api.row_sources import SECONDS, STATEMENTS, AllRows, FilteredRows, RowSource
+from core.caching.dependencies import NOTHING, Dependencies, on, union
+from core.caching.values import cached_count
 from core.database.prepared import PLACEHOLDER_ID, PLACEHOLDER_TEXT, Prepared
 from core.database.sessions import limited, was_ended
 from core.documents import Columns
@@ -47,12 +48,24 @@ class CatalogueView(APIView):
     """A view that refuses parameters which it does not know, and whose errors come as a page where the client asked
     for HTML, even if it asked for it wrongly."""
 
+    # What its responses depend on; the server refuses to start while a view does not say it.
+    depends_on: ClassVar[Dependencies | None] = None
+    # What a parameter adds to that, and what the renderer of a format does: a page may show more than its JSON.
+    parameters_add: ClassVar[Mapping[str, Dependencies]] = {}
+    formats_add: ClassVar[Mapping[str, Dependencies]] = {}
+
     @property
     def known_parameters(self) -> Collection[str]:
         return {"format"}
 
     may_be_empty: Collection[str] = {"cursor"}
     parser_classes = ()  # nothing is ever sent here
+
+    @classmethod
+    def dependencies_of(cls, parameters: Mapping[str, str], format_: str) -> Dependencies:
+        """Return what the parameters of a request and the format of its response add to `depends_on`."""
+        by_parameters = union(cls.parameters_add[name] for name in parameters.keys() & cls.parameters_add.keys())
+        return by_parameters | cls.formats_add.get(format_, NOTHING)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -109,6 +122,20 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         cls.columns = cls.serializer_class.Meta.columns
         cls.kind = cls.columns.kind
         VIEWSETS[cls.kind] = cls
+        cls.depends_on = on(cls.kind) | cls.depends_on if cls.depends_on else on(cls.kind)
+
+    @classmethod
+    def dependencies_of(cls, parameters: Mapping[str, str], format_: str) -> Dependencies:
+        """Add those of the fields and the expanded relations, and those of the filters."""
+        found: Dependencies = super().dependencies_of(parameters, format_)
+        found |= cls.filterset_class.dependencies_of(parameters)
+        if "fields" in parameters:
+            names = words(parameters, "fields")
+            found |= on(ages=cls.columns.ages(cls.columns.served if "all" in names else names))
+        if "expand" in parameters:
+            names = words(parameters, "expand")
+            found |= union(on(relation.kind) for name, relation in cls.columns.relations.items() if name in names)
+        return found
 
     @property
     def known_parameters(self) -> Collection[str]:
@@ -154,11 +181,11 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         pages: Any = self.paginator
         # Not every combination of filters has an index.
         with limited(SECONDS):
-            rows = pages.paginate(self._listing(request), request)
+            rows = pages.paginate(self._row_source(request), request)
         return self.get_paginated_response(self.serialized(rows, many=True))
 
-    def _listing(self, request: Request) -> Listing:
-        whole = WholeListing(self.kind, self.documents, self.fieldset.fields, self.preserialized)
+    def _row_source(self, request: Request) -> RowSource:
+        whole = AllRows(self.kind, self.documents, self.fieldset.fields, self.preserialized)
         asked = self.filterset_class.base_filters.keys() & request.query_params.keys()
         if not asked and not self.select_related:
             return whole
@@ -166,9 +193,12 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         filtering = urlencode(sorted((name, request.query_params[name]) for name in asked - {"ordering"}))
 
         def count() -> int:
-            return cached_count(request.path_info, filtering, filters.qs.count) if filtering else whole.count()
+            if not filtering:
+                return whole.count()
+            depends_on = on(self.kind) | self.filterset_class.dependencies_of(request.query_params)
+            return cached_count(depends_on, request.path_info, filtering, filters.qs.count)
 
-        return FilteredListing(filters.qs, filters.ordered(self.get_queryset()), self.preserialized, count)
+        return FilteredRows(filters.qs, filters.ordered(self.get_queryset()), self.preserialized, count)
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         self.document = self._document(kwargs["reference"])

@@ -44,11 +44,14 @@ class Redis:
         lock = Lock(self.client, f"making:{key.hex()}", timeout=self.wait, blocking=False)
         end = time.monotonic() + self.wait
         while time.monotonic() < end:
-            if found := self.get(key):
+            # The lock first: between a look and the lock, its holder may be done, and the answer be made twice.
+            locked = self._try(lock.acquire) is not False
+            found = self.get(key)
+            if found or self._try(self.client.exists, b"vain:" + key):
+                if locked:
+                    self._release(lock)
                 return found, False
-            if self._try(self.client.exists, b"vain:" + key):
-                break
-            if self._try(lock.acquire) is not False:
+            if locked:
                 self.locks[key] = lock
                 return None, True
             time.sleep(POLL_SECONDS)
@@ -58,8 +61,11 @@ class Redis:
         if not kept:
             self._try(self.client.set, b"vain:" + key, b"1", px=VAIN_MS)
         if lock := self.locks.pop(key, None):
-            with suppress(LockError):  # its time was up: it may be another node's by now
-                self._try(lock.release)
+            self._release(lock)
+
+    def _release(self, lock: Lock) -> None:
+        with suppress(LockError):  # its time was up: it may be another node's by now
+            self._try(lock.release)
 
     def _try(self, command: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """What Redis answers; AWAY where it does not."""

@@ -1,7 +1,7 @@
 """The revisions that the database keeps: a number for each kind of document that moves with every commit which changes
-anything shown of it, and how many documents of the kind there are.
+anything shown of it, and the number of documents of that kind.
 
-A request reads them once, before its data, and everything in it goes by that.
+A request reads them once, before its data, and everything in it goes by them.
 """
 
 from collections.abc import Iterator
@@ -10,52 +10,53 @@ from contextvars import ContextVar
 from typing import NamedTuple
 
 from django.db import InterfaceError, OperationalError
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from core.database.sessions import reader
 
 
 class Revisions(NamedTuple):
-    """By kind: the revision, and the number of documents."""
+    """By name: the number of the revision, and the number of documents."""
 
     numbers: dict[str, int]
     rows: dict[str, int]
 
 
-_CURRENT: ContextVar[Revisions | None] = ContextVar("revisions", default=None)
+_current: ContextVar[Revisions | None] = ContextVar("revisions", default=None)
 
 
 def current() -> Revisions:
-    """Those that the request has read, else those of now."""
-    return _CURRENT.get() or read()
+    """Return the revisions that the request has read; outside a request, those of now."""
+    return _current.get() or read()
 
 
 @contextmanager
 def going_by(revisions: Revisions) -> Iterator[Revisions]:
-    """Inside, these are the current ones."""
-    before = _CURRENT.set(revisions)
+    """Make these the current ones inside."""
+    before = _current.set(revisions)
     try:
         yield revisions
     finally:
-        _CURRENT.reset(before)
+        _current.reset(before)
 
 
 def read() -> Revisions:
-    """A connection that the database has closed meanwhile is opened anew, once: so requests need no other check of
-    their connection's health."""
+    """Read the revisions. Reconnect once where the database has closed the connection meanwhile, so that requests need
+    no other check of their connection's health."""
     connection = reader()
     if not connection.in_atomic_block:
         connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs lack it
     try:
-        return _read()
+        return _read(connection)
     except (OperationalError, InterfaceError):
         if connection.in_atomic_block:
             raise
         connection.close()
-        return _read()
+        return _read(connection)
 
 
-def _read() -> Revisions:
-    with reader().cursor() as cursor:
+def _read(connection: BaseDatabaseWrapper) -> Revisions:
+    with connection.cursor() as cursor:
         cursor.execute("SELECT kind, number, rows FROM changes_revision")
         found = cursor.fetchall()
     return Revisions({kind: number for kind, number, _ in found}, {kind: rows for kind, _, rows in found})

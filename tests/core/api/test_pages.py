@@ -110,7 +110,7 @@ def test_a_list_that_takes_too_long_is_ended(get: Get, monkeypatch: pytest.Monke
             else "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
         )
 
-    monkeypatch.setattr("core.api.row_sources.FilteredListing.page", endless)
+    monkeypatch.setattr("core.api.row_sources.FilteredRows.page", endless)
     PackageFactory.create(title="x")
     with transaction.atomic():
         response = get("packages/?q=x")

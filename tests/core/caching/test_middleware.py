@@ -19,6 +19,7 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
+from redis.lock import Lock
 
 from categories.models import Category
 from core.caching import middleware as cache
@@ -248,7 +249,7 @@ def test_head(client: Client) -> None:
 @pytest.mark.usefixtures("member")
 def test_what_ages_without_a_write_is_kept_for_a_minute(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1_800_000_000.0]
-    monkeypatch.setattr("core.caching.middleware.time.time", lambda: clock[0])
+    monkeypatch.setattr("core.caching.keys.time.time", lambda: clock[0])
     ageing = ("packages/?stale=3", "packages/?ordering=score", "packages/p/?fields=score", "search/?q=maps")
     steady = ("packages/", "packages/p/", "grids/")
     before = {path: client.get(f"/api/v4/{path}")["ETag"] for path in (*ageing, *steady)}
@@ -269,7 +270,7 @@ def at_once(
     """What eight get that ask at once, on so many nodes; `view` makes it, and is let go on once it is entered."""
     middlewares = [cache.ApiCacheMiddleware(view) for _ in range(nodes)]
     for middleware in middlewares:
-        monkeypatch.setattr(middleware, "answer", view)
+        monkeypatch.setattr(middleware, "respond", view)
     monkeypatch.setattr("core.caching.revisions.read", lambda: Revisions({}, {}))  # a thread has a database of its own
     answers: list[Any] = []
     threads = [
@@ -432,6 +433,26 @@ def test_a_lock_is_given_back_by_its_holder_alone(shared: str) -> None:
     one.end(b"key", kept=True)
     assert other.client.exists("making:" + b"key".hex())
     other.end(b"key", kept=True)
+    assert not other.client.exists("making:" + b"key".hex())
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_lock_that_is_free_because_its_holder_is_done_is_given_back(
+    monkeypatch: pytest.MonkeyPatch, shared: str, cached: bool
+) -> None:
+    """The holder stores the response, or that there is none to wait for, just before another node gets the lock."""
+    one, other = Redis(shared), Redis(shared)
+    response = CachedResponse(b"{}", b"x")
+    assert one.begin(b"key") == (None, True)
+
+    def acquire_when_done(lock: Lock, acquire: Callable[[Lock], bool] = Lock.acquire) -> bool:
+        if cached:
+            one.set(b"key", response)
+        one.end(b"key", kept=cached)
+        return acquire(lock)
+
+    monkeypatch.setattr(Lock, "acquire", acquire_when_done)
+    assert other.begin(b"key") == (response if cached else None, False)
     assert not other.client.exists("making:" + b"key".hex())
 
 

@@ -1,0 +1,124 @@
+"""The revisions that each response depends on, and how long it may age: declared by views, looked up by address.
+
+A view declares `depends_on` for itself, and further dependencies for the parameters, fields, expansions and renderers
+that add something to its response. The table of all addresses is built from the URL configuration when the server
+starts, which refuses a view that declares nothing.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
+from typing import Any, NamedTuple, Self
+from urllib.parse import parse_qsl
+
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import URLPattern, URLResolver
+
+from core.kinds import Kind
+
+# Revisions that are not a kind of document: the number of the last change, and that the log was pruned or altered.
+LOG, PRUNED = "changes", "pruned"
+ROOT = "/api/v4/"
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """The revisions whose move makes a response wrong, and the seconds for which it may age without one (0: for ever).
+
+    `columns` are single columns of other kinds which move one of these revisions too, as (table, column).
+    """
+
+    revisions: frozenset[str] = frozenset()
+    ages: int = 0
+    columns: frozenset[tuple[str, str]] = frozenset()
+    is_cacheable: bool = True
+
+    def __or__(self, other: Self) -> Self:
+        if other is NOTHING:
+            return self
+        return replace(
+            self,
+            revisions=self.revisions | other.revisions,
+            ages=min(filter(None, (self.ages, other.ages)), default=0),
+            columns=self.columns | other.columns,
+            is_cacheable=self.is_cacheable and other.is_cacheable,
+        )
+
+
+NOTHING = Dependencies()
+NEVER_CACHED = Dependencies(is_cacheable=False)
+
+
+def on(*revisions: Kind | str, ages: int = 0, columns: Iterable[tuple[Kind, str]] = ()) -> Dependencies:
+    """Return the dependencies on these kinds of documents (or LOG, PRUNED)."""
+    return Dependencies(
+        frozenset(each.plural if isinstance(each, Kind) else each for each in revisions),
+        ages,
+        frozenset((kind.table, column) for kind, column in columns),
+    )
+
+
+def union(found: Iterable[Dependencies]) -> Dependencies:
+    """Return the dependencies of something that shows all of these."""
+    return reduce(or_, found, NOTHING)
+
+
+class Route(NamedTuple):
+    """An address of the API, and a function from its parameters and the format of its response to its dependencies."""
+
+    pattern: re.Pattern[str]
+    dependencies: Callable[[Mapping[str, str], str], Dependencies]
+
+
+class Routes:
+    """The addresses below ROOT, by the first word of their paths."""
+
+    def __init__(self, patterns: Iterable[URLPattern | URLResolver]) -> None:
+        self.by_word: dict[str, list[Route]] = {}
+        for pattern, callback in _endpoints(patterns, "/"):
+            if pattern.startswith(ROOT):
+                word = re.match(r"[a-z]*", pattern[len(ROOT) :])
+                route = Route(re.compile(pattern), _declared(callback, pattern))
+                self.by_word.setdefault(word[0] if word else "", []).append(route)
+
+    def find(self, path: str) -> Route | None:
+        """Return the route of a path; None for one that is not below ROOT, or that is undefined."""
+        if not path.startswith(ROOT):
+            return None
+        word, _, _ = path[len(ROOT) :].partition("/")
+        for route in self.by_word.get(word.partition(".")[0], ()):
+            if route.pattern.fullmatch(path):
+                return route
+        return None
+
+
+def parse_parameters(query: str) -> dict[str, str]:
+    """Return the parameters of a query string by name; of one that is given twice, which is refused later, the last."""
+    return dict(parse_qsl(query, keep_blank_values=True)) if query else {}
+
+
+def _endpoints(patterns: Iterable[URLPattern | URLResolver], before: str) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Yield the regular expression of each whole path, with its view function."""
+    for each in patterns:
+        own = before + each.pattern.regex.pattern.removeprefix("^")
+        if isinstance(each, URLResolver):
+            yield from _endpoints(each.url_patterns, own)
+        else:
+            yield own.removesuffix(r"\Z").removesuffix("$"), each.callback
+
+
+def _declared(callback: Any, pattern: str) -> Callable[[Mapping[str, str], str], Dependencies]:
+    """Return the function by which the view behind `callback` tells its dependencies."""
+    view: Any = getattr(callback, "cls", None) or getattr(callback, "__self__", None)
+    own = getattr(callback, "initkwargs", {}).get("depends_on") or getattr(view, "depends_on", None)
+    if own is None:
+        raise ImproperlyConfigured(
+            f"The view of {pattern} does not declare what its responses depend on: give it `depends_on`"
+            " (core.caching.dependencies.on(…), or NEVER_CACHED)."
+        )
+    adds = getattr(view, "dependencies_of", None)
+    if adds is None:
+        return lambda _parameters, _format: own
+    return lambda parameters, format_: own | adds(parameters, format_)

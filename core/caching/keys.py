@@ -1,0 +1,38 @@
+"""The keys of cached responses and values: digests of a question and of the revisions that its answer depends on."""
+
+import hashlib
+import time
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from django.conf import settings
+
+from core.caching.dependencies import Dependencies
+
+
+@lru_cache
+def program_fingerprint() -> str:
+    """Return a text that differs for programs and settings whose responses differ.
+
+    While a new version is rolled out, nodes of both share a Redis.
+    """
+    names = ("SITE_URL", "TIME_ZONE", "FORGE_HOSTS")
+    database = settings.DATABASES["default"]["NAME"]
+    return "\n".join((settings.VERSION, _source_digest(), str(database), *(repr(getattr(settings, n)) for n in names)))
+
+
+@lru_cache
+def _source_digest() -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for app in ("config", *settings.INSTALLED_APPS):
+        for file in sorted((settings.BASE_DIR / app).rglob("*.py")):  # none where the app is a library
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def cache_key(question: Iterable[str], dependencies: Dependencies, numbers: Mapping[str, int]) -> bytes:
+    """Return the key of what answers the question while these are the numbers of the revisions."""
+    bucket = int(time.time()) // dependencies.ages if dependencies.ages else 0
+    revisions = (f"{name}{numbers.get(name, 0)}" for name in sorted(dependencies.revisions))
+    text = "\n".join((*question, str(bucket), *revisions))
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

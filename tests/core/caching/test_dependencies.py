@@ -1,0 +1,234 @@
+"""Every address of the API: its responses fall with what they show, and stay with everything else."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.test import Client
+from django.urls import get_resolver, path
+from pytest_django import Settings
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from categories.models import Category
+from config import urls
+from core.api.views import CatalogueView
+from core.caching.dependencies import NEVER_CACHED, Dependencies, Routes, on
+from core.caching.memory import store
+from core.kinds import Kind
+from grids.models import Grid, GridPackage
+from packages.models import FetchState, Package, Release, Snapshot
+from tests.factories import GridFactory, MembershipFactory, PackageFactory
+
+NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
+PACKAGES, GRIDS, CATEGORIES, LOG = {"packages"}, {"grids"}, {"categories"}, {"changes"}
+ALL = PACKAGES | GRIDS | CATEGORIES
+
+# By route, requests with the revisions that they depend on: a new address needs a line here.
+REQUESTS: dict[str, dict[str, set[str]]] = {
+    "packages/": {
+        "packages/": PACKAGES,
+        "packages/?limit=1&cursor=": PACKAGES,
+        "packages/?fields=title,grids": PACKAGES,
+        "packages/?category=c": PACKAGES | CATEGORIES,
+        "packages/?grid=g": PACKAGES | GRIDS,
+        "packages/?q=category": PACKAGES,
+        "packages/?expand=category": PACKAGES | CATEGORIES,
+        "packages/?expand=grids": PACKAGES | GRIDS,
+        "packages/?expand=category,grids": ALL,
+        "packages/?licence=MIT&python=3.12&ordering=-repo_watchers": PACKAGES,
+        "packages/?participant=grids&repo_url=https://github.com/categories/grids": PACKAGES,
+    },
+    "packages/<reference>/": {
+        "packages/p/": PACKAGES,
+        "packages/p/?fields=title,category": PACKAGES,
+        "packages/p/?expand=category": PACKAGES | CATEGORIES,
+        "packages/p/?expand=grids": PACKAGES | GRIDS,
+    },
+    "packages/<reference>/releases/": {"packages/p/releases/": PACKAGES},
+    "packages/<reference>/history/": {"packages/p/history/?since=2026-01-01": PACKAGES},
+    "grids/": {
+        "grids/": GRIDS,
+        "grids/?q=package": GRIDS,
+        "grids/?package=p": GRIDS | PACKAGES,
+        "grids/?expand=packages": GRIDS | PACKAGES,
+        "grids/?ordering=title&header=false": GRIDS,
+    },
+    "grids/<reference>/": {"grids/g/": GRIDS, "grids/g/?expand=packages": GRIDS | PACKAGES},
+    "categories/": {"categories/": CATEGORIES, "categories/?q=packages": CATEGORIES},
+    "categories/<reference>/": {"categories/c/": CATEGORIES},
+    "search/": {"search/?q=maps": ALL, "search/": ALL},
+    "changes/": {"changes/": ALL | LOG},
+    "feeds/packages.<kind>": {"feeds/packages.atom": PACKAGES},
+    "feeds/releases.<kind>": {"feeds/releases.rss": PACKAGES},
+    "feeds/grids.<kind>": {"feeds/grids.atom": GRIDS},
+    "": {"": set()},
+}
+UNCACHED = {"schema/", "docs/", "docs/redoc/"}
+
+
+def package(**columns: Any) -> Callable[[], object]:
+    return lambda: Package.objects.filter(slug="p").update(**columns)
+
+
+def release() -> object:
+    return Release.objects.create(package=Package.objects.get(slug="p"), version="2", uploaded_at=NOW)
+
+
+def snapshot() -> object:
+    return Snapshot.objects.create(package=Package.objects.get(slug="p"), day=NOW.date(), stars=7)
+
+
+def state() -> object:
+    one = Package.objects.get(slug="p")
+    return FetchState.objects.create(package=one, source="pypi", target="p", outcome="ok", next_due=NOW)
+
+
+# Each way of writing, with the revisions that it moves.
+WRITES: dict[str, tuple[Callable[[], object], set[str]]] = {
+    "a package's number": (package(repo_watchers=77), PACKAGES | LOG),
+    "a package's title, which its grids sort by": (package(title="Zebra"), PACKAGES | GRIDS | LOG),
+    "a package's last_fetched, which the log leaves out": (package(last_fetched=NOW), PACKAGES),
+    "a release": (release, PACKAGES),
+    "a snapshot": (snapshot, PACKAGES),
+    "a fetch state": (state, PACKAGES),
+    "a grid": (lambda: Grid.objects.update(description="other"), GRIDS | LOG),
+    "a membership": (lambda: GridPackage.objects.update(position=9), PACKAGES | GRIDS | LOG),
+    "a category": (lambda: Category.objects.update(description="other"), CATEGORIES | LOG),
+}
+
+
+def named_routes() -> set[str]:
+    """Return the addresses below /api/v4/ as they stand in REQUESTS, out of the patterns of the routes."""
+
+    patterns = {
+        route.pattern.pattern for routes in Routes(get_resolver().url_patterns).by_word.values() for route in routes
+    }
+    plain = {re.sub(r"\(\?P<(\w+)>[^)]*\)", r"<\1>", each).replace("\\", "") for each in patterns}
+    return {each.removeprefix("/api/v4/") for each in plain}
+
+
+@pytest.fixture
+def _catalogue(settings: Settings) -> None:
+    settings.CACHE_URL = "locmem://"
+    store.cache_clear()
+    one = PackageFactory.create(slug="p", title="Maps", repo_url="https://github.com/a/p", licence="MIT")
+    Category.objects.update(slug="c")
+    Release.objects.create(package=one, version="0.1", uploaded_at=NOW)
+    MembershipFactory.create(package=one, grid=GridFactory.create(slug="g", title="Maps"))
+
+
+def test_every_route_has_requests_here() -> None:
+    assert named_routes() == REQUESTS.keys() | UNCACHED
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_catalogue")
+@pytest.mark.parametrize("what", WRITES)
+def test_a_response_falls_with_what_it_shows_and_stays_with_the_rest(
+    client: Client, settings: Settings, what: str
+) -> None:
+    write, moved = WRITES[what]
+    requests = {url: depends for of_route in REQUESTS.values() for url, depends in of_route.items()}
+    before = {url: client.get(f"/api/v4/{url}") for url in requests}
+    assert {response.status_code for response in before.values()} == {200}
+    assert [url for url, response in before.items() if "ETag" not in response] == []
+    write()
+    for url, depends in requests.items():
+        after = client.get(f"/api/v4/{url}")
+        assert (after["ETag"] != before[url]["ETag"]) == bool(depends & moved), url
+        settings.CACHE_URL = "dummy://"
+        assert client.get(f"/api/v4/{url}").content == after.content, url
+        settings.CACHE_URL = "locmem://"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", sorted(UNCACHED))
+def test_the_description_is_never_cached(client: Client, path: str) -> None:
+    assert "ETag" not in client.get(f"/api/v4/{path}")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "ages"),
+    [
+        ({}, 0),
+        ({"stale": "30"}, 60),
+        ({"ordering": "score"}, 60),
+        ({"ordering": "title,-score"}, 60),
+        ({"ordering": "repo_watchers"}, 0),
+        ({"fields": "score"}, 60),
+        ({"fields": "all"}, 60),
+        ({"fields": "title"}, 0),
+        ({"q": "score stale fields=all"}, 0),
+        ({"participant": "stale"}, 0),
+    ],
+)
+def test_the_parameters_that_make_a_list_age(parameters: dict[str, str], ages: int) -> None:
+    route = Routes(get_resolver().url_patterns).find("/api/v4/packages/")
+    assert route is not None
+    assert route.dependencies(parameters, "json").ages == ages
+
+
+class Undeclared(CatalogueView):
+    """Forgets to say what it depends on."""
+
+
+class OfAnother(CatalogueView):
+    """Says that it shows categories, and shows packages."""
+
+    depends_on: ClassVar[Dependencies | None] = on(Kind.CATEGORY)
+
+    def get(self, _request: Request) -> Response:
+        return Response({"titles": list(Package.objects.values_list("title", flat=True))})
+
+
+class OfTitles(OfAnother):
+    """Declares the column, which moves the revision of grids but not that of categories."""
+
+    depends_on = on(Kind.CATEGORY, columns=[(Kind.PACKAGE, "title")])
+
+
+class Honest(OfAnother):
+    """Declares the column, and the revision that moves with it."""
+
+    depends_on = on(Kind.GRID, columns=[(Kind.PACKAGE, "title")])
+
+
+class ByColumn(Honest):
+    """Declares a column that moves no other revision."""
+
+    depends_on = on(Kind.GRID, columns=[(Kind.PACKAGE, "repo_watchers")])
+
+
+def test_a_view_that_declares_nothing_is_refused_at_start() -> None:
+    with pytest.raises(ImproperlyConfigured, match="/api/v4/undeclared/"):
+        Routes((path("api/v4/undeclared/", Undeclared.as_view()),))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_catalogue")
+@pytest.mark.parametrize(
+    ("view", "is_cached"), [(OfAnother, False), (OfTitles, False), (ByColumn, False), (Honest, True)]
+)
+def test_a_response_that_shows_what_its_view_does_not_declare_is_never_cached(
+    settings: Settings, caplog: pytest.LogCaptureFixture, view: type[CatalogueView], is_cached: bool
+) -> None:
+    class Addresses:
+        urlpatterns = (path("api/v4/other/", view.as_view()), *urls.urlpatterns)
+
+    settings.ROOT_URLCONF = Addresses
+    client = Client()
+    for title in ("Maps", "Other maps"):
+        Package.objects.update(title=title)
+        response = client.get("/api/v4/other/")
+        assert response.json() == {"titles": [title]}
+        assert ("ETag" in response) == is_cached
+    assert ("packages_package" in caplog.text) != is_cached
+
+
+def test_dependencies_add_up() -> None:
+    assert on(Kind.GRID, ages=60) | on(Kind.PACKAGE, ages=3600) == on(Kind.GRID, Kind.PACKAGE, ages=60)
+    assert not (on(Kind.GRID) | NEVER_CACHED).is_cacheable
