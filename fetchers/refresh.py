@@ -199,7 +199,7 @@ class Refresh:
         """The ids of what is to be refreshed, stalest first, by host."""
         options = self.options
         if options.slugs or options.everything:
-            packages = Package.objects.askable(source).with_state(source)
+            packages = Package.objects.fetchable(source).with_state(source)
         else:
             packages = Package.objects.due(source, self.clock(), options.stale or FRESH_FOR[source])
         if options.slugs:
@@ -242,7 +242,7 @@ class Refresh:
     def _sizes(self, source: Source) -> dict[str, tuple[int, int]]:
         """How many packages each host has, and how many of them were fetched before."""
         rows = (
-            Package.objects.askable(source)
+            Package.objects.fetchable(source)
             .with_state(source)
             .order_by()
             .values_list("repo_host" if source == "repo" else "state__source")
@@ -412,7 +412,7 @@ class Refresh:
         """PyPI's index of last serials; empty if too few are due to pay for it, None if it cannot be had."""
         if len(ids) < INDEX_FROM:
             return {}
-        names = set(Package.objects.askable("pypi").values_list("pypi_name", flat=True).iterator())
+        names = set(Package.objects.fetchable("pypi").values_list("pypi_name", flat=True).iterator())
         try:
             return pypi.read_serials(self.hosts.pypi, names)
         except FetchError as error:

@@ -1,5 +1,4 @@
-"""What the documents of a response consist of: their keys (`fields=`), and the links that are replaced by documents
-(`expand=`)."""
+"""The keys of the documents of a response (`fields=`), and the links that are replaced by documents (`expand=`)."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the documents of every kind share: the requested keys, links, and documents in place of links."""
+"""The base of the serializers of documents: the requested keys, links, and documents in place of links."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo

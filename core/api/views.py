@@ -122,7 +122,8 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         cls.columns = cls.serializer_class.Meta.columns
         cls.kind = cls.columns.kind
         VIEWSETS[cls.kind] = cls
-        cls.depends_on = on(cls.kind) | cls.depends_on if cls.depends_on else on(cls.kind)
+        own = on(cls.kind, ages=cls.columns.ages(cls.columns.v4))
+        cls.depends_on = own | cls.depends_on if cls.depends_on else own
 
     @classmethod
     def dependencies_of(cls, parameters: Mapping[str, str], format_: str) -> Dependencies:
@@ -134,7 +135,8 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
             found |= on(ages=cls.columns.ages(cls.columns.served if "all" in names else names))
         if "expand" in parameters:
             names = words(parameters, "expand")
-            found |= union(on(relation.kind) for name, relation in cls.columns.relations.items() if name in names)
+            relations = [relation for name, relation in cls.columns.relations.items() if name in names]
+            found |= union(VIEWSETS[relation.kind].depends_on for relation in relations)
         return found
 
     @property

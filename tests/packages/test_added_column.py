@@ -84,6 +84,6 @@ def copy(tmp_path: Path) -> Path:
 
 def test_one_line_puts_a_new_column_everywhere(copy: Path) -> None:
     insert(copy / "packages" / "models.py", "    objects = PackageQuerySet.as_manager()\n", FIELD)
-    insert(copy / "packages" / "documents.py", "    # What `fields=` adds\n", LINE)
+    insert(copy / "packages" / "documents.py", "    # Added by `fields=`\n", LINE)
     assert "Add field stars" in run(copy, "manage.py", "makemigrations", "packages")
     assert run(copy, "manage.py", "shell", "--no-imports", "-c", LOOK).endswith("everywhere\n")
