@@ -84,8 +84,8 @@ urlpatterns = [
     path("api/v4/schema/", SchemaView.as_view(), name="schema"),
     path("api/v4/docs/", SwaggerView.as_view(url_name="schema"), name="docs"),
     path("api/v4/docs/redoc/", RedocView.as_view(url_name="schema"), name="redoc"),
-    re_path(r"^api/v4/feeds/packages\.(?P<kind>rss|atom)$", PackageFeed.view, name="feed-packages"),
-    re_path(r"^api/v4/feeds/releases\.(?P<kind>rss|atom)$", ReleaseFeed.view, name="feed-releases"),
-    re_path(r"^api/v4/feeds/grids\.(?P<kind>rss|atom)$", GridFeed.view, name="feed-grids"),
+    re_path(r"^api/v4/feeds/packages\.(?P<extension>rss|atom)$", PackageFeed.view, name="feed-packages"),
+    re_path(r"^api/v4/feeds/releases\.(?P<extension>rss|atom)$", ReleaseFeed.view, name="feed-releases"),
+    re_path(r"^api/v4/feeds/grids\.(?P<extension>rss|atom)$", GridFeed.view, name="feed-grids"),
     re_path(r"^api(?:/[\s\S]*)?$", undefined),
 ]

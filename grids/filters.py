@@ -20,6 +20,6 @@ class GridFilters(DocumentFilters):
     ordering = Ordering({"title": AsciiLower("title"), "created": "created", "modified": "modified"})
 
     def with_packages(self, grids: GridQuerySet, name: str, value: list[str]) -> GridQuerySet:
-        """Those that have one of these packages."""
+        """The grids that contain one of these packages."""
         packages = Package.objects.filter(by_references(value))
         return grids.filter(Exists(GridPackage.objects.filter(grid=OuterRef("pk"), package__in=packages)))

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from core.api.errors import TooSlow
-from core.api.fieldsets import Fieldset, check_expanded, words_of
+from core.api.fieldsets import Fieldset, check_expanded, words
 from core.api.filters import StrictFilterBackend
 from core.api.pagination import CataloguePages
 from core.api.parameters import check
@@ -121,18 +121,19 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         cls.columns = cls.serializer_class.Meta.columns
         cls.kind = cls.columns.kind
         VIEWSETS[cls.kind] = cls
-        cls.depends_on = on(cls.kind) | cls.depends_on if cls.depends_on else on(cls.kind)
+        own = on(cls.kind, ages=cls.columns.ages(cls.columns.v4))
+        cls.depends_on = own | cls.depends_on if cls.depends_on else own
 
     @classmethod
     def dependencies_of(cls, parameters: Mapping[str, str], format_: str) -> Dependencies:
         """Add those of the fields and the expanded relations, and those of the filters."""
         found: Dependencies = super().dependencies_of(parameters, format_)
         found |= cls.filterset_class.dependencies_of(parameters)
-        fields = words_of(parameters["fields"]) if "fields" in parameters else cls.columns.v4
-        names = cls.columns.by_name.keys() if "all" in fields else cls.columns.by_name.keys() & fields
-        expanded = cls.columns.relations.keys() & words_of(parameters.get("expand", ""))
-        found |= on(ages=cls.columns.ages(names) or 0)
-        return found | union(on(cls.columns.relations[name].kind) for name in expanded)
+        names = words(parameters, "fields") if "fields" in parameters else cls.columns.v4
+        found |= on(ages=cls.columns.ages(cls.columns.served if "all" in names else names))
+        expanded = words(parameters, "expand")
+        relations = [relation for name, relation in cls.columns.relations.items() if name in expanded]
+        return found | union(VIEWSETS[relation.kind].depends_on for relation in relations)
 
     @property
     def known_parameters(self) -> Collection[str]:
