@@ -16,7 +16,8 @@ from pytest_django import DjangoAssertNumQueries
 from categories.models import Category
 from changes import triggers
 from changes.log import BATCH, RETENTION, prune
-from changes.models import Change, OldSlug, Revision
+from changes.models import Change, OldSlug
+from core.models import Revision
 from grids.models import Grid, GridPackage
 from packages.models import FetchState, Package, Release, Snapshot
 from tests.conftest import Get

@@ -10,7 +10,8 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, IntegrityError, connection
 
 from changes import triggers
-from changes.models import Change, Revision
+from changes.models import Change
+from core.models import Revision
 from grids.models import Grid
 from packages.models import Package
 from tests.factories import CategoryFactory, GridFactory, MembershipFactory, PackageFactory

@@ -8,7 +8,8 @@ from django.core.management import call_command
 from django.db import connection
 
 from changes import triggers as log_triggers
-from changes.models import Change, Revision
+from changes.models import Change
+from core.models import Revision
 from packages.models import Package
 from search import triggers as search_triggers
 from tests.factories import MembershipFactory
