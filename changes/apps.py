@@ -1,35 +1,22 @@
+from datetime import datetime
 from typing import Any
 
 from django.apps import AppConfig
-from django.core.checks import Tags, register
-from django.db import connections
-from django.db.models.signals import post_migrate, pre_migrate
+
+from changes.triggers import LOG_TRIGGERS
+from core.database import triggers
+from core.signals import housekeeping
 
 
 class ChangesConfig(AppConfig):
     name = "changes"
 
     def ready(self) -> None:
-        from changes.checks import check_triggers  # noqa: PLC0415 (models are not loaded when this module is)
-
-        register(check_triggers, Tags.database)
-        pre_migrate.connect(_before_migrations, sender=self)
-        post_migrate.connect(_after_migrations, sender=self)
+        triggers.register(LOG_TRIGGERS)
+        housekeeping.connect(_prune)
 
 
-def _before_migrations(using: str, plan: Any = (), **_: Any) -> None:
-    """SQLite changes most tables by copying them into new ones, which loses triggers, and stumbles over the triggers
-    of others that name the table in between: they go before, and come back after."""
-    connection = connections[using]
-    if connection.vendor == "sqlite" and plan:
-        from changes import triggers  # noqa: PLC0415
+def _prune(now: datetime, **_: Any) -> None:
+    from changes.log import prune  # noqa: PLC0415 (models are not loaded when this module is)
 
-        triggers.uninstall(connection)
-
-
-def _after_migrations(using: str, plan: Any = (), **_: Any) -> None:
-    connection = connections[using]
-    if connection.vendor == "sqlite" and plan and "changes_change" in connection.introspection.table_names():
-        from changes import triggers  # noqa: PLC0415
-
-        triggers.install(connection)
+    prune(now)

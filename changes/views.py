@@ -6,7 +6,7 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from changes.log import after, reach
+from changes.log import after, bounds
 from changes.serializers import ChangeSerializer, ChangesSerializer
 from core.api.pagination import MAX_LIMIT, link_header, neighbour, whole
 from core.api.schema import ALWAYS, errors, parameter
@@ -27,7 +27,7 @@ def _last_of_primary() -> int:
     if reading_alias() == DEFAULT_DB_ALIAS:
         return -1
     with reading_from(DEFAULT_DB_ALIAS):
-        return reach().last
+        return bounds().last
 
 
 class ChangesView(CatalogueView):
@@ -50,7 +50,7 @@ class ChangesView(CatalogueView):
         since, limit = whole(request, "since", 0, 0), whole(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
         # The rows first: those that are pruned in between are missed by whoever looks how far the log reaches after.
         rows = after(since, limit + 1)
-        last, oldest = reach()
+        last, oldest = bounds()
         if since > last and since <= _last_of_primary():
             return Response({"since": since, "until": since, "next": None, "results": []})
         if since > last:

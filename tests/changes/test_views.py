@@ -505,13 +505,14 @@ def test_what_stood_before_the_log_began_is_in_it(client: Client) -> None:
     member = MembershipFactory.create()
     triggers.uninstall(connection)
     try:
-        assert {watched.table for watched in triggers.WATCHED} < set(triggers.missing(connection))
+        missing = {each.table for each in triggers.LOG_TRIGGERS.deviations(connection)}
+        assert {watched.table for watched in triggers.LOG_TRIGGERS.watched} < missing
         Change.objects.all().delete()
         Revision.objects.all().delete()
         triggers.seed(connection)
     finally:
         triggers.install(connection)
-    assert triggers.missing(connection) == []
+    assert triggers.LOG_TRIGGERS.deviations(connection) == []
     mirror = Mirror(client)
     mirror.follow()
     assert (mirror.documents, mirror.memberships) == catalogue(client)
