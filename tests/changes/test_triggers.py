@@ -29,7 +29,7 @@ def served() -> set[tuple[str, str]]:
     columns: set[tuple[str, str]] = set()
     for serializer in (CategorySerializer, PackageSerializer, GridSerializer):
         documents: Any = serializer.Meta.model.objects
-        columns |= read_by(documents.for_api(serializer.Meta.fields))
+        columns |= read_by(documents.for_api(serializer.Meta.columns.served))
     return columns
 
 
