@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 on_postgresql = connection.vendor == "postgresql"
 postgresql = pytest.mark.skipif(not on_postgresql, reason="of PostgreSQL")
 
-# By hand: another body of an update trigger, and a trigger that is gone, of the log and of the search.
+# By hand: another body of an update trigger, and a trigger that was dropped, of the log and of the search.
 if on_postgresql:
     EMPTY = "RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$"
     ALTERATIONS = [
@@ -96,7 +96,7 @@ def log() -> list[tuple[Any, ...]]:
 
 
 def identities() -> set[tuple[Any, ...]]:
-    """What changes if a trigger or a function is created again, or replaced."""
+    """Return system rows that change if a trigger or a function is created again or replaced."""
     query = "SELECT rowid, name FROM sqlite_master WHERE type = 'trigger'"
     if on_postgresql:
         query = (
