@@ -1,4 +1,4 @@
-"""A category is the kind of thing a package is: an app, a framework, a project …"""
+"""A category says what a package is: an app, a framework, a project …"""
 
 from collections.abc import Iterable
 from typing import Self

@@ -6,7 +6,7 @@ from core.api.serializers import DocumentSerializer
 
 
 class CategorySerializer(DocumentSerializer[Category]):
-    """A category: what kind of thing a package is."""
+    """A category: an app, a framework, a project …"""
 
     class Meta:
         model = Category

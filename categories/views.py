@@ -7,7 +7,7 @@ from core.api.views import DocumentViewSet
 
 
 class CategoryViewSet(DocumentViewSet[Category]):
-    """Categories say what kind of thing a package is."""
+    """Categories say what a package is: an app, a framework, a project …"""
 
     documents = Category.objects
     serializer_class = CategorySerializer

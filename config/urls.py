@@ -37,7 +37,7 @@ ROOT = ("packages", "search", "grids", "categories", "changes", "schema", "docs"
 
 
 class RootSerializer(serializers.Serializer[Any]):
-    """Where everything is."""
+    """The URLs of all that the API offers."""
 
     packages, search, grids, categories, changes, schema, docs = (serializers.URLField() for _ in ROOT)
 
@@ -57,12 +57,12 @@ class RootView(CatalogueView):
 
 
 def undefined(request: HttpRequest) -> HttpResponseBase:
-    """404 as the API says it, unless only the last slash is missing."""
+    """Respond with the API's 404, unless only the last slash is missing."""
     try:
-        found = resolve(f"{request.path_info}/").func is not undefined
+        is_defined = resolve(f"{request.path_info}/").func is not undefined
     except Resolver404:
-        found = False
-    if found and request.method in {"GET", "HEAD", "OPTIONS"}:
+        is_defined = False
+    if is_defined and request.method in {"GET", "HEAD", "OPTIONS"}:
         return HttpResponsePermanentRedirect(request.get_full_path(force_append_slash=True))
     return UndefinedView.as_view()(request)
 
@@ -84,8 +84,8 @@ urlpatterns = [
     path("api/v4/schema/", SchemaView.as_view(), name="schema"),
     path("api/v4/docs/", SwaggerView.as_view(url_name="schema"), name="docs"),
     path("api/v4/docs/redoc/", RedocView.as_view(url_name="schema"), name="redoc"),
-    re_path(r"^api/v4/feeds/packages\.(?P<kind>rss|atom)$", PackageFeed.view, name="feed-packages"),
-    re_path(r"^api/v4/feeds/releases\.(?P<kind>rss|atom)$", ReleaseFeed.view, name="feed-releases"),
-    re_path(r"^api/v4/feeds/grids\.(?P<kind>rss|atom)$", GridFeed.view, name="feed-grids"),
+    re_path(r"^api/v4/feeds/packages\.(?P<extension>rss|atom)$", PackageFeed.view, name="feed-packages"),
+    re_path(r"^api/v4/feeds/releases\.(?P<extension>rss|atom)$", ReleaseFeed.view, name="feed-releases"),
+    re_path(r"^api/v4/feeds/grids\.(?P<extension>rss|atom)$", GridFeed.view, name="feed-grids"),
     re_path(r"^api(?:/[\s\S]*)?$", undefined),
 ]

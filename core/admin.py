@@ -1,4 +1,4 @@
-"""What the admin of every kind of document shares."""
+"""The base of the admin of every kind of document."""
 
 from typing import Any, ClassVar, TypeVar
 

@@ -17,13 +17,14 @@ class Key:
     """A key of a document: one that v4 always shows (`v4`), one that `fields=` adds (`extended`), or a stored column
     that is no key (neither).
 
-    `ages` is the number of seconds after which the value may be another one although nothing was written.
+    `ages` is the number of seconds after which the value may be another one although nothing was written; 0 if it
+    never is.
     """
 
     name: str = field(kw_only=False)
     v4: bool = False
     extended: bool = False
-    ages: int | None = None
+    ages: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +102,7 @@ class Columns:
         self.keys = keys
         self.v4 = tuple(key.name for key in keys if key.v4)
         self.extended = tuple(key.name for key in keys if key.extended)
+        self.served = (*self.v4, *self.extended)
         self.by_name = {key.name: key for key in keys}
         self.relations = {key.name: key for key in keys if isinstance(key, Relation)}
         self.expandable = tuple(name for name, relation in self.relations.items() if relation.expandable)
@@ -109,9 +111,10 @@ class Columns:
         """The stored columns that the keys with these names are made of."""
         return {column for name in names for column in self.by_name[name].columns}
 
-    def ages(self, names: Iterable[str]) -> int | None:
-        """The seconds after which a value of these keys may change without a write; None if none does."""
-        return min((ages for name in names if (ages := self.by_name[name].ages) is not None), default=None)
+    def ages(self, names: Iterable[str]) -> int:
+        """The seconds after which one of these keys may change without a write; 0 if none does. Names of no key are
+        ignored."""
+        return min((key.ages for name in names if (key := self.by_name.get(name)) and key.ages), default=0)
 
     @cached_property
     def fetched(self) -> tuple[str, ...]:
@@ -126,7 +129,7 @@ class Columns:
     @cached_property
     def logged(self) -> tuple[str, ...]:
         """The columns whose move is a change in the log."""
-        served = self.stored((*self.v4, *self.extended))
+        served = self.stored(self.served)
         return self._columns(lambda column: column.logged and column.column in served)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What the RSS and Atom feeds share: links on the site's address, and text that XML can hold."""
+"""The base of the RSS and Atom feeds: absolute links, and text that XML can hold."""
 
 import re
 from datetime import datetime
@@ -14,36 +14,36 @@ from core.caching.dependencies import Dependencies
 from core.links import absolute
 
 NEWEST = 50
-# What XML 1.0 cannot hold, even escaped.
+# Characters that XML 1.0 cannot hold, even escaped
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def text(value: str) -> str:
-    """`value` as a feed can hold it, 500 characters at most."""
+    """Return `value` without characters that a feed cannot hold, and cut to 500 characters."""
     return _NOT_XML.sub("\ufffd", Truncator(value).chars(500))
 
 
 class CatalogueFeed(Feed[Any, Any]):
-    """The newest of something, for one request: the links need its host."""
+    """A feed of the newest rows, for one request, whose host its links need."""
 
     name: str
     title: str
     depends_on: ClassVar[Dependencies | None] = None
-    kinds: ClassVar = {"rss": Rss201rev2Feed, "atom": Atom1Feed}
+    types: ClassVar = {"rss": Rss201rev2Feed, "atom": Atom1Feed}
 
-    def __init__(self, request: HttpRequest, kind: str) -> None:
+    def __init__(self, request: HttpRequest, extension: str) -> None:
         self.request = request
-        self.feed_type = self.kinds[kind]
+        self.feed_type = self.types[extension]
 
     @classmethod
-    def view(cls, request: HttpRequest, kind: str) -> HttpResponse:
-        """As RSS or as Atom."""
+    def view(cls, request: HttpRequest, extension: str) -> HttpResponse:
+        """Respond with the feed as RSS or Atom, by the extension of the URL."""
         if request.method not in {"GET", "HEAD"}:
-            said = {"detail": f'Method "{request.method}" not allowed.'}
-            return JsonResponse(said, status=405, headers={"Allow": "GET, HEAD"})
+            body = {"detail": f'Method "{request.method}" not allowed.'}
+            return JsonResponse(body, status=405, headers={"Allow": "GET, HEAD"})
         if request.GET:
             return JsonResponse({min(request.GET)[:100]: ["A feed takes no parameters."]}, status=400)
-        return cls(request, kind)(request)
+        return cls(request, extension)(request)
 
     def link(self) -> str:
         return absolute(self.request, f"/api/v4/{self.name}/")

@@ -1,4 +1,4 @@
-"""What every stored document has: who may refer to it (id, slug) and when it was made and last edited."""
+"""The columns of every stored document: id, slug and title, and when it was created and last edited."""
 
 from typing import ClassVar
 
@@ -10,10 +10,10 @@ MAX_ID = 2**63 - 1
 
 
 class Document(models.Model):
-    """A titled document of the catalogue, found by id or by slug.
+    """A titled document of the catalogue, which URLs name by its id or its slug.
 
-    `created` and `modified` are ordinary columns, not automatic ones: an import keeps the times of its source,
-    and `modified` tells when an editor last changed the document, which no fetch may touch.
+    `created` and `modified` are ordinary columns, not automatic ones: an import copies the times of its source,
+    and `modified` tells when an editor last changed the document, so no fetch may move it.
     """
 
     title = models.CharField(max_length=100)

@@ -12,7 +12,7 @@ class GridFeed(CatalogueFeed):
     depends_on = on(Kind.GRID)
     name = "grids"
     title = "Package Grids: new grids"
-    description = "The grids that were made last."
+    description = "The grids that were added most recently."
 
     def items(self) -> QuerySet[Grid]:
         return Grid.objects.only("id", "title", "description", "created").order_by("-id")[:NEWEST]

@@ -1,4 +1,4 @@
-"""What packages use of grids (packages.hooks)."""
+"""The queries on grids that packages need (packages.hooks)."""
 
 from collections.abc import Collection
 

@@ -11,7 +11,7 @@ from core.models import Document
 from grids.documents import GRID_COLUMNS
 from packages.models import Package
 
-# The position of a membership that nobody placed: after the placed ones, in the order in which they were made.
+# The position of a membership that nobody has placed: after the placed ones, in the order of creation.
 LAST = 2**31 - 1
 
 
@@ -27,7 +27,9 @@ class GridQuerySet(models.QuerySet["Grid"]):
 
 class Grid(Document):
     description = models.TextField(blank=True)
-    is_locked = models.BooleanField("locked", default=False, help_text="Only who may unlock grids can change it.")
+    is_locked = models.BooleanField(
+        "locked", default=False, help_text="Only users with the permission to unlock grids can change it."
+    )
     header = models.BooleanField("header tab", default=False, help_text="Shown among the main grids.")
     packages = models.ManyToManyField(Package, through="GridPackage", related_name="grids")
 

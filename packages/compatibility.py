@@ -1,8 +1,8 @@
-"""Which versions of Python and Django a package says it works with.
+"""The versions of Python and Django that a package says it works with.
 
-The rule for Python X.Y: `requires_python` must not refuse it (a package that states none, or one that cannot be read,
-refuses nothing); and its classifiers name X.Y, or they name no X.Y at all and `requires_python` admits it.
-For Django X.Y: its classifiers name X.Y, or they name X without any X.Y of it.
+The rule for Python X.Y: `requires_python` must not refuse it (an empty or unreadable one refuses nothing); and the
+classifiers name X.Y, or they name no X.Y at all and `requires_python` admits it.
+For Django X.Y: the classifiers name X.Y, or they name X without any X.Y of it.
 """
 
 import re
@@ -13,7 +13,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 PYTHON = "Programming Language :: Python :: "
 DJANGO = "Framework :: Django :: "
-# What a list of versions can name: a filter takes any version.
+# The versions that a document can list; the filters take any version.
 PYTHONS = ("2.6", "2.7", *(f"3.{minor}" for minor in range(16)))
 DJANGOS = {"1": range(12), **{str(major): range(3) for major in range(2, 7)}}
 _MICROS = (*range(31), 99)  # a specifier may admit some micro releases of a version alone
@@ -29,7 +29,7 @@ def _specifiers(requires_python: str) -> SpecifierSet | None:
 
 @lru_cache(maxsize=65536)
 def admits(requires_python: str, version: str) -> bool | None:
-    """Whether a `requires_python` lets some X.Y.Z of Python X.Y in; None where it says nothing that can be read."""
+    """Return True if `requires_python` admits any X.Y.Z of Python X.Y; None if it is empty or unreadable."""
     specifiers = _specifiers(requires_python)
     if specifiers is None:
         return None
@@ -37,7 +37,7 @@ def admits(requires_python: str, version: str) -> bool | None:
 
 
 def python_versions(classifiers: Iterable[str], requires_python: str) -> list[str]:
-    """The Pythons that a package works with, oldest first."""
+    """The versions of Python that a package works with, oldest first."""
     named = _named(classifiers, PYTHON)
     if named:
         return [version for version in named if admits(requires_python, version) is not False]
@@ -45,7 +45,7 @@ def python_versions(classifiers: Iterable[str], requires_python: str) -> list[st
 
 
 def django_versions(classifiers: Collection[str]) -> list[str]:
-    """The Djangos that a package works with, oldest first."""
+    """The versions of Django that a package works with, oldest first."""
     named = _named(classifiers, DJANGO)
     majors = {version.split(".")[0] for version in named}
     whole = [each for each in DJANGOS if DJANGO + each in classifiers and each not in majors]
@@ -53,7 +53,7 @@ def django_versions(classifiers: Collection[str]) -> list[str]:
 
 
 def has_python3(classifiers: Iterable[str], requires_python: str) -> bool:
-    """Whether a package says that it works with Python 3: by a classifier, or by what it requires."""
+    """Return True if a package says that it works with Python 3, by a classifier or by `requires_python`."""
     return any(each.startswith(f"{PYTHON}3") for each in classifiers) or admits_python3(requires_python)
 
 
@@ -63,8 +63,8 @@ def admits_python3(requires_python: str) -> bool:
 
 
 def _named(classifiers: Iterable[str], prefix: str) -> list[str]:
-    found = {each.removeprefix(prefix) for each in classifiers if each.startswith(prefix)}
-    return sorted((version for version in found if re.fullmatch(r"[0-9]{1,3}\.[0-9]{1,3}", version)), key=_order)
+    versions = {each.removeprefix(prefix) for each in classifiers if each.startswith(prefix)}
+    return sorted((version for version in versions if re.fullmatch(r"[0-9]{1,3}\.[0-9]{1,3}", version)), key=_order)
 
 
 def _order(version: str) -> tuple[int, ...]:

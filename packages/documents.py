@@ -17,7 +17,7 @@ def grid_ids(package: Any) -> list[int]:
 
 PACKAGE_COLUMNS = Columns(
     Kind.PACKAGE,
-    # What v4 always shows
+    # Always shown
     Relation("category", kind=Kind.CATEGORY, v4=True, foreign_key="category_id", select_related=True, edited=True),
     Relation("grids", kind=Kind.GRID, v4=True, ids=grid_ids, help_text="In membership order."),
     Column("id", v4=True, logged=False, reason="A row with another id is logged as deleted and created."),
@@ -38,7 +38,7 @@ PACKAGE_COLUMNS = Columns(
     Column("repo_watchers", v4=True, fetched=True),
     Column("commits_over_52", v4=True, fetched=True, preserialized=True),
     Column("participants", v4=True, fetched=True, preserialized=True),
-    # What `fields=` adds
+    # Added by `fields=`
     Computed(
         "score",
         extended=True,
@@ -66,7 +66,7 @@ PACKAGE_COLUMNS = Columns(
     ),
     Computed("gone", extended=True, columns=("gone_since",)),
     Computed("freshness", extended=True, columns=("repo_key", "pypi_name")),
-    # What other keys are made of, and what is not shown
+    # Not shown as they are
     Column("gone_since", fetched=True),
     Column("gone_reason", fetched=True),
     Column("repo_host"),

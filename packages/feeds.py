@@ -1,4 +1,4 @@
-"""Feeds of what is new: packages, and releases of packages."""
+"""The feeds of new packages and of new releases."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ class PackageFeed(CatalogueFeed):
     depends_on = on(Kind.PACKAGE)
     name = "packages"
     title = "Package Grids: new packages"
-    description = "The packages that were added last."
+    description = "The packages that were added most recently."
 
     def items(self) -> QuerySet[Package]:
         return Package.objects.only("id", "title", "repo_description", "created").order_by("-id")[:NEWEST]
@@ -28,7 +28,7 @@ class ReleaseFeed(CatalogueFeed):
     depends_on = on(Kind.PACKAGE)
     name = "packages"
     title = "Package Grids: new releases"
-    description = "The versions that were uploaded to PyPI last."
+    description = "The versions that were uploaded to PyPI most recently."
 
     def items(self) -> QuerySet[Release]:
         dated = Release.objects.filter(uploaded_at__isnull=False, yanked=False)

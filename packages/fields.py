@@ -1,7 +1,6 @@
-"""Database functions over JSON lists that check constraints are made of.
+"""Database functions over JSON lists, for check constraints and filters.
 
-They compile to what the database itself knows, so that the constraints hold for any client, not for Django's
-connections alone.
+They compile to functions of the database itself, so that the constraints hold for every client, not only for Django.
 """
 
 from typing import Any
@@ -11,7 +10,7 @@ from django.db.models.expressions import Func
 
 
 class _JSONTest(Func):
-    """A boolean function of one JSON column, with a template for each database."""
+    """A condition on one JSON column, with a template for each database."""
 
     arity = 1
     output_field = models.BooleanField()
@@ -27,7 +26,7 @@ class _JSONTest(Func):
 
 
 class IsWeeklyCounts(_JSONTest):
-    """A flat list of 52 integers from zero up, or the empty list."""
+    """The condition that a column holds a flat list of 52 integers from zero up, or the empty list."""
 
     # CHECK in SQLite takes no subquery, so no json_each: the text itself has digits, commas, blanks and one "[".
     sqlite_template = (
@@ -41,14 +40,14 @@ class IsWeeklyCounts(_JSONTest):
 
 
 class IsList(_JSONTest):
-    """Any JSON list."""
+    """The condition that a column holds a JSON list."""
 
     sqlite_template = "(json_type(%(expressions)s) = 'array')"
     postgresql_template = "(jsonb_typeof(%(expressions)s) = 'array')"
 
 
 class Lists(_JSONTest):
-    """Whether a JSON list of texts has a text."""
+    """The condition that a JSON list of texts contains a text."""
 
     arity = 2
     sqlite_template = "EXISTS(SELECT 1 FROM json_each(%(expressions)s))"
@@ -65,11 +64,11 @@ class Lists(_JSONTest):
 
 
 class ListsFolded(Lists):
-    """Whether a JSON list of texts has a text, A to Z being as a to z. The text is in lower case already."""
+    """The condition that a JSON list of texts contains a text, which is in lower case, ignoring the case of A to Z."""
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[str | int, ...]]:
         return self._of(compiler, "EXISTS(SELECT 1 FROM json_each({}) AS listed WHERE lower(listed.value) = {})")
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[str | int, ...]]:
-        # The text of JSON in lower case is JSON still: it escapes nothing but control characters, in lower case.
+        # JSON in lower case is still JSON: jsonb escapes only control characters, and those in lower case.
         return self._of(compiler, '(lower(({})::text COLLATE "C")::jsonb @> to_jsonb({}::text))')

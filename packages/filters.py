@@ -17,15 +17,15 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 from categories.models import Category
 from core.api.filters import (
     DocumentFilters,
+    FieldFilter,
     Flag,
     IdsField,
-    Listed,
-    Moment,
+    NumberBound,
     Ordering,
-    Reading,
     ReferencesField,
     SlugsField,
-    Whole,
+    TimeBound,
+    ValueList,
     Words,
     refuse_unknown,
 )
@@ -36,6 +36,7 @@ from core.database.functions import AsciiLower, ascii_lower
 from core.kinds import Kind
 from packages import hooks
 from packages.compatibility import DJANGO, PYTHON, admits, admits_python3
+from packages.documents import PACKAGE_COLUMNS
 from packages.fields import Lists, ListsFolded
 from packages.keys import pypi_project, repository
 from packages.models import FetchState, Package, PackageQuerySet, forges
@@ -55,24 +56,24 @@ _ORDER = {
 
 
 class RepositoryField(forms.CharField):
-    """A repository by any spelling of its URL, as its key."""
+    """Reads any spelling of a repository's URL, and returns the repository's key."""
 
     def clean(self, value: Any) -> str:
         text = super().clean(value)
         key = repository(text, forges()).key if text else ""
         if text and (not key or len(key) > 500):
-            raise FormError("No repository can be read in it; give its URL.")
+            raise FormError("Not the URL of a repository.")
         return key
 
 
 class ProjectField(forms.CharField):
-    """A project on PyPI by its name or URL, as its normalised name."""
+    """Reads the name or the URL of a project on PyPI, and returns its normalised name."""
 
     def clean(self, value: Any) -> str:
         text = super().clean(value)
         name = pypi_project(text) if text else ""
         if text and not name:
-            raise FormError("Not the name of a project on PyPI: letters, digits, and - _ . between them.")
+            raise FormError("Not the name of a project on PyPI: letters and digits, with - _ . between them.")
         return name
 
 
@@ -106,7 +107,7 @@ class VersionField(forms.CharField):
 
 
 class LicenceField(forms.CharField):
-    """An SPDX licence, as the set writes it."""
+    """Reads an SPDX licence in any letter case, and returns its canonical spelling."""
 
     def clean(self, value: Any) -> str:
         text = super().clean(value)
@@ -117,54 +118,56 @@ class LicenceField(forms.CharField):
 
 
 class Lookups:
-    """What the values of the filters must be compared with, read in one query, if there is anything to read.
+    """Values that the filters compare packages with, read in one query, if there is anything to read: the ids of named
+    documents, and the distinct requirements and licences.
 
-    Requirements and licences are few in any catalogue, and none but their own readers can tell what they mean: so
-    their distinct values are read, and the packages are compared with those that fit.
+    Any catalogue has few distinct requirements and licences, and only Python code can interpret them: so all are read,
+    and packages are compared with those that match.
     """
 
     def __init__(self, cleaned: Mapping[str, Any]) -> None:
         self.wanted = {name: cleaned[name] for name in ("category", "grid") if cleaned.get(name)}
         self.by_score = any(word.removeprefix("-") == "score" for word in cleaned.get("ordering", ()))
         columns = {"requires_python": cleaned.get("python") or self.by_score, "licence": cleaned.get("licence")}
-        self.columns = [column for column, asked in columns.items() if asked]
+        self.columns = [column for column, needed in columns.items() if needed]
 
     def ids(self, name: str) -> list[int]:
-        """The ids of the documents that the filter `name` names; ValidationError if there is one that is not there."""
-        rows = [(pk, text) for what, pk, text in self.rows if what == name]
+        """The ids of the documents that the value of a filter names; ValidationError if one of them does not exist."""
+        rows = [(pk, text) for subject, pk, text in self.rows if subject == name]
         slugs = _DOCUMENTS[name]().order_by().values_list("slug", flat=True)[:1_000]
         refuse_unknown(name, name, self.wanted[name], rows, lambda: slugs)
         return [pk for pk, _ in rows]
 
     def requirements(self, fits: Callable[[str], bool]) -> list[str]:
         """The values of requires_python that fit."""
-        return [text for what, _, text in self.rows if what == "requires_python" and fits(text)]
+        return [text for subject, _, text in self.rows if subject == "requires_python" and fits(text)]
 
     def licences(self, wanted: str) -> list[str]:
-        """The licences that are `wanted`, or an expression that has it as a part."""
-        return [text for what, _, text in self.rows if what == "licence" and _names(text, wanted)]
+        """The licences that are `wanted` or contain it, as an expression does."""
+        return [text for subject, _, text in self.rows if subject == "licence" and _contains(text, wanted)]
 
     @cached_property
     def rows(self) -> list[tuple[str, int, str]]:
-        findings = {column: CachedValue(on(Kind.PACKAGE), column) for column in self.columns}
-        asked: list[QuerySet[Any, Any]] = [
-            _DOCUMENTS[name]().filter(by_references(values)).order_by().values_list(Value(name), "pk", "slug")
-            for name, values in self.wanted.items()
+        """Rows of the name of a filter or column, the id of a document (0 for a column), and its slug or the value."""
+        values = {column: CachedValue(on(Kind.PACKAGE), column) for column in self.columns}
+        queries: list[QuerySet[Any, Any]] = [
+            _DOCUMENTS[name]().filter(by_references(references)).order_by().values_list(Value(name), "pk", "slug")
+            for name, references in self.wanted.items()
         ]
-        for column in (column for column, finding in findings.items() if finding.value is None):
-            rows = Package.objects.exclude(**{column: ""}).order_by().distinct()
-            asked.append(rows.values_list(Value(column), Value(0, BigIntegerField()), Cast(column, TextField())))
-        found: list[tuple[str, int, str]] = list(asked[0].union(*asked[1:], all=True)) if asked else []
-        for column, finding in findings.items():
-            if finding.value is None:
-                finding.set([text for what, _, text in found if what == column])
+        for column in (column for column, cached in values.items() if cached.value is None):
+            packages = Package.objects.exclude(**{column: ""}).order_by().distinct()
+            queries.append(packages.values_list(Value(column), Value(0, BigIntegerField()), Cast(column, TextField())))
+        rows: list[tuple[str, int, str]] = list(queries[0].union(*queries[1:], all=True)) if queries else []
+        for column, cached in values.items():
+            if cached.value is None:
+                cached.set([text for subject, _, text in rows if subject == column])
             else:
-                found += [(column, 0, text) for text in finding.value]
-        return found
+                rows += [(column, 0, text) for text in cached.value]
+        return rows
 
 
-def _names(expression: str, wanted: str) -> bool:
-    """Whether a licence expression is `wanted` or has it as a part, without regard to letter case (as SPDX has it)."""
+def _contains(expression: str, wanted: str) -> bool:
+    """Return True if a licence expression is `wanted` or has it as a part, ignoring letter case as SPDX does."""
     if expression.lower() == wanted.lower():
         return True
     parts = [part.strip() for part in re.split(r"\s+(?:and|or)\s+|[()]", expression.lower())]
@@ -180,36 +183,36 @@ _DOCUMENTS: Mapping[str, Callable[[], QuerySet[Any]]] = {
 
 class PackageFilters(DocumentFilters):
     parameters_add = {"category": on(Kind.CATEGORY), "grid": on(Kind.GRID), "stale": on(ages=60)}
-    ordering_ages = {"score": 60}
+    ordering_ages = {"score": PACKAGE_COLUMNS.ages(["score"])}
     q = Words("repo_description")
-    category = Reading(ReferencesField, label="category", method="in_categories")
-    grid = Reading(ReferencesField, label="grid", method="in_grids")
-    id__in = Listed(IdsField, field_name="id", label="ids")
-    slug__in = Listed(SlugsField, field_name="slug", label="slugs")
-    repo_url = Reading(RepositoryField, "repo_key", label="repository URL")
-    pypi_name = Reading(ProjectField, "pypi_name", label="PyPI project")
-    repo_host = Reading(HostField, "repo_host", label="repository host")
+    category = FieldFilter(ReferencesField, label="category", method="in_categories")
+    grid = FieldFilter(ReferencesField, label="grid", method="in_grids")
+    id__in = ValueList(IdsField, field_name="id", label="ids")
+    slug__in = ValueList(SlugsField, field_name="slug", label="slugs")
+    repo_url = FieldFilter(RepositoryField, "repo_key", label="repository URL")
+    pypi_name = FieldFilter(ProjectField, "pypi_name", label="PyPI project")
+    repo_host = FieldFilter(HostField, "repo_host", label="repository host")
     participant = django_filters.CharFilter(label="participant", method="with_participant")
-    licence = Reading(LicenceField, label="licence (SPDX)", method="under_licence")
-    django = Reading(VersionField, label="works with Django", method="for_django")
-    python = Reading(VersionField, label="works with Python", method="for_python")
+    licence = FieldFilter(LicenceField, label="licence (SPDX)", method="under_licence")
+    django = FieldFilter(VersionField, label="works with Django", method="for_django")
+    python = FieldFilter(VersionField, label="works with Python", method="for_python")
     archived = Flag(Q(archived=True), label="archived")
     deprecated = Flag(Q(deprecated=True), label="deprecated")
     gone = Flag(Q(gone_since__isnull=False), label="gone")
     has_pypi = Flag(~Q(pypi_name=""), label="on PyPI")
-    repo_watchers__gte = Whole("repo_watchers", "gte", label="watchers, at least")
-    repo_watchers__lte = Whole("repo_watchers", "lte", label="watchers, at most")
-    repo_forks__gte = Whole("repo_forks", "gte", label="forks, at least")
-    repo_forks__lte = Whole("repo_forks", "lte", label="forks, at most")
-    pypi_downloads__gte = Whole("pypi_downloads", "gte", label="downloads a month, at least")
-    last_updated__gte = Moment("last_updated", "gte", label="last commit since")
-    last_updated__lte = Moment("last_updated", "lte", label="last commit until")
-    released__gte = Moment("released", "gte", label="latest release since")
-    released__lte = Moment("released", "lte", label="latest release until")
-    created__gte = Moment("created", "gte", label="added since")
-    created__lte = Moment("created", "lte", label="added until")
-    modified__gte = Moment("modified", "gte", label="edited since")
-    stale = Whole(least=0, most=36_500, label="days without a success", method="without_success")
+    repo_watchers__gte = NumberBound("repo_watchers", "gte", label="watchers, at least")
+    repo_watchers__lte = NumberBound("repo_watchers", "lte", label="watchers, at most")
+    repo_forks__gte = NumberBound("repo_forks", "gte", label="forks, at least")
+    repo_forks__lte = NumberBound("repo_forks", "lte", label="forks, at most")
+    pypi_downloads__gte = NumberBound("pypi_downloads", "gte", label="downloads a month, at least")
+    last_updated__gte = TimeBound("last_updated", "gte", label="last commit since")
+    last_updated__lte = TimeBound("last_updated", "lte", label="last commit until")
+    released__gte = TimeBound("released", "gte", label="latest release since")
+    released__lte = TimeBound("released", "lte", label="latest release until")
+    created__gte = TimeBound("created", "gte", label="added since")
+    created__lte = TimeBound("created", "lte", label="added until")
+    modified__gte = TimeBound("modified", "gte", label="edited since")
+    stale = NumberBound(least=0, most=36_500, label="days without a successful fetch", method="without_success")
     ordering = Ordering(_ORDER, nullable=("pypi_downloads", "last_updated", "released"))
 
     @cached_property
@@ -262,7 +265,7 @@ class PackageFilters(DocumentFilters):
         return packages.filter(named | (Q(requires_python__in=admitting) & ~naming_any))
 
     def without_success(self, packages: PackageQuerySet, name: str, value: int) -> PackageQuerySet:
-        """Those that have been there for more than so many days, and of which no source was fetched in them."""
+        """Packages older than so many days, of which no source was fetched successfully in that time."""
         since = self.now - timedelta(days=value)
         succeeded = FetchState.objects.filter(package=OuterRef("pk"), last_success__gte=since)
         fetched = Q(last_fetched__isnull=False, last_fetched__gte=since)
@@ -270,5 +273,5 @@ class PackageFilters(DocumentFilters):
 
 
 class HistoryFilters(django_filters.FilterSet):
-    since = Reading(DayField, "day", lookup_expr="gte", label="from this day on")
-    until = Reading(DayField, "day", lookup_expr="lte", label="until this day")
+    since = FieldFilter(DayField, "day", lookup_expr="gte", label="from this day on")
+    until = FieldFilter(DayField, "day", lookup_expr="lte", label="until this day")

@@ -1,6 +1,6 @@
-"""What packages use of the folders that are built on them, and that they therefore cannot import.
+"""Hooks for the folders above packages, which packages cannot import.
 
-The upper folder fills a hook when the site starts: `grids` is filled by grids.apps.
+The upper folder fills its hook when the site starts: grids.apps fills `grids`.
 """
 
 from collections.abc import Collection

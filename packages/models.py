@@ -1,4 +1,4 @@
-"""Packages, and what is known of them."""
+"""Packages, their releases and history, and the state of their fetches."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -20,30 +20,30 @@ from packages.facts import SOURCES, Outcome, Source
 from packages.fields import IsList, IsWeeklyCounts
 from packages.keys import KNOWN_HOSTS, Forge, pypi_project, repository
 
-# What a stored URL may begin with, in any letter case; repo_url and pypi_url may also be a text without a colon.
+# The beginnings of a stored URL, in any letter case; repo_url and pypi_url may also be a text without a colon.
 HTTP_PREFIXES = ("http://", "https://")
 REPO_URL_PREFIXES = (*HTTP_PREFIXES, "git://", "ssh://", "git+http://", "git+https://", "git+ssh://", "git@", "hg@")
 
-# What a source is asked about
+# The column with the name of a package at each source
 TARGET_COLUMNS: Mapping[Source, str] = {"repo": "repo_key", "pypi": "pypi_name", "downloads": "pypi_name"}
 
-# Which columns follow from which: whoever writes the left one writes the right ones too.
+# Columns that follow from others: code that writes the left one writes the right ones too.
 DERIVED = {"repo_url": ("repo_host", "repo_key"), "pypi_url": ("pypi_name",)}
 
-# What a package's `freshness` shows of each fetch state
+# The columns of each fetch state that `freshness` shows
 STATE_FIELDS = ("last_success", "last_attempt", "outcome", "failures", "next_due")
 
 
 def forges() -> Mapping[str, Forge]:
-    """The hosts whose repositories can be asked about: those known, and those that the operator lists."""
+    """The hosts whose repositories can be fetched: the well-known ones, and those that the operator lists."""
     return {**KNOWN_HOSTS, **settings.FORGE_HOSTS}
 
 
 def derived(column: str, value: str) -> dict[str, str]:
-    """The columns that follow from `column` being `value`."""
+    """The columns that follow from `column`, with their values if it is `value`."""
     if column == "repo_url":
-        found = repository(value, forges())
-        return {"repo_host": found.host, "repo_key": found.key}
+        read = repository(value, forges())
+        return {"repo_host": read.host, "repo_key": read.key}
     return {"pypi_name": pypi_project(value)}
 
 
@@ -66,7 +66,7 @@ class PackageQuerySet(models.QuerySet["Package"]):
         return packages.with_freshness() if "freshness" in chosen else packages
 
     def with_freshness(self) -> Self:
-        """Each with the fetch states of its sources, in columns like `repo_outcome`; null where there is none."""
+        """Add the fetch states of each package's sources, in columns like `repo_outcome`; null where there is none."""
         packages = self
         for source in SOURCES:
             state = models.FilteredRelation("fetch_states", condition=Q(fetch_states__source=source))
@@ -81,11 +81,11 @@ class PackageQuerySet(models.QuerySet["Package"]):
         return self.exclude(pypi_name="")
 
     def with_state(self, source: Source) -> Self:
-        """Each with its fetch state of that source as `state`, which may be missing."""
+        """Add the fetch state of that source as `state`, which may be missing."""
         return self.annotate(state=models.FilteredRelation("fetch_states", condition=Q(fetch_states__source=source)))
 
     def due(self, source: Source, now: datetime, fresh_for: timedelta) -> Self:
-        """Those whose last success is older than `fresh_for`, whose address is new, or whose next try is due."""
+        """The packages whose last success is older than `fresh_for`, whose target is new, or whose next try is due."""
         return (
             self.fetchable(source)
             .with_state(source)
@@ -98,7 +98,7 @@ class PackageQuerySet(models.QuerySet["Package"]):
         )
 
     def stalest_first(self) -> Self:
-        """Of those with_state(): never fetched ones first, then by the last success."""
+        """Order packages that came from with_state(): never fetched ones first, then by the last success."""
         return self.order_by(
             F("state__last_success").asc(nulls_first=True), F("state__last_attempt").asc(nulls_first=True), "pk"
         )
@@ -108,7 +108,7 @@ class PackageQuerySet(models.QuerySet["Package"]):
         return self.exclude(pk=package.pk).filter(repo_key=package.repo_key).exclude(repo_key="")
 
     def update(self, **columns: Any) -> int:
-        """As Django's, deriving what follows from repo_url and pypi_url."""
+        """Update rows, and the columns that follow from repo_url and pypi_url."""
         for column in DERIVED.keys() & columns.keys():
             if isinstance(columns[column], str):
                 columns |= derived(column, columns[column])
@@ -139,7 +139,7 @@ def _with_derived(packages: Iterable["Package"]) -> list["Package"]:
 
 
 class Package(Document):
-    """A package: what editors say of it, and what was fetched about it (never typed)."""
+    """A package: columns that editors type, and columns that only fetches write."""
 
     # Editors' columns
     category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="packages")
@@ -229,7 +229,7 @@ class Package(Document):
                 violation_error_message="A package cannot be replaced by itself.",
             ),
         )
-        # For the lists; what PostgreSQL alone can have is in its migration.
+        # For the lists. Indexes that only PostgreSQL can have are in a migration.
         indexes = (
             models.Index(fields=["category", "id"], name="package_category"),
             models.Index(fields=["repo_watchers", "id"], name="package_watchers"),
@@ -252,7 +252,7 @@ class Package(Document):
 
     @property
     def busiest_week(self) -> int:
-        """The most commits in one of the 52 weeks; 0 where none are known."""
+        """The most commits in one of the 52 weeks; 0 if they are unknown."""
         return max(self.commits_over_52, default=0)
 
     def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
@@ -279,7 +279,7 @@ class Release(models.Model):
 
 
 class RepositoryAlias(models.Model):
-    """An address that a package's repository had before it was renamed or moved."""
+    """A URL that a package's repository had before it was renamed or moved."""
 
     package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="aliases")
     repo_url = models.CharField("repository URL", max_length=500)
@@ -296,11 +296,11 @@ class RepositoryAlias(models.Model):
 
 
 class FetchState(models.Model):
-    """How fetching one source of one package goes: what the API, admin and cron all read.
+    """The state of fetching one source of one package, for the API, admin and cron.
 
-    `target` is what was asked about (the repository's key, the project's name): where an editor has changed that
-    since, nothing here is about the package any more. `missing_days` counts the days on which the source said "not
-    found" of it, until it is found.
+    `target` is the repository's key or the project's name in the last request: if an editor has changed it since, the
+    row no longer describes the package. `missing_days` counts the days on which the source answered "not found",
+    until it finds the package again.
     """
 
     package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="fetch_states")

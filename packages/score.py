@@ -1,8 +1,9 @@
-"""The score of a package: its watchers, less what tells that it is left alone.
+"""The score of a package: its watchers, less a penalty for signs that nobody maintains it.
 
-Less a tenth of them for every three months without a commit, less three tenths (1,000 at most) where it does not say
-that it works with Python 3, never under -500: the rule of djangopackages.org. It falls without anything being
-written, so it is never stored: `score` computes it of a row, `by_score` in the database, to the same number.
+The penalty is a tenth of the watchers for every three months without a commit, and three tenths (1,000 at most) if the
+package does not say that it works with Python 3; the score is never under -500. That is the rule of djangopackages.org.
+The score falls as time passes, so it is never stored: `score` computes it from a row, and `by_score` computes the same
+number in the database.
 """
 
 from collections.abc import Collection
@@ -17,11 +18,11 @@ from packages.compatibility import PYTHON
 QUARTER = 7_889_400  # seconds: three months of a year of 365.25 days
 LEAST = -500
 MOST_WITHOUT_PYTHON3 = 1_000
-BIG = BigIntegerField()  # PostgreSQL's integers would overflow at ten times the watchers that a column holds
+BIG = BigIntegerField()  # products with the largest number of watchers overflow PostgreSQL's integers
 
 
 def score(watchers: int, last_updated: datetime | None, python3: bool, now: datetime) -> int:
-    # Whole seconds on both sides, as the databases count them.
+    # Whole seconds on both sides, as the databases count.
     age = int(now.timestamp()) - int(last_updated.timestamp()) if last_updated else 0
     without_commits = max(age, 0) // QUARTER * watchers // 10
     without_python3 = 0 if python3 else min(watchers * 3 // 10, MOST_WITHOUT_PYTHON3)
@@ -45,9 +46,8 @@ class _Epoch(Func):
 
 
 def by_score(now: datetime, admitting_python3: Collection[str]) -> Any:
-    """The score as an expression, of rows with their classifiers as `classifier_text`.
-
-    `admitting_python3` are the values of requires_python that admit a Python 3.
+    """The score as an expression, for packages that are annotated with the text of their classifiers as
+    `classifier_text`. `admitting_python3` are the values of requires_python that admit a Python 3.
     """
     watchers = Cast("repo_watchers", BIG)
     age = Greatest(_whole(int(now.timestamp())) - _Epoch("last_updated"), _whole(0), output_field=BIG)

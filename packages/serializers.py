@@ -17,17 +17,17 @@ from packages.score import score
 
 
 class SourceStateSerializer(serializers.Serializer[Any]):
-    """How fetching one source goes. A success may have found nothing new (`unchanged`)."""
+    """The state of fetching one source. A success may bring nothing new (`unchanged`)."""
 
     last_success = serializers.DateTimeField(allow_null=True)
     last_attempt = serializers.DateTimeField(allow_null=True)
     outcome = serializers.ChoiceField([each.value for each in Outcome], help_text="How the last attempt ended.")
     failures = serializers.IntegerField(help_text="Failures in a row; 0 after a success.")
-    next_due = serializers.DateTimeField(help_text="When it is asked again.")
+    next_due = serializers.DateTimeField(help_text="When it is fetched again.")
 
 
 class FreshnessSerializer(serializers.Serializer[Any]):
-    """The state of each source; null for one that was never asked about this package."""
+    """The state of each source; null for one that was never queried for this package."""
 
     repo = SourceStateSerializer(allow_null=True)
     pypi = SourceStateSerializer(allow_null=True)
@@ -35,7 +35,7 @@ class FreshnessSerializer(serializers.Serializer[Any]):
 
 
 class PackageSerializer(DocumentSerializer[Package]):
-    """A package: what editors say of it, and what was fetched about it."""
+    """A package: facts that editors typed, and facts that were fetched."""
 
     commits_over_52 = serializers.ListField(
         child=serializers.IntegerField(min_value=0), help_text="52 weekly counts, oldest first, or none."
@@ -73,7 +73,7 @@ class PackageSerializer(DocumentSerializer[Package]):
         return {source: self._state(package, source) for source in SOURCES}
 
     def _state(self, package: Any, source: Any) -> dict[str, Any] | None:
-        # Where an editor has changed the address since, the state is that of something else.
+        # If an editor has changed the target since, the state describes something else.
         if getattr(package, f"{source}_target") != getattr(package, TARGET_COLUMNS[source]):
             return None
         state = {name: getattr(package, f"{source}_{name}") for name in STATE_FIELDS}

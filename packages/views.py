@@ -1,4 +1,4 @@
-"""Packages of API v4, and what lies below one: its releases and its history."""
+"""Packages of API v4, with the releases and the history of each."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from packages.serializers import PackageSerializer, ReleaseSerializer, SnapshotS
 
 
 class PackageViewSet(DocumentViewSet[Package]):
-    """Packages, newest first, with what was fetched from their repositories and PyPI."""
+    """Packages, newest first, with facts fetched from their repositories and from PyPI."""
 
     documents = Package.objects
     summary = "packages/summary.html"

@@ -1,5 +1,4 @@
-"""What the documents of a response consist of: their keys (`fields=`), and the links that are replaced by documents
-(`expand=`)."""
+"""The keys of the documents of a response (`fields=`), and the links that are replaced by documents (`expand=`)."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -15,36 +14,37 @@ MAX_EXPANDED = 1_000  # documents in place of links, in one response
 
 @dataclass(frozen=True, slots=True)
 class Fieldset:
-    """`fields` are the keys of a document in the contract's order; `expand` those of them that hold documents."""
+    """`fields` are the keys of a document in the contract's order; `expand` those of them that hold documents, and
+    `select_related` those of these that are loaded in the query of the rows."""
 
     fields: tuple[str, ...]
     expand: frozenset[str] = frozenset()
+    select_related: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, parameters: Mapping[str, str], columns: Columns) -> Self:
         """Read `fields` and `expand`; ValidationError if they name what a document does not have."""
-        known = (*columns.v4, *columns.extended)
-        chosen = _words(parameters, "fields", known, also="all")
-        expand = _words(parameters, "expand", columns.expandable)
-        fields = known if "all" in chosen else tuple(key for key in known if key in chosen) if chosen else columns.v4
+        chosen = _known(parameters, "fields", (*columns.served, "all"), "field")
+        expand = _known(parameters, "expand", columns.expandable, "link to expand")
+        fields = columns.v4 if not chosen else tuple(key for key in columns.served if chosen & {key, "all"})
         if left_out := expand - set(fields):
             raise ValidationError(
                 {"expand": [f"“{min(left_out)}” is not among the requested fields: add it to fields, or leave it out."]}
             )
-        return cls(fields, frozenset(expand))
+        select_related = [name for name in expand if columns.relations[name].select_related]
+        return cls(fields, frozenset(expand), frozenset(select_related))
 
 
-def words_of(text: str) -> set[str]:
-    """Return the words of a list with commas between them."""
-    return {word.strip() for word in text.split(",")}
+def words(parameters: Mapping[str, str], name: str) -> set[str]:
+    """Return the words that a parameter lists, with commas between them; none if it is not given."""
+    return {word.strip() for word in parameters[name].split(",")} if name in parameters else set()
 
 
-def _words(parameters: Mapping[str, str], name: str, known: Collection[str], also: str = "") -> set[str]:
-    words = words_of(parameters[name]) if name in parameters else set()
-    allowed = {*known, also} - {""}
-    for word in sorted(words - allowed):
-        raise ValidationError({name: [no_such("field" if name == "fields" else "link to expand", word, allowed)]})
-    return words
+def _known(parameters: Mapping[str, str], name: str, known: Collection[str], what: str) -> set[str]:
+    listed = words(parameters, name)
+    for word in sorted(listed - set(known)):
+        raise ValidationError({name: [no_such(what, word, known)]})
+    return listed
 
 
 def check_expanded(count: int, on_a_list: bool) -> None:

@@ -1,7 +1,4 @@
-"""The API described by itself: OpenAPI 3.1 out of the views, with every parameter, error and example.
-
-Only names are read out of the views and filters: what they do is described where they are.
-"""
+"""The OpenAPI 3.1 schema of the API, built from the views, with every parameter, error and example."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,11 +10,11 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from core.api.filters import (
     FlagField,
     IdsField,
-    MomentField,
     OrderingField,
     ReferencesField,
     SlugsField,
-    WholeField,
+    TimeField,
+    WholeNumberField,
     WordsField,
 )
 from core.api.pagination import MAX_LIMIT
@@ -25,29 +22,29 @@ from core.api.serializers import DocumentSerializer, RelationField
 from core.api.views import VIEWSETS, DocumentViewSet
 from core.documents import Columns
 
-# The bodies of errors, as components that every operation refers to.
+# The bodies of errors, as components that every operation refers to
 COMPONENTS = {
     "Error": {
         "type": "object",
-        "description": "What happened, and how to mend it.",
+        "description": "What is wrong, and how to correct it.",
         "properties": {"detail": {"type": "string"}},
         "required": ["detail"],
     },
     "Mistakes": {
         "type": "object",
-        "description": "What is wrong, by the parameter's name; or `detail`, where it is the request as a whole.",
+        "description": "What is wrong, by the name of the parameter; or `detail`, if it is the request as a whole.",
         "additionalProperties": {"oneOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]},
     },
 }
 _ERRORS: Mapping[int, tuple[str, str, Any]] = {
     400: (
         "Mistakes",
-        "A parameter that is unknown, given twice, empty or not of its kind.",
+        "A parameter that is unknown, given twice, empty or invalid.",
         {"limit": ["Must be a whole number from 1 to 1000."]},
     ),
-    404: ("Error", "Nothing is there; or there is no such format.", "No Package matches the given query."),
-    406: ("Error", "Neither JSON nor HTML will do.", "Could not satisfy the request Accept header."),
-    410: ("Error", "The log does not reach back so far.", "Changes up to 17 are gone from the log. …"),
+    404: ("Error", "There is no such document, or no such format.", "No Package matches the given query."),
+    406: ("Error", "The Accept header takes neither JSON nor HTML.", "Could not satisfy the request Accept header."),
+    410: ("Error", "The log does not reach back that far.", "Changes up to 17 are gone from the log. …"),
     503: ("Error", "The database did not answer in time.", "The database did not answer in time; …"),
 }
 _LOCATION = {"Location": {"schema": {"type": "string"}, "description": "Where to look instead."}}
@@ -55,50 +52,50 @@ ALWAYS = (400, 404, 406, 503)
 
 
 def errors(*statuses: int) -> dict[int, OpenApiResponse]:
-    """The answers with these statuses, for extend_schema."""
+    """The error responses with these statuses, for extend_schema."""
     return {
         status: OpenApiResponse(
             {"$ref": f"#/components/schemas/{body}"},
-            said,
+            description,
             [OpenApiExample("An error", {"detail": example} if body == "Error" else example, response_only=True)],
         )
-        for status, (body, said, example) in _ERRORS.items()
+        for status, (body, description, example) in _ERRORS.items()
         if status in statuses
     }
 
 
-def parameter(name: str, said: str, schema: Any, example: Any = None) -> OpenApiParameter:
-    shown = [OpenApiExample(str(example), example)] if example is not None else None
-    return OpenApiParameter(name, schema, OpenApiParameter.QUERY, description=said, examples=shown)
+def parameter(name: str, description: str, schema: Any, example: Any = None) -> OpenApiParameter:
+    examples = [OpenApiExample(str(example), example)] if example is not None else None
+    return OpenApiParameter(name, schema, OpenApiParameter.QUERY, description=description, examples=examples)
 
 
 LIMIT = parameter(
     "limit", "How many at most.", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 20}, 100
 )
-OFFSET = parameter("offset", "How many to leave out first.", {"type": "integer", "minimum": 0, "default": 0}, 20)
+OFFSET = parameter("offset", "How many to skip first.", {"type": "integer", "minimum": 0, "default": 0}, 20)
 FORMAT = parameter("format", "JSON, or a page.", {"type": "string", "enum": ["json", "api"]})
 CURSOR = parameter(
     "cursor",
-    "Walk everything, newest first: begin with an empty one, then follow `next`. Neither rows that come nor rows"
-    " that go meanwhile make you miss or meet another one twice. Not together with offset or ordering.",
+    "Walk through everything, newest first: begin with an empty one, then follow `next`. Rows that are added or deleted"
+    " meanwhile make you neither miss another row nor get it twice. Not together with offset or ordering.",
     {"type": "string", "pattern": "^((below|above)-[0-9]+)?$"},
 )
 REFERENCE = OpenApiParameter(
     "reference",
     str,
     OpenApiParameter.PATH,
-    description="An id (ASCII digits without a leading zero) or a slug. A slug that was renamed answers 301.",
+    description="An id (ASCII digits without a leading zero) or a slug. An old slug redirects (301).",
     examples=[OpenApiExample("By slug", "ralph"), OpenApiExample("By id", "2647")],
 )
-# What a filter's value is, by the field that reads it: schema, explanation, example.
+# The value of a filter, by the field that reads it: schema, explanation, example
 _VALUES: tuple[tuple[type, Any, str, Any], ...] = (
-    (FlagField, {"type": "boolean"}, "What is not known counts as false.", True),
-    (WholeField, {"type": "integer"}, "", 10),
-    (MomentField, {"type": "string"}, "A day (as an upper bound the whole of it) or a time.", "2026-05-01"),
-    (IdsField, {"type": "string"}, "Ids with commas between them, 1,000 at most.", "81,2647"),
-    (SlugsField, {"type": "string"}, "Slugs with commas between them, 1,000 at most.", "ralph,django-filter"),
-    (ReferencesField, {"type": "string"}, "Ids or slugs with commas between them.", None),
-    (WordsField, {"type": "string", "maxLength": 500}, "All of them, in any letter case.", "rest api"),
+    (FlagField, {"type": "boolean"}, "Unknown counts as false.", True),
+    (WholeNumberField, {"type": "integer"}, "", 10),
+    (TimeField, {"type": "string"}, "A day (as an upper bound, the whole day) or a time.", "2026-05-01"),
+    (IdsField, {"type": "string"}, "Ids, separated by commas, 1,000 at most.", "81,2647"),
+    (SlugsField, {"type": "string"}, "Slugs, separated by commas, 1,000 at most.", "ralph,django-filter"),
+    (ReferencesField, {"type": "string"}, "Ids or slugs, separated by commas.", None),
+    (WordsField, {"type": "string", "maxLength": 500}, "All of them must occur, in any letter case.", "rest api"),
 )
 
 
@@ -106,10 +103,10 @@ def finished(result: Any, **_: Any) -> Any:
     """The schema with the bodies of errors and the pages for browsers (a hook of drf-spectacular)."""
     for path, operations in result["paths"].items():
         for operation in operations.values():
-            for answer in operation["responses"].values():
-                answer["content"]["text/html"] = {"schema": {"type": "string"}}
-            said = "Of a page: fields of its form were left empty, and the address without them is this."
-            operation["responses"]["302"] = {"description": said, "headers": _LOCATION}
+            for response in operation["responses"].values():
+                response["content"]["text/html"] = {"schema": {"type": "string"}}
+            description = "Of a page: fields of its form were left empty, and this is the URL without them."
+            operation["responses"]["302"] = {"description": description, "headers": _LOCATION}
             if "{reference}" in path:
                 operation["responses"]["301"] = {"description": "It has another slug now.", "headers": _LOCATION}
     result["components"]["schemas"] = dict(sorted({**result["components"]["schemas"], **COMPONENTS}.items()))
@@ -136,13 +133,13 @@ class CatalogueSchema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
         view: Any = self.view
         known = view.known_parameters
-        found = [FORMAT]
+        parameters = [FORMAT]
         if isinstance(view, DocumentViewSet):
-            found += [REFERENCE] if view.detail else []
-            found += [each for each in (LIMIT, OFFSET, CURSOR) if each.name in known]
-            found += self._fieldset_parameters(view.columns) if "fields" in known else []
-            found += self._filters(view) if "cursor" in known else []
-        return found
+            parameters += [REFERENCE] if view.detail else []
+            parameters += [each for each in (LIMIT, OFFSET, CURSOR) if each.name in known]
+            parameters += self._fieldset_parameters(view.columns) if "fields" in known else []
+            parameters += self._filters(view) if "cursor" in known else []
+        return parameters
 
     def get_filter_backends(self) -> list[Any]:
         return []  # described above, as the fields read them
@@ -172,13 +169,14 @@ class CatalogueSchema(AutoSchema):
     def _filters(self, view: Any) -> Iterable[OpenApiParameter]:
         for name, each in view.filterset_class.base_filters.items():
             field = each.field
-            schema, said, example = next(
-                (row[1:] for row in _VALUES if isinstance(field, row[0])),
-                ({"type": "string"}, getattr(type(field), "said", ""), getattr(type(field), "example", None)),
+            schema, description, example = next(
+                (row[1:] for row in _VALUES if isinstance(field, row[0])), ({"type": "string"}, "", None)
             )
-            if isinstance(field, WholeField):
+            if isinstance(field, WholeNumberField):
                 schema = {**schema, "minimum": field.least, "maximum": field.most}
             if isinstance(field, OrderingField):
-                said = f"By comma, a “-” before one turns it round: {', '.join(field.names)}. Missing values come last."
+                names = ", ".join(field.names)
+                description = f"Separated by commas; prefix a name with “-” to sort descending: {names}."
+                description += " Missing values come last."
                 example = f"-{field.names[0]}"
-            yield parameter(name, f"{str(each.label).capitalize()}. {said}".strip(), schema, example)
+            yield parameter(name, f"{str(each.label).capitalize()}. {description}".strip(), schema, example)

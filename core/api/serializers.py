@@ -1,4 +1,4 @@
-"""What the documents of every kind share: the requested keys, links, and documents in place of links."""
+"""The base of the serializers of documents: the requested keys, links, and documents in place of links."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
@@ -69,7 +69,7 @@ class DocumentSerializer(serializers.ModelSerializer[D]):
         return self.documents([instance])[0]
 
     def get_field_names(self, *_: Any) -> list[str]:
-        return [*self.Meta.columns.v4, *self.Meta.columns.extended]
+        return list(self.Meta.columns.served)
 
     def build_field(self, field_name: str, info: Any, model_class: Any, nested_depth: int) -> Any:
         relation = self.Meta.columns.relations.get(field_name)

@@ -39,7 +39,7 @@ def test_every_column_of_the_table_is_listed_once(columns: Columns, model: type[
 
 @each_list
 def test_every_column_that_a_key_shows_is_logged_or_has_a_reason(columns: Columns, model: Any) -> None:
-    for name in (*columns.v4, *columns.extended):
+    for name in columns.served:
         mask = model.objects.for_api([name]).query.get_select_mask()
         for column in {field.attname for field in mask} - {"id"}:
             assert column in columns.logged or stored(columns)[column].reason, (name, column)
@@ -60,6 +60,6 @@ def test_a_column_is_not_left_out_of_the_log_without_a_reason() -> None:
 
 def test_the_shortest_age_counts() -> None:
     columns = Columns(Kind.PACKAGE, Column("id"), Computed("a", columns=("id",), ages=60), Column("b", ages=5))
-    assert (columns.ages(["id"]), columns.ages(["id", "a"]), columns.ages(["a", "b"])) == (None, 60, 5)
-    assert PACKAGE_COLUMNS.ages(PACKAGE_COLUMNS.v4) is None
+    assert (columns.ages(["id"]), columns.ages(["id", "a"]), columns.ages(["a", "b"])) == (0, 60, 5)
+    assert PACKAGE_COLUMNS.ages([*PACKAGE_COLUMNS.v4, "no such key"]) == 0
     assert PACKAGE_COLUMNS.ages(["title", "score"]) == 60

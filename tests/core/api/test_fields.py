@@ -74,7 +74,7 @@ def test_all(get: Get, django_assert_num_queries: DjangoAssertNumQueries) -> Non
     rich()
     with django_assert_num_queries(2):
         full = get("packages/p/?fields=all").json()
-    assert list(full) == [*PACKAGE_COLUMNS.v4, *PACKAGE_COLUMNS.extended]
+    assert list(full) == list(PACKAGE_COLUMNS.served)
     plain = get("packages/p/").json()
     assert {key: full[key] for key in PACKAGE_COLUMNS.v4} == plain
     assert {key: full[key] for key in PACKAGE_COLUMNS.extended} == EXTENDED
@@ -93,7 +93,7 @@ def test_what_nothing_is_known_of(get: Get) -> None:
     assert {key: full[key] for key in PACKAGE_COLUMNS.extended} == nothing
 
 
-@pytest.mark.parametrize("field", [*PACKAGE_COLUMNS.v4, *PACKAGE_COLUMNS.extended])
+@pytest.mark.parametrize("field", PACKAGE_COLUMNS.served)
 def test_each_alone(get: Get, django_assert_num_queries: DjangoAssertNumQueries, field: str) -> None:
     rich()
     full = get("packages/p/?fields=all").json()
