@@ -1,4 +1,4 @@
-"""The numbered log: how far it reaches, and how long it is kept."""
+"""The numbered log: its bounds, its rows, and its pruning."""
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -22,7 +22,7 @@ _STATEMENTS: StatementCache[Prepared[Change]] = StatementCache()
 
 
 class Bounds(NamedTuple):
-    """The number of the last change, and the smallest number after which all changes are there still."""
+    """The number of the last change, and the smallest number after which no change was pruned."""
 
     last: int
     since: int
@@ -34,7 +34,7 @@ def bounds() -> Bounds:
 
 
 def after(number: int, limit: int) -> list[Change]:
-    """The changes after a number, in their order; so many at most."""
+    """Return at most `limit` changes after a number, in order."""
     connection = reader()
     return _STATEMENTS.get(connection, "after", lambda: Prepared(_after())).rows(connection, number, limit)
 
@@ -45,9 +45,9 @@ def _after() -> QuerySet[Change]:
 
 
 def prune(now: datetime) -> int:
-    """Delete the changes that are too old, a batch at a time; says how many."""
+    """Delete the changes that are older than RETENTION in batches, and return their number."""
     old = Change.objects.filter(at__lt=now - RETENTION).order_by("-number").values_list("number", flat=True)
-    # Clocks may run backwards: whatever is before the newest old one goes, so that no gap opens.
+    # Clocks may go backwards. All changes up to the newest old one are deleted, so that no gap is left.
     newest = old.first()
     deleted = 0
     while newest is not None:

@@ -133,6 +133,13 @@ class Columns:
         return self._columns(lambda column: column.logged and column.column in served)
 
     @cached_property
+    def not_logged(self) -> dict[str, str]:
+        """The other columns that documents are made of, each with the reason why its move is no change."""
+        served = self.stored(self.served)
+        columns = [key for key in self.keys if isinstance(key, Column) and key.column in served]
+        return {column.column: column.reason for column in columns if not column.logged}
+
+    @cached_property
     def preserialized(self) -> tuple[str, ...]:
         """The columns whose JSON is sent as it is stored."""
         return self._columns(lambda column: column.preserialized)
