@@ -222,6 +222,36 @@ def test_one_error_leaves_a_piece(typed: str, meant: str) -> None:
     assert all(len(piece) >= 3 for piece in pieces_of(typed))
 
 
+@pytest.mark.parametrize(("matching", "similar"), [(4, ["calery"]), (5, [])])
+def test_typing_errors_are_looked_for_where_fewer_than_five_match(
+    client: Client, matching: int, similar: list[str]
+) -> None:
+    PackageFactory.create(slug="calery", title="x")
+    for number in range(matching):
+        PackageFactory.create(slug=f"celery-{number}", title="x", repo_watchers=matching - number)
+    found = [hit["slug"] for hit in client.get("/api/v4/search/?q=celery").json()]
+    assert found == [*(f"celery-{number}" for number in range(matching)), *similar]
+
+
+@pytest.mark.parametrize(
+    ("typed", "name", "is_found"),
+    [("fomr", "form", True), ("abcdefghijklmnopqrst", "xabcdefghijklmnopqrstxxxxxxxxxxxxx", False)],
+)
+def test_names_are_similar_from_three_quarters_on(client: Client, typed: str, name: str, is_found: bool) -> None:
+    """Twice the letters in common, of the letters of both: 6 of 8 in "fomr" and "form", 40 of 54 in the others."""
+    PackageFactory.create(slug=name, title="y")
+    assert [hit["slug"] for hit in client.get(f"/api/v4/search/?q={typed}").json()] == ([name] if is_found else [])
+
+
+def test_words_match_what_begins_with_them_but_plurals_do_not(client: Client) -> None:
+    """The stemmers cut the s: "forms" would match whatever begins with "form", and "cms" with "cm"."""
+    PackageFactory.create(slug="one", title="x", repo_description="Formidable templates of cmd")
+    found = {
+        q: [h["slug"] for h in client.get(f"/api/v4/search/?q={q}").json()] for q in ("form", "tem", "forms", "cms")
+    }
+    assert found == {"form": ["one"], "tem": ["one"], "forms": [], "cms": []}
+
+
 def test_what_comes_after_a_prefix() -> None:
     assert [prefix_end(key) for key in ("a", "ab", "a\ud7ff", "a\U0010ffff")] == ["b", "ac", "a\ue000", "b"]
 

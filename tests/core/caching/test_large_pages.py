@@ -1,0 +1,50 @@
+"""A worker builds one large page at a time, and others beside each other."""
+
+import threading
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
+
+from core.caching.middleware import ApiCacheMiddleware
+from core.caching.revisions import Revisions
+
+SECONDS = 20  # a busy machine
+
+
+def build_two(monkeypatch: pytest.MonkeyPatch, query: str, wait: float) -> bool:
+    """Build two pages with that query in two threads; return whether both were being built within `wait` seconds."""
+    middleware = ApiCacheMiddleware(lambda _: HttpResponse())
+    both = threading.Barrier(2)
+    met: list[bool] = []
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        try:
+            both.wait(wait)
+        except threading.BrokenBarrierError:
+            both.reset()
+            met.append(False)
+        else:
+            met.append(True)
+        return HttpResponse(b"{}", content_type="application/json")
+
+    monkeypatch.setattr(middleware, "respond", respond)
+    monkeypatch.setattr("core.caching.revisions.read", lambda *_: Revisions({}, {}))
+    requests = [RequestFactory().get(f"/api/v4/packages/?{query}&offset={offset}") for offset in (0, 1)]
+    threads = [threading.Thread(target=middleware, args=[request]) for request in requests]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(2 * SECONDS)
+    assert len(met) == 2
+    return all(met)
+
+
+@pytest.mark.parametrize("query", ["limit=300", "limit=1000", "fields=id&limit=300"])
+def test_one_large_page_is_built_at_a_time(monkeypatch: pytest.MonkeyPatch, query: str) -> None:
+    assert not build_two(monkeypatch, query, wait=0.3)
+
+
+@pytest.mark.parametrize("query", ["limit=299", "limit=20", "q=limit%3D300"])
+def test_other_pages_are_built_beside_each_other(monkeypatch: pytest.MonkeyPatch, query: str) -> None:
+    assert build_two(monkeypatch, query, wait=SECONDS)
