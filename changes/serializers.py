@@ -1,14 +1,11 @@
 """A change of the log as API v4 shows it."""
 
-from datetime import tzinfo
-from functools import cached_property
 from typing import Any
 
 from django.utils import timezone
 from rest_framework import serializers
 
 from changes.models import Change
-from core.api.serializers import localize
 from core.kinds import Kind
 from core.links import Links
 
@@ -16,51 +13,48 @@ from core.links import Links
 class ChangeSerializer(serializers.ModelSerializer[Change]):
     """A change of a document or of a membership."""
 
-    # The context has the `links` of the answer.
     number = serializers.IntegerField()
     at = serializers.DateTimeField()
     id = serializers.IntegerField(source="object_id", help_text="Of the document, or of the membership.")
-    url = serializers.SerializerMethodField(help_text="Of the document; null for a membership, and if it is deleted.")
-    grid = serializers.SerializerMethodField(help_text="Of a membership.")
-    package = serializers.SerializerMethodField(help_text="Of a membership.")
+    url = serializers.URLField(
+        read_only=True, allow_null=True, help_text="Of the document; null for a membership, and if it is deleted."
+    )
+    grid = serializers.URLField(read_only=True, allow_null=True, help_text="Of a membership.")
+    package = serializers.URLField(read_only=True, allow_null=True, help_text="Of a membership.")
 
     class Meta:
         model = Change
         fields = ("number", "at", "kind", "action", "id", "slug", "old_slug", "url", "grid", "package")
 
-    def to_representation(self, instance: Any) -> dict[str, Any]:
-        """A row of the log. Its fields only describe it: DRF would make them anew for every answer."""
-        return {
-            "number": instance.number,
-            "at": localize(instance.at, self.zone),
-            "kind": instance.kind,
-            "action": instance.action,
-            "id": instance.object_id,
-            "slug": instance.slug,
-            "old_slug": instance.old_slug,
-            "url": self.get_url(instance),
-            "grid": self.get_grid(instance),
-            "package": self.get_package(instance),
+
+def documents(changes: list[Change], links: Links) -> list[dict[str, Any]]:
+    """Return the rows of the log as ChangeSerializer describes them: DRF would build its fields for every response."""
+    zone = timezone.get_current_timezone()
+    affixes = {kind.value: links.affixes(kind) for kind in Kind if kind.plural}
+
+    def link(kind: str, pk: int | None) -> str | None:
+        before, after = affixes[kind]
+        return None if pk is None else f"{before}{pk}{after}"
+
+    return [
+        {
+            "number": change.number,
+            "at": change.at and change.at.astimezone(zone),
+            "kind": change.kind,
+            "action": change.action,
+            "id": change.object_id,
+            "slug": change.slug,
+            "old_slug": change.old_slug,
+            "url": link(change.kind, change.object_id) if _has_url(change) else None,
+            "grid": link(Kind.GRID, change.grid_id),
+            "package": link(Kind.PACKAGE, change.package_id),
         }
+        for change in changes
+    ]
 
-    @cached_property
-    def zone(self) -> tzinfo:
-        return timezone.get_current_timezone()
 
-    @cached_property
-    def links(self) -> Links:
-        links: Links = self.context["links"]
-        return links
-
-    def get_url(self, change: Change) -> str | None:
-        kind = Kind(change.kind)
-        return self.links.document(kind, change.object_id) if kind.plural and change.action != "deleted" else None
-
-    def get_grid(self, change: Change) -> str | None:
-        return None if change.grid_id is None else self.links.document(Kind.GRID, change.grid_id)
-
-    def get_package(self, change: Change) -> str | None:
-        return None if change.package_id is None else self.links.document(Kind.PACKAGE, change.package_id)
+def _has_url(change: Change) -> bool:
+    return change.kind != Kind.MEMBERSHIP and change.action != "deleted"
 
 
 class ChangesSerializer(serializers.Serializer[Any]):

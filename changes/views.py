@@ -7,12 +7,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from changes.log import after, reach
-from changes.serializers import ChangeSerializer, ChangesSerializer
+from changes.serializers import ChangesSerializer, documents
 from core.api.pagination import MAX_LIMIT, link_header, neighbour, whole_number
 from core.api.schema import ALWAYS, errors, parameter
 from core.api.views import CatalogueView
 from core.caching.dependencies import LOG, PRUNED, on
-from core.database.sessions import reading_alias, reading_from
+from core.database.sessions import READING_ALIAS, reading_from
 from core.kinds import Kind
 from core.links import Links
 
@@ -26,7 +26,7 @@ class Gone(APIException):
 
 def _last_of_primary() -> int:
     """A mirror may have read from where they are further than a replica is."""
-    if reading_alias() == DEFAULT_DB_ALIAS:
+    if READING_ALIAS.get() == DEFAULT_DB_ALIAS:
         return -1
     with reading_from(DEFAULT_DB_ALIAS):
         return reach().last
@@ -69,7 +69,7 @@ class ChangesView(CatalogueView):
         page = rows[:limit]
         until = page[-1].number if page else since
         following = neighbour(request, since=until) if len(rows) > limit else None
-        results = ChangeSerializer(page, many=True, context={"links": Links.of(request)}).data
+        results = documents(page, Links.of(request))
         response = Response({"since": since, "until": until, "next": following, "results": results})
         if following:
             response["Link"] = link_header(next=following)

@@ -86,12 +86,12 @@ class Relation(Column):
     def many(self) -> bool:
         return self.ids is not None
 
-    def ids_of(self, row: Any) -> list[int]:
-        """The ids of the documents that `row` links to, in order."""
+    def ids_of_each(self, rows: Iterable[Any]) -> list[list[int]]:
+        """Return the ids of the documents that each row links to, in order."""
         if self.ids:
-            return self.ids(row)
-        pk = getattr(row, self.foreign_key)
-        return [] if pk is None else [pk]
+            return [self.ids(row) for row in rows]
+        ids = [getattr(row, self.foreign_key) for row in rows]
+        return [[] if pk is None else [pk] for pk in ids]
 
 
 class Columns:

@@ -4,31 +4,27 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """A kind of document, or a membership, which joins two. The value is its name in the log of changes."""
+    """A kind of document, or a membership, which joins two. The value is its name in the log of changes.
+
+    `plural` is its name in the paths of API v4, in files of documents and among the revisions; `table` has its rows.
+    """
+
+    plural: str
+    table: str
 
     CATEGORY = "category"
     PACKAGE = "package"
     GRID = "grid"
     MEMBERSHIP = "membership"
 
-    @property
-    def plural(self) -> str:
-        """Its name in the paths of API v4, in files of documents and among the revisions."""
-        return _PLURALS[self]
 
-    @property
-    def table(self) -> str:
-        """The table of its rows."""
-        return _TABLES[self]
+for _kind, _plural, _table in (
+    (Kind.CATEGORY, "categories", "categories_category"),
+    (Kind.PACKAGE, "packages", "packages_package"),
+    (Kind.GRID, "grids", "grids_grid"),
+    (Kind.MEMBERSHIP, "", "grids_gridpackage"),  # it has no document, so it is in no path
+):
+    _kind.plural, _kind.table = _plural, _table
 
-
-# A membership has no document, so it is in no path.
-_PLURALS = {Kind.CATEGORY: "categories", Kind.PACKAGE: "packages", Kind.GRID: "grids", Kind.MEMBERSHIP: ""}
-_TABLES = {
-    Kind.CATEGORY: "categories_category",
-    Kind.PACKAGE: "packages_package",
-    Kind.GRID: "grids_grid",
-    Kind.MEMBERSHIP: "grids_gridpackage",
-}
 # Those that have documents, in an order in which each can be stored after those that it refers to.
 DOCUMENTS = (Kind.CATEGORY, Kind.GRID, Kind.PACKAGE)

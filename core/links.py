@@ -1,7 +1,8 @@
 """Links between documents: absolute, on SITE_URL or on the request's own host, carrying `?format=` on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote
 
 import orjson
@@ -46,14 +47,27 @@ class Links:
         """Of a list, or of whatever else stands below the root. The schema and its pages have formats of their own."""
         return f"{self.root}{name}/" + ("" if name in {"schema", "docs"} else self.suffix)
 
-    def documents(self, kind: Kind, pks: Iterable[int]) -> list[str]:
-        beginning, end = f"{self.root}{kind.plural}/", f"/{self.suffix}"
-        return [f"{beginning}{pk}{end}" for pk in pks]
+    def affixes(self, kind: Kind) -> tuple[str, str]:
+        """Return the text before and after the id in the link of a document."""
+        return f"{self.root}{kind.plural}/", f"/{self.suffix}"
 
-    def written(self, kind: Kind, pks: Iterable[int]) -> orjson.Fragment:
-        """A list of such links as JSON already: there is nothing in them to escape, and thousands of them in a page."""
-        beginning, end = f'"{self.root}{kind.plural}/', f'/{self.suffix}"'
-        return orjson.Fragment("[" + ",".join([f"{beginning}{pk}{end}" for pk in pks]) + "]")
+    def documents(self, kind: Kind, ids: Iterable[int | None]) -> list[Any]:
+        """Return the links of documents; None stays None."""
+        before, after = self.affixes(kind)
+        return [None if pk is None else f"{before}{pk}{after}" for pk in ids]
 
     def document(self, kind: Kind, pk: int) -> str:
-        return f"{self.root}{kind.plural}/{pk}/{self.suffix}"
+        before, after = self.affixes(kind)
+        return f"{before}{pk}{after}"
+
+    def replaced(self, kind: Kind, ids: Iterable[int | None], documents: Mapping[int, Any]) -> list[Any]:
+        """Return the documents with these ids. One that was deleted after its id was read stays a link, which will say
+        so."""
+        before, after = self.affixes(kind)
+        return [None if pk is None else documents.get(pk) or f"{before}{pk}{after}" for pk in ids]
+
+    def serialized(self, kind: Kind, lists: Iterable[Iterable[int]]) -> list[orjson.Fragment]:
+        """Return lists of links as JSON: nothing in them needs escapes, and a page may have thousands of them."""
+        before, after = self.affixes(kind)
+        before, after = f'"{before}', f'{after}"'
+        return [orjson.Fragment("[" + ",".join([f"{before}{pk}{after}" for pk in ids]) + "]") for ids in lists]

@@ -1,11 +1,11 @@
-"""Runs of refresh_packages and the pace of each host in admin, to read."""
+"""Read-only admin of the runs of refresh_packages and of the rate limits of hosts."""
 
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
 
-from fetchers.models import HostPace, Run
+from fetchers.models import HostRateLimit, Run
 
 
 class _ReadOnly(admin.ModelAdmin[Any]):
@@ -25,6 +25,6 @@ class RunAdmin(_ReadOnly):
     list_filter = ("exit_code",)
 
 
-@admin.register(HostPace)
-class HostPaceAdmin(_ReadOnly):
+@admin.register(HostRateLimit)
+class HostRateLimitAdmin(_ReadOnly):
     list_display = ("name", "remaining", "limit", "resets_at", "paused_until")

@@ -1,4 +1,4 @@
-"""Which host is asked through which module, at which address and pace: the operator's settings made into Hosts."""
+"""The hosts that packages are fetched from: the module that reads each, and its Upstream, made from the settings."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -8,20 +8,22 @@ from django.conf import settings
 from django.utils import timezone
 
 from fetchers.forges import bitbucket, forgejo, github, gitlab
-from fetchers.models import HostPace
-from fetchers.network.http import Answer, FetchError, Host
-from fetchers.network.rate_limit import Pace, PaceState, Rate
+from fetchers.models import HostRateLimit
+from fetchers.network.http import FetchError, Response, Upstream
+from fetchers.network.rate_limit import PublishedRate, RateLimit, RateLimitState
 from packages.facts import Fetched, FetchTarget, RepositoryFacts
 from packages.keys import Forge
 from packages.models import forges
 
-# Published limits of hosts that send no limit headers, kept a little below.
-ANONYMOUS_BITBUCKET = Rate(timedelta(seconds=65), burst=50)  # 60 an hour
-GITLAB = Rate(timedelta(seconds=0.2), burst=8)  # /projects/:id allows 400 a minute, and does not count down
-UNPUBLISHED = Rate(timedelta(seconds=0.25), burst=8)
-PYPISTATS = Rate(timedelta(seconds=2.4), burst=4)  # 30 a minute
+# A little below the limits that are published by upstreams which send no rate limit headers.
+ANONYMOUS_BITBUCKET = PublishedRate(timedelta(seconds=65), burst=50)  # 60 an hour
+GITLAB = PublishedRate(timedelta(seconds=0.2), burst=8)  # /projects/:id allows 400 a minute, and does not count down
+UNPUBLISHED = PublishedRate(timedelta(seconds=0.25), burst=8)
+PYPISTATS = PublishedRate(timedelta(seconds=2.4), burst=4)  # 30 a minute
 
-Read = Callable[[Host, FetchTarget, date], Fetched[RepositoryFacts]]
+MAX_CONCURRENCY = 8  # requests in flight to one upstream
+
+Read = Callable[[Upstream, FetchTarget, date], Fetched[RepositoryFacts]]
 READ: Mapping[Forge, Read] = {
     "github": github.read,
     "gitlab": gitlab.read,
@@ -30,81 +32,87 @@ READ: Mapping[Forge, Read] = {
 }
 
 
-class Hosts:
-    """The hosts of one run. Their paces come out of the database, and save() puts them back."""
+class Upstreams:
+    """The upstreams of one run. Their rate limits are loaded from the database; save() stores them."""
 
-    def __init__(self, clock: Callable[[], datetime] = timezone.now, *, at_once: int = 8) -> None:
+    def __init__(self, clock: Callable[[], datetime] = timezone.now, *, concurrency: int = MAX_CONCURRENCY) -> None:
         self._clock = clock
-        self._at_once = min(at_once, 8)
-        self._stored = {row.name: row for row in HostPace.objects.all()}
-        self._all: dict[str, Host] = {}
+        self._concurrency = min(concurrency, MAX_CONCURRENCY)
+        self._stored = {row.name: row for row in HostRateLimit.objects.all()}
+        self._all: dict[str, Upstream] = {}
         self.kinds = forges()
         self.forges = {host: self._forge(host, kind) for host, kind in self.kinds.items()}
-        self.graphql = self._host(
-            "github-graphql", settings.GITHUB_GRAPHQL_URL, _github_headers(), at_once=1, forbidden=github.forbidden
+        self.graphql = self._upstream(
+            "github-graphql", settings.GITHUB_GRAPHQL_URL, _github_headers(), concurrency=1, forbidden=github.forbidden
         )
         # For repositories whose owner refuses our kind of token.
-        self.anonymous = self._host(
+        self.anonymous = self._upstream(
             "github-anonymous", settings.GITHUB_API_URL, github.HEADERS, forbidden=github.forbidden
         )
-        self.pypi = self._host("pypi", settings.PYPI_URL)
-        self.pypistats = self._host(
-            "pypistats", settings.PYPISTATS_URL, rate=PYPISTATS, patience=timedelta(minutes=2), at_once=1
+        self.pypi = self._upstream("pypi", settings.PYPI_URL)
+        self.pypistats = self._upstream(
+            "pypistats", settings.PYPISTATS_URL, rate=PYPISTATS, max_wait=timedelta(minutes=2), concurrency=1
         )
 
     @property
     def has_token(self) -> bool:
         return bool(settings.GITHUB_TOKEN)
 
-    def all(self) -> list[Host]:
+    def all(self) -> list[Upstream]:
         return list(self._all.values())
 
-    def _forge(self, host: str, kind: Forge) -> Host:
+    def _forge(self, host: str, kind: Forge) -> Upstream:
         if kind == "github":
             name = "github" if self.has_token else "github-anonymous"
-            return self._host(name, settings.GITHUB_API_URL, _github_headers(), forbidden=github.forbidden)
+            return self._upstream(name, settings.GITHUB_API_URL, _github_headers(), forbidden=github.forbidden)
         if kind == "bitbucket":
-            return self._host(host, settings.BITBUCKET_API_URL, rate=ANONYMOUS_BITBUCKET)
+            return self._upstream(host, settings.BITBUCKET_API_URL, rate=ANONYMOUS_BITBUCKET)
         if kind == "gitlab":
-            own = host == "gitlab.com"
-            headers = {"PRIVATE-TOKEN": settings.GITLAB_TOKEN} if own and settings.GITLAB_TOKEN else {}
-            return self._host(host, settings.GITLAB_API_URL if own else f"https://{host}/api/v4", headers, rate=GITLAB)
+            gitlab_com = host == "gitlab.com"
+            url = settings.GITLAB_API_URL if gitlab_com else f"https://{host}/api/v4"
+            headers = {"PRIVATE-TOKEN": settings.GITLAB_TOKEN} if gitlab_com and settings.GITLAB_TOKEN else {}
+            return self._upstream(host, url, headers, rate=GITLAB)
         url = settings.CODEBERG_API_URL if host == "codeberg.org" else f"https://{host}/api/v1"
-        return self._host(host, url, rate=UNPUBLISHED)
+        return self._upstream(host, url, rate=UNPUBLISHED)
 
-    def _host(
+    def _upstream(
         self,
         name: str,
         url: str,
         headers: Mapping[str, str] | None = None,
         *,
-        rate: Rate | None = None,
-        patience: timedelta = timedelta(seconds=5),
-        at_once: int | None = None,
-        forbidden: Callable[[Answer], FetchError] | None = None,
-    ) -> Host:
+        rate: PublishedRate | None = None,
+        max_wait: timedelta = timedelta(seconds=5),
+        concurrency: int | None = None,
+        forbidden: Callable[[Response], FetchError] | None = None,
+    ) -> Upstream:
         if name not in self._all:
-            row = self._stored.get(name)
-            state = PaceState(**{key: getattr(row, key) for key in asdict(PaceState())}) if row else PaceState()
-            self._all[name] = Host(
+            self._all[name] = Upstream(
                 name,
                 url,
-                Pace(state, self._clock, rate=rate, patience=patience),
+                RateLimit(self._stored_state(name), self._clock, rate=rate, max_wait=max_wait),
                 user_agent(),
                 headers=headers,
-                at_once=at_once or self._at_once,
+                concurrency=concurrency or self._concurrency,
                 forbidden=forbidden,
             )
         return self._all[name]
 
+    def _stored_state(self, name: str) -> RateLimitState:
+        row = self._stored.get(name)
+        return RateLimitState(**{field: getattr(row, field) for field in STATE_FIELDS}) if row else RateLimitState()
+
     def save(self) -> None:
-        """Remember pauses and quotas for the next process."""
-        HostPace.objects.bulk_create(
-            [HostPace(name=name, **asdict(host.pace.state)) for name, host in self._all.items()],
+        """Store pauses and quotas for the next process."""
+        HostRateLimit.objects.bulk_create(
+            [HostRateLimit(name=name, **asdict(upstream.rate_limit.state)) for name, upstream in self._all.items()],
             update_conflicts=True,
             unique_fields=["name"],
-            update_fields=list(asdict(PaceState())),
+            update_fields=STATE_FIELDS,
         )
+
+
+STATE_FIELDS = tuple(asdict(RateLimitState()))
 
 
 def _github_headers() -> dict[str, str]:

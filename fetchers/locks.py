@@ -1,6 +1,6 @@
-"""One run of a source at a time: PostgreSQL's advisory locks, or a lock on a file beside an SQLite database.
+"""Locks for one run of a source at a time: PostgreSQL's advisory ones, or one on a file beside SQLite's database.
 
-Both go with the process that holds them, however it ends.
+Both are released when the process that holds them ends, however it ends.
 """
 
 import fcntl
@@ -44,10 +44,10 @@ def _advisory(name: str) -> Iterator[None]:
 @contextmanager
 def _file(name: str, source: Source) -> Iterator[None]:
     database = str(connection.settings_dict["NAME"])
-    # A database in memory is one process's own.
-    alone = Path(tempfile.gettempdir(), f"package-grids-{os.getpid()}")
-    beside = alone if "memory" in database else Path(database)
-    with Path(f"{beside}-refresh-{source}.lock").open("w") as file:
+    # A database in memory belongs to one process.
+    private = Path(tempfile.gettempdir(), f"package-grids-{os.getpid()}")
+    base = private if "memory" in database else Path(database)
+    with Path(f"{base}-refresh-{source}.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -1,10 +1,10 @@
-"""What refreshing remembers between its runs: the runs themselves, and the pace of each upstream."""
+"""What refreshing stores between its runs: the runs themselves, and the rate limit of each host."""
 
 from django.db import models
 
 
 class Run(models.Model):
-    """One run of refresh_packages: a cron job that stopped is seen. Without `finished` it is under way, or died."""
+    """A run of refresh_packages. Without `finished` it is under way, or it died; a missing one is a dead cron job."""
 
     started = models.DateTimeField()
     finished = models.DateTimeField(null=True, blank=True)
@@ -19,8 +19,8 @@ class Run(models.Model):
         return f"{self.started:%Y-%m-%d %H:%M} {', '.join(self.sources)}"
 
 
-class HostPace(models.Model):
-    """The fields of fetchers.network.rate_limit.PaceState for one quota of one host."""
+class HostRateLimit(models.Model):
+    """The fields of fetchers.network.rate_limit.RateLimitState for one quota of one host."""
 
     name = models.CharField(max_length=300, unique=True)
     paused_until = models.DateTimeField(null=True, blank=True)
@@ -30,6 +30,7 @@ class HostPace(models.Model):
     spent_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        db_table = "fetchers_hostpace"  # the model's former name
         ordering = ("name",)
 
     def __str__(self) -> str:

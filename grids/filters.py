@@ -2,7 +2,8 @@
 
 from django.db.models import Exists, OuterRef, Q
 
-from core.api.filters import DocumentFilters, Flag, Ordering, Reading, ReferencesField, Words, by_references
+from core.api.filters import DocumentFilters, Flag, Ordering, Reading, ReferencesField, Words
+from core.api.references import by_references
 from core.caching.dependencies import on
 from core.database.functions import AsciiLower
 from core.kinds import Kind

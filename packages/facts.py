@@ -1,7 +1,7 @@
-"""What can be known of a package from outside, as values that no upstream can bend.
+"""The facts about a package that upstreams provide, as validated values.
 
-Upstream modules build these out of untrusted answers with the readers below, which raise InvalidFactError for what no
-upstream should say; behind them only valid values travel.
+Upstream modules build them from untrusted responses with the readers below, which raise InvalidFactError for values
+that no upstream should send; from there on, every value is valid.
 """
 
 import re
@@ -39,19 +39,20 @@ class Outcome(StrEnum):
 
 
 SUCCESSES = frozenset({Outcome.OK, Outcome.UNCHANGED, Outcome.RENAMED})
+MISSING = frozenset({Outcome.NOT_FOUND, Outcome.GONE})
 
 
 class InvalidFactError(ValueError):
-    """An upstream said what cannot be, and what, in one line."""
+    """An upstream sent an impossible value; the message says which, in one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class FetchTarget:
-    """What an upstream module needs to know of a package before it asks: identities and what the last success left.
+    """The package that an upstream module is to fetch: its identities, and what the last success stored.
 
-    `path` is the repository's path on its host as it is spelled (case kept); `pypi_name` the PEP 503 name.
+    `path` is the repository's path on its host as it is spelled (case preserved); `pypi_name` the PEP 503 name.
     `validators` are the module's own notes of the last success (ETags, head commit, serial): text to text.
-    `previously_found`: it was found before, and nothing has been said against it since.
+    `previously_found`: an earlier fetch found it, and no "not found" has counted against it since.
     """
 
     package: int
@@ -65,12 +66,24 @@ class FetchTarget:
     validators: Mapping[str, str] | None = None
     previously_found: bool = False
 
+    @property
+    def notes(self) -> Mapping[str, str]:
+        """The validators, which may be none."""
+        return self.validators or {}
+
+    @property
+    def has_counts(self) -> bool:
+        """True if both lists, participants and weekly counts, are stored."""
+        return self.has_participants and len(self.commits_over_52) == WEEKS
+
 
 @dataclass(frozen=True, slots=True)
 class RepositoryFacts:
-    """A repository, whole. `participants` and `commits_over_52` are None where the provider cannot give them now (it
-    is computing) or ever (too large): their old values stay. `weeks_end` is the day at whose 00:00 UTC the last of the
-    52 weeks ends. `last_updated` is None for an empty repository. `archived` is None where a host does not tell.
+    """All facts of a repository.
+
+    `participants` and `commits_over_52` are None where the provider cannot give them now (it is computing them) or
+    ever (there are too many): their old values stay. `weeks_end` is the day at whose 00:00 UTC the last of the 52 weeks
+    ends. `last_updated` is None for an empty repository. `archived` is None where a host does not provide it.
     """
 
     repo_id: str
@@ -95,7 +108,7 @@ class ReleaseFact:
 
 @dataclass(frozen=True, slots=True)
 class PyPIFacts:
-    """A project on PyPI. `status` is PEP 792's (active, archived, quarantined …), None if it was not asked for."""
+    """A project on PyPI. `status` is PEP 792's (active, archived, quarantined …), None if it was not requested."""
 
     version: str | None
     requires_python: str
@@ -122,7 +135,7 @@ _FAR = datetime(9999, 1, 1, tzinfo=UTC)
 class Fetched(Generic[F]):
     """A success. `facts` is None if nothing has changed since the last one (UNCHANGED).
 
-    `validators` replace the old ones whole. `incomplete` says that a list is still being computed: ask again soon.
+    `validators` replace all the old ones. `incomplete`: a list is still being computed, so fetch again soon.
     """
 
     facts: F | None
@@ -143,7 +156,7 @@ def items(value: object, what: str) -> list[Any]:
 
 
 def count(value: object, what: str) -> int:
-    """A whole number from 0 to 2^31-1; a bool or a float is none."""
+    """Return a whole number from 0 to 2^31-1; a bool or a float is refused."""
     if type(value) is not int or not 0 <= value <= MAX_COUNT:
         raise InvalidFactError(f"{what} is not a count")
     return value
@@ -156,7 +169,7 @@ def flag(value: object, what: str) -> bool:
 
 
 def identifier(value: object, what: str) -> str:
-    """A provider's id, number or text, as text of 1 to 100 printable characters."""
+    """Return a provider's id, a number or a text, as a text of 1 to 100 printable characters."""
     text = str(value) if type(value) is int and value > 0 else value
     if not isinstance(text, str) or not 0 < len(text) <= 100 or not text.isprintable():
         raise InvalidFactError(f"{what} is not an id")
@@ -164,7 +177,7 @@ def identifier(value: object, what: str) -> str:
 
 
 def line(value: object, what: str, limit: int) -> str:
-    """A text of one line within `limit`, taken as it is or not at all; null is empty."""
+    """Return a text of one line within `limit`, unchanged; null is empty, anything else is refused."""
     if value is None:
         return ""
     if not isinstance(value, str) or len(value) > limit or not _storable(value) or "\n" in value:
@@ -173,7 +186,7 @@ def line(value: object, what: str, limit: int) -> str:
 
 
 def prose(value: object, what: str, limit: int = MAX_DESCRIPTION) -> str:
-    """A text for people: what cannot be stored is replaced, what is too long is cut; null is empty."""
+    """Return a text for people: characters that cannot be stored are replaced, a long text is cut, null is empty."""
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -183,18 +196,18 @@ def prose(value: object, what: str, limit: int = MAX_DESCRIPTION) -> str:
 
 
 def parse_datetime(value: object, what: str) -> datetime:
-    """An ISO 8601 time with its offset, in UTC, from 1970 on. A committer's clock may run ahead of ours."""
+    """Return an ISO 8601 time with its offset, in UTC, from 1970 on. A committer's clock may be ahead of ours."""
     try:
-        read = datetime.fromisoformat(value) if isinstance(value, str) else None
+        parsed = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
-        read = None
-    if read is None or read.tzinfo is None or not _EPOCH <= read < _FAR:
+        parsed = None
+    if parsed is None or parsed.tzinfo is None or not _EPOCH <= parsed < _FAR:
         raise InvalidFactError(f"{what} is not a time with its offset")
-    return read.astimezone(UTC)
+    return parsed.astimezone(UTC)
 
 
 def link(value: object, what: str, limit: int = 500) -> str:
-    """An http(s) URL without blanks or control characters."""
+    """Return an http(s) URL without blanks or control characters."""
     text = value if isinstance(value, str) else ""
     if len(text) > limit or not text.isprintable() or not re.fullmatch(r"https?://\S+", text, re.IGNORECASE):
         raise InvalidFactError(f"{what} is not an http(s) link")
@@ -202,21 +215,21 @@ def link(value: object, what: str, limit: int = 500) -> str:
 
 
 def people(names: Iterable[object], what: str) -> tuple[str, ...]:
-    """Names in their order, each once, 500 at most; blank ones and e-mail addresses are left out."""
-    found: dict[str, None] = {}
+    """Return names in their order, each once, 500 at most; blank ones and e-mail addresses are left out."""
+    distinct: dict[str, None] = {}
     for name in names:
         if not isinstance(name, str):
-            raise InvalidFactError(f"{what} holds what is no name")
+            raise InvalidFactError(f"{what} holds something that is not a name")
         clean = prose(name, what, 255).strip()
         if clean and not re.search(r"\S@\S+\.\S", name):
-            found[clean] = None
-        if len(found) == MAX_PARTICIPANTS:
+            distinct[clean] = None
+        if len(distinct) == MAX_PARTICIPANTS:
             break
-    return tuple(found)
+    return tuple(distinct)
 
 
 def weeks(values: object, what: str) -> tuple[int, ...]:
-    """52 weekly counts, oldest first."""
+    """Return 52 weekly counts, oldest first."""
     counts = items(values, what)
     if len(counts) != WEEKS:
         raise InvalidFactError(f"{what} has {len(counts)} weeks instead of 52")
@@ -224,24 +237,12 @@ def weeks(values: object, what: str) -> tuple[int, ...]:
 
 
 def midnight(day: date) -> datetime:
-    """The 00:00 UTC at which a day begins."""
+    """Return the 00:00 UTC at which a day begins."""
     return datetime.combine(day, time.min, UTC)
 
 
-def moved_on(known: FetchTarget, head: str, committed: datetime, today: date) -> tuple[tuple[int, ...], date] | None:
-    """The known weeks moved on to `today`, if `head`, committed then, is the newest commit still and they hold it.
-
-    Commits of the day on which the weeks were counted lie after their end, and are not in them.
-    """
-    end = known.weeks_end
-    complete = known.has_participants and len(known.commits_over_52) == WEEKS
-    if end is None or not complete or (known.validators or {}).get("head") != head or committed >= midnight(end):
-        return None
-    return shifted(known.commits_over_52, end, today)
-
-
 def segments(path: str) -> list[str]:
-    """The segments of a repository's path without whatever escapes it was typed with; two at least."""
+    """Return the segments of a repository's path, unescaped; at least two."""
     parts = [unquote(part) for part in path.split("/")]
     if len(parts) < 2 or not {"", ".", ".."}.isdisjoint(parts):
         raise InvalidFactError(f"{path!r} is not the path of a repository")
@@ -249,7 +250,7 @@ def segments(path: str) -> list[str]:
 
 
 def repository_link(value: object, what: str, host: str) -> str:
-    """The https address of a repository on that host."""
+    """Return the https URL of a repository on that host."""
     url = link(value, what)
     if not re.fullmatch(rf"https://(?:www\.)?{re.escape(host)}(?::443)?/[^/?#]+/[^?#]+", url, re.IGNORECASE):
         raise InvalidFactError(f"{what} {url} is not a repository on {host}")
@@ -257,7 +258,7 @@ def repository_link(value: object, what: str, host: str) -> str:
 
 
 def weekly(commits: Iterable[datetime], end: date) -> tuple[int, ...]:
-    """The 52 weekly counts of `commits`, the last week ending at 00:00 UTC of day `end`."""
+    """Return the 52 weekly counts of `commits`, the last week ending at 00:00 UTC of day `end`."""
     close = midnight(end)
     counts = [0] * WEEKS
     for commit in commits:
@@ -271,9 +272,9 @@ def weekly(commits: Iterable[datetime], end: date) -> tuple[int, ...]:
 
 
 def shifted(counts: tuple[int, ...], end: date, to: date) -> tuple[tuple[int, ...], date]:
-    """`counts` of weeks up to `end`, moved on by the whole weeks until `to`, in which nothing was committed.
+    """Return `counts` shifted by the whole weeks from `end` to `to`, in which nothing was committed, and their new end.
 
-    The weeks keep their day of the week: a count cannot be split.
+    The weeks still end on the same day of the week, because a count cannot be split.
     """
     passed = max(0, (to - end).days // 7)
     moved = (*counts[min(passed, WEEKS) :], *([0] * min(passed, WEEKS)))

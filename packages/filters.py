@@ -27,9 +27,9 @@ from core.api.filters import (
     SlugsField,
     Whole,
     Words,
-    by_references,
     refuse_unknown,
 )
+from core.api.references import by_references
 from core.caching.dependencies import on
 from core.caching.values import CachedValue
 from core.database.functions import AsciiLower, ascii_lower
@@ -62,7 +62,7 @@ class RepositoryField(forms.CharField):
         text = super().clean(value)
         key = repository(text, forges()).key if text else ""
         if text and (not key or len(key) > 500):
-            raise FormError("Not the URL of a repository.")
+            raise FormError("Not the URL of a repository, like https://github.com/owner/name.")
         return key
 
 

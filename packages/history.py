@@ -1,4 +1,4 @@
-"""The history of numbers: daily for 400 days, then the first of each month that there is."""
+"""The history of a package's numbers: daily for 400 days, before that the first snapshot of each month."""
 
 from datetime import date, timedelta
 
@@ -11,7 +11,7 @@ BATCH = 5_000
 
 
 def prune(today: date) -> int:
-    """Delete the daily snapshots that are too old, a batch at a time; says how many."""
+    """Delete the daily snapshots that are too old, a batch at a time, and return their number."""
     earlier = Snapshot.objects.filter(
         package=OuterRef("package"),
         day__lt=OuterRef("day"),
@@ -21,6 +21,6 @@ def prune(today: date) -> int:
     old = Snapshot.objects.filter(Exists(earlier), day__lt=today - DAILY).order_by()
     deleted = 0
     while ids := list(old.values_list("pk", flat=True)[:BATCH]):
-        # Straight to the table: nothing refers to a snapshot, so there is nothing to collect.
+        # No row refers to a snapshot, so Django need not load the rows to look for relations.
         deleted += Snapshot.objects.filter(pk__in=ids)._raw_delete("default")
     return deleted

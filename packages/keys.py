@@ -1,12 +1,14 @@
-"""Identities read out of what people type: which repository a URL means, and which PyPI project.
+"""Identities of repositories and PyPI projects, parsed from the URLs and names that people type.
 
-Pure functions, total on any text: what cannot be read gives an empty identity, never an error.
+Pure functions that take any text: one that cannot be parsed gives an empty identity, never an error.
 """
 
 import re
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 from urllib.parse import parse_qs
+
+from packaging.utils import canonicalize_name
 
 Forge = Literal["github", "gitlab", "bitbucket", "forgejo"]
 
@@ -17,7 +19,7 @@ KNOWN_HOSTS: Mapping[str, Forge] = {
     "codeberg.org": "forgejo",
 }
 
-# Words that GitLab refuses as project names: in a path they begin a page of the project before them.
+# Words that GitLab refuses as project names: in a path, one of them begins a page of the project before it.
 # Source: GitLab's list of reserved project names (docs, user/reserved_names).
 _GITLAB_PAGES = frozenset(
     "- badges blame blob builds commits create create_dir edit environments files find_file gitlab-lfs info issues"  # noqa: SIM905 (a list of words reads better as words)
@@ -35,7 +37,7 @@ _ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrst
 
 
 class Repository(NamedTuple):
-    """A repository's identity: its host in lower case, and its path there as the host compares paths."""
+    """A repository's identity: its host in lower case, and its path in the form in which the host compares paths."""
 
     host: str
     path: str
@@ -49,21 +51,21 @@ NOWHERE = Repository("", "")
 
 
 def repository(url: str, hosts: Mapping[str, Forge] = KNOWN_HOSTS) -> Repository:
-    """The repository that `url` means, whichever way it is spelled; NOWHERE if no host can be read.
+    """Return the repository that `url` means, however it is spelled; NOWHERE if it has no readable host.
 
-    Reads http(s), git and ssh URLs, scp addresses (git@host:path) and bare host/path. On a host in `hosts` the
-    path is cut to the repository and lower-cased, since those hosts ignore letter case; elsewhere it stays as it is.
+    Parses http(s), git and ssh URLs, scp addresses (git@host:path) and bare host/path. On a host in `hosts` the
+    path is cut to the repository and lower-cased, since those hosts ignore letter case; elsewhere it is unchanged.
     """
-    found = spelled(url, hosts)
-    return Repository(found.host, found.path.translate(_ASCII_LOWER)) if found.host in hosts else found
+    typed = spelled(url, hosts)
+    return Repository(typed.host, typed.path.translate(_ASCII_LOWER)) if typed.host in hosts else typed
 
 
 def spelled(url: str, hosts: Mapping[str, Forge] = KNOWN_HOSTS) -> Repository:
-    """As repository(), with the path in the letters that `url` has: what to ask a host for."""
+    """Return the repository with its path in the letter case of `url`, for requests to its host."""
     host, port, rest = _split(url.strip())
     kind = hosts.get(host + port)
     if not host or kind is None:
-        # Nothing is known of this host's URLs: only what surely says nothing is dropped.
+        # The form of this host's URLs is unknown: only a fragment certainly has no meaning for it.
         return Repository(host + port, rest.split("#", 1)[0].removeprefix("/")) if host else NOWHERE
     segments = [part for part in re.split(r"[?#]", rest, maxsplit=1)[0].split("/") if part]
     segments = [plain for segment in segments if (plain := _unescaped(segment).strip())]
@@ -71,7 +73,7 @@ def spelled(url: str, hosts: Mapping[str, Forge] = KNOWN_HOSTS) -> Repository:
 
 
 def _split(url: str) -> tuple[str, str, str]:
-    """Host, ":port" where it tells two servers apart, and the rest of the URL beginning with its path."""
+    """Split a URL into host, ":port" where it distinguishes two servers, and the rest from the path on."""
     scheme = _SCHEME.match(url)
     if scheme:
         url = url[scheme.end() :]
@@ -79,12 +81,12 @@ def _split(url: str) -> tuple[str, str, str]:
         return "", "", ""  # mailto:someone@example.org
     elif scp := _SCP.fullmatch(url):
         return _host(scp[2]), "", "/" + scp[3]
-    found = _HOST.fullmatch(url)
-    if not found:
+    parts = _HOST.fullmatch(url)
+    if not parts:
         return "", "", ""
-    port = found[2] or ""
-    told = port not in _DEFAULT_PORTS and not (scheme and scheme[1].lower() in {"ssh", "git"})
-    return _host(found[1]), f":{port}" if told else "", found[3]
+    port = parts[2] or ""
+    significant = port not in _DEFAULT_PORTS and not (scheme and scheme[1].lower() in {"ssh", "git"})
+    return _host(parts[1]), f":{port}" if significant else "", parts[3]
 
 
 def _host(name: str) -> str:
@@ -92,7 +94,7 @@ def _host(name: str) -> str:
 
 
 def _repository_segments(segments: list[str], kind: Forge) -> list[str]:
-    """Cut until nothing is left to cut: without its suffix, a last segment can be a page's word."""
+    """Cut repeatedly until nothing changes: a last segment may become the word of a page once its suffix is cut."""
     while (cut := _cut(segments, kind)) != segments:
         segments = cut
     return segments
@@ -114,14 +116,14 @@ def _cut(segments: list[str], kind: Forge) -> list[str]:
 
 
 def _unescaped(text: str) -> str:
-    """`text` without needless escapes, those that unescaping makes included."""
+    """Return `text` without needless escapes, including any that unescaping creates."""
     while (plain := _PLAIN_ESCAPE.sub(_plain, text)) != text:
         text = plain
     return text
 
 
 def _plain(escape: re.Match[str]) -> str:
-    """The character behind an escape that need not be one (RFC 3986, 6.2.2.2), else the escape itself."""
+    """Return the character of an escape that is needless (RFC 3986, 6.2.2.2), else the escape itself."""
     character = chr(int(escape[1], 16))
     return character if character.isalnum() or character in "-._~" else escape[0]
 
@@ -135,7 +137,7 @@ _PYPI = re.compile(
 
 
 def pypi_project(text: str) -> str:
-    """The PyPI project that `text` names, normalised as PEP 503 has it; "" if it names none.
+    """Return the PyPI project that `text` names, normalised by PEP 503; "" if it names none.
 
     `text` is a bare name or a URL on pypi.org or pypi.python.org (/project/x, /pypi/x, /simple/x, /pypi?name=x).
     """
@@ -143,4 +145,4 @@ def pypi_project(text: str) -> str:
     if url := _PYPI.fullmatch(text):
         text = url[1] or "".join(parse_qs(url[2] or "").get("name", [])[:1])
         text = _unescaped(text)
-    return re.sub(r"[-_.]+", "-", text).lower() if _NAME.fullmatch(text) else ""
+    return canonicalize_name(text) if _NAME.fullmatch(text) else ""

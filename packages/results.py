@@ -1,6 +1,6 @@
-"""The one place that records what fetching brought, good or bad: facts, fetch states, history, who is gone.
+"""The only module that saves the results of fetching: facts, fetch states, history, and which packages are gone.
 
-A failure changes no fact. Facts of one source are written together, a batch in one transaction, or not at all.
+A failure changes no fact. The facts of one source are saved together, a batch in one transaction, or not at all.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,6 +12,7 @@ from django.db import transaction
 
 from packages.documents import PACKAGE_COLUMNS
 from packages.facts import (
+    MISSING,
     SUCCESSES,
     DownloadFacts,
     Fetched,
@@ -31,15 +32,14 @@ FRESH_FOR: dict[Source, timedelta] = {
     "downloads": timedelta(days=7) - timedelta(hours=4),
 }
 LONGEST_BACKOFF = timedelta(days=14)
-MISSING_DAYS = 3  # on which a source must say "not found" before its package counts as gone
-# What says nothing of the package, only of its host, is tried again soon.
+MISSING_DAYS = 3  # on which a package must be not found before it counts as gone
+# Failures of the host and not of the package, which are retried soon.
 HOSTS_FAULT = frozenset({Outcome.SERVER_ERROR, Outcome.TIMEOUT, Outcome.RATE_LIMITED, Outcome.UNAUTHORIZED})
-MISSING = frozenset({Outcome.NOT_FOUND, Outcome.GONE})
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an attempt failed. `trusted` is False for a "not found" of a host that says so of too many at once."""
+    """Why an attempt failed. `trusted` is False for a "not found" of a host where suspiciously many are not found."""
 
     outcome: Outcome
     message: str
@@ -48,9 +48,9 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One package asked about at one source, and what came of it."""
+    """An attempt to fetch a package from a source, and its result."""
 
-    known: FetchTarget
+    target: FetchTarget
     source: Source
     at: datetime
     result: Fetched[Any] | Failure
@@ -58,7 +58,7 @@ class Attempt:
 
 @dataclass
 class SaveReport:
-    """What a batch came to: how each attempt ended, lines for an editor, and attempts superseded by an edit."""
+    """The outcome of each attempt of a batch, notes for an editor, and the number of attempts superseded by an edit."""
 
     outcomes: list[tuple[Attempt, Outcome]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -66,16 +66,16 @@ class SaveReport:
 
 
 def save_results(attempts: Sequence[Attempt]) -> SaveReport:
-    """Write a batch of attempts, at most one for each package and source, in one transaction."""
+    """Save a batch of attempts, at most one for each package and source, in one transaction."""
     with transaction.atomic():
-        return _Batch(attempts).write()
+        return _Batch(attempts).save()
 
 
 class _Batch:
     def __init__(self, attempts: Sequence[Attempt]) -> None:
         self.attempts = attempts
         self.report = SaveReport()
-        ids = [attempt.known.package for attempt in attempts]
+        ids = [attempt.target.package for attempt in attempts]
         rows = Package.objects.select_for_update().filter(pk__in=ids).order_by("pk")
         self.packages = {package.pk: package for package in rows}
         states = FetchState.objects.filter(package__in=ids)
@@ -89,18 +89,18 @@ class _Batch:
         self.written: list[FetchState] = []
         self.forges = forges()
 
-    def write(self) -> SaveReport:
+    def save(self) -> SaveReport:
         for attempt in self.attempts:
-            package = self.packages.get(attempt.known.package)
-            if package is None or not _still_asked_for(package, attempt):
+            package = self.packages.get(attempt.target.package)
+            if package is None or not _is_current(package, attempt):
                 self.report.superseded += 1
                 continue
-            self._forget_another(package, attempt)
+            self._forget_other_repository(package, attempt)
             outcome, message = self._apply(package, attempt)
             self.report.outcomes.append((attempt, outcome))
             self._note_state(package, attempt, outcome, message)
         self._move()
-        for state in self.written:  # after the moves, which change what is to be asked about
+        for state in self.written:  # after the moves, which change the targets
             state.target = getattr(self.packages[state.package_id], TARGET_COLUMNS[_source(state)])
         Package.objects.bulk_create(
             self.touched.values(), update_conflicts=True, unique_fields=["id"], update_fields=PACKAGE_COLUMNS.fetched
@@ -117,15 +117,15 @@ class _Batch:
         )
         return self.report
 
-    def _forget_another(self, package: Package, attempt: Attempt) -> None:
-        """The id that we know is that of another repository, if an editor has replaced the address since."""
+    def _forget_other_repository(self, package: Package, attempt: Attempt) -> None:
+        """Drop the stored id if an editor has replaced the address since: it is that of another repository."""
         state = self.states.get((package.pk, "repo"))
         if attempt.source == "repo" and package.repo_id and (not state or state.target != package.repo_key):
             package.repo_id = ""
             self.touched[package.pk] = package
 
     def _apply(self, package: Package, attempt: Attempt) -> tuple[Outcome, str]:
-        """Put what was fetched into the row; the outcome, and why if it is a failure after all."""
+        """Put the fetched facts into the row. Return the outcome, and the error if it is a failure after all."""
         result = attempt.result
         if isinstance(result, Failure):
             return result.outcome, result.message
@@ -148,7 +148,7 @@ class _Batch:
         return outcome, message
 
     def _deciding(self, package: Package) -> Source:
-        """The source whose success means that a package was fetched, and whose loss that it is gone."""
+        """Return the source that decides when a package was fetched, and whether it is gone."""
         fetchable = package.repo_host in self.forges and "/" in package.repo_key.removeprefix(f"{package.repo_host}/")
         return "repo" if fetchable else "pypi"
 
@@ -164,7 +164,7 @@ class _Batch:
         package.repo_watchers = facts.watchers
         package.repo_forks = facts.forks
         package.archived = facts.archived
-        # A clock that runs ahead must not make a package look alive for years.
+        # A committer's clock that is ahead must not make a package look active for years.
         package.last_updated = facts.last_updated and min(facts.last_updated, at)
         if facts.participants is not None:
             package.participants = list(facts.participants)
@@ -233,7 +233,7 @@ class _Batch:
             self.touched[package.pk] = package
 
     def _move(self) -> None:
-        """Store the new addresses of renamed repositories, and keep the old ones as aliases."""
+        """Store the new URLs of renamed repositories, and the old ones as aliases."""
         if not self.moved:
             return
         wanted = {new for _, _, new, _ in self.moved}
@@ -254,7 +254,7 @@ class _Batch:
         Package.objects.bulk_update(moving, ["repo_url"])
 
     def _note_same_repositories(self) -> None:
-        """Two packages that turn out to be one repository are told of, never merged."""
+        """Note packages that turn out to be the same repository. They are never merged."""
         ids = {package.repo_id for package in self.identified}
         rows = Package.objects.filter(repo_id__in=ids).order_by("pk") if ids else Package.objects.none()
         same: dict[tuple[str, str], list[str]] = {}
@@ -284,24 +284,26 @@ def _source(state: FetchState) -> Source:
 
 
 def backoff(source: Source, outcome: Outcome, failures: int) -> timedelta:
-    """How long to leave a package alone after so many failures in a row: doubling up to 14 days where it is the
-    package's fault, as long as after a success where it is its host's."""
+    """Return the time until the next attempt, after `failures` in a row.
+
+    It doubles up to 14 days for a failure of the package; for one of its host it is that after a success.
+    """
     usual = min(FRESH_FOR[source], FRESH_FOR["repo"])
     if outcome in HOSTS_FAULT:
         return usual
     return min(LONGEST_BACKOFF, usual * (1 << min(failures - 1, 10)))
 
 
-def _still_asked_for(package: Package, attempt: Attempt) -> bool:
-    """Whether the package still is what was asked about: an editor may have changed its address meanwhile."""
+def _is_current(package: Package, attempt: Attempt) -> bool:
+    """Return whether the target still is the package's: an editor may have changed its address in the meantime."""
     if attempt.source == "repo":
-        asked = f"{attempt.known.host}/{attempt.known.path}"
-        return repository(asked, forges()).key == package.repo_key
-    return attempt.known.pypi_name == package.pypi_name
+        fetched = f"{attempt.target.host}/{attempt.target.path}"
+        return repository(fetched, forges()).key == package.repo_key
+    return attempt.target.pypi_name == package.pypi_name
 
 
 def _write_releases(wanted: dict[int, tuple[ReleaseFact, ...]]) -> None:
-    """Make the releases of these packages what PyPI says, touching only those that differ."""
+    """Make the releases of these packages equal to PyPI's, writing only rows that differ."""
     if not wanted:
         return
     present: dict[int, dict[str, Release]] = {pk: {} for pk in wanted}
@@ -323,8 +325,8 @@ def _write_releases(wanted: dict[int, tuple[ReleaseFact, ...]]) -> None:
 def _changed_releases(package: int, facts: Iterable[ReleaseFact], present: dict[str, Release]) -> Iterable[Release]:
     for fact in facts:
         row = present.get(fact.version)
-        said = (fact.uploaded_at, fact.yanked, fact.requires_python)
-        if row is None or (row.uploaded_at, row.yanked, row.requires_python) != said:
+        values = (fact.uploaded_at, fact.yanked, fact.requires_python)
+        if row is None or (row.uploaded_at, row.yanked, row.requires_python) != values:
             yield Release(
                 package_id=package,
                 version=fact.version,

@@ -1,6 +1,6 @@
 """A hit as API v4 shows it: a package or a grid, flat, with its place in the order as `weight`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
 
@@ -9,7 +9,6 @@ from django.db.models import JSONField
 from django.utils import timezone
 from rest_framework import serializers
 
-from core.api.serializers import localize
 from core.database.prepared import Compiled, Statement, StatementCache, with_ids_of_list
 from core.database.sessions import reader
 from core.kinds import Kind
@@ -19,8 +18,6 @@ from packages.compatibility import PYTHON, admits_python3
 from packages.models import Package
 from packages.score import score
 from search.find import Hit
-
-KINDS = (Kind.PACKAGE, Kind.GRID)
 
 
 class HitSerializer(serializers.Serializer[Any]):
@@ -50,40 +47,39 @@ class HitSerializer(serializers.Serializer[Any]):
     url = serializers.URLField()
 
 
-class _Answer(NamedTuple):
-    """What the documents of one answer have in common."""
+class _Shared(NamedTuple):
+    """The parts that the documents of one response share."""
 
     links: Links
     paths: Links
     zone: tzinfo
     now: datetime
 
-    def addresses(self, kind: Kind, pk: int) -> tuple[str, str]:
-        return self.paths.document(kind, pk), self.links.document(kind, pk)
-
 
 def documents(hits: list[Hit], links: Links, now: datetime) -> list[dict[str, Any]]:
-    """The documents of hits, in their order, in a query for each kind. What is gone since it was found is left out."""
-    answer = _Answer(links, Links.paths(), timezone.get_current_timezone(), now)
-    rows: dict[str, dict[int, Any]] = {kind: _rows(kind, hits) for kind in KINDS}
-    found = [(hit, rows[hit.kind].get(hit.object_id)) for hit in hits]
-    return [_WRITERS[hit.kind](hit, row, answer) for hit, row in found if row is not None]
+    """Return the documents of hits, in their order, with a query for each kind. A hit whose document was deleted since
+    is left out."""
+    shared = _Shared(links, Links.paths(), timezone.get_current_timezone(), now)
+    weights = {(hit.kind, hit.object_id): hit.weight for hit in hits}
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    for kind, write in ((Kind.PACKAGE, _packages), (Kind.GRID, _grids)):
+        rows = _rows(kind, [hit.object_id for hit in hits if hit.kind == kind])
+        if rows:
+            found |= {(kind, document["id"]): document for document in write(rows, weights, shared)}
+    return [found[key] for key in weights if key in found]
 
 
-def _rows(kind: str, hits: list[Hit]) -> dict[int, Any]:
-    """The values of hits of one kind, by their ids."""
-    ids = [hit.object_id for hit in hits if hit.kind == kind]
+def _rows(kind: Kind, ids: list[int]) -> list[Any]:
+    """Return the rows of the documents of one kind with these ids, in no order."""
     if not ids:
-        return {}
+        return []
     statement, converters = STATEMENTS.get(kind, lambda: _prepared(_QUERYSETS[kind]()))
     rows: list[Any] = statement.rows(orjson.dumps(ids).decode())
-    if converters:
-        rows = [_converted(list(row), converters) for row in rows]
-    return {row[0]: row for row in rows}
+    return [_converted(list(row), converters) for row in rows] if converters else rows
 
 
 def _prepared(queryset: Any) -> tuple[Statement, list[Any]]:
-    """The statement, and what SQLite's values need to become Python's. JSON stays text."""
+    """Return the statement, and the converters by which SQLite's values become Python's. JSON stays text."""
     compiled = Compiled(queryset)
     converters = [each for each in compiled.converters if not isinstance(each[2].output_field, JSONField)]
     return Statement(compiled.sql, compiled.parameters), converters
@@ -99,7 +95,7 @@ def _converted(row: list[Any], converters: list[Any]) -> list[Any]:
 STATEMENTS: StatementCache[tuple[Statement, list[Any]]] = StatementCache()
 
 
-def _packages() -> Any:
+def _package_rows() -> Any:
     columns = (
         *("id", "title", "slug", "created", "modified", "repo_description", "category__title"),
         *("repo_watchers", "repo_forks", "pypi_downloads", "participants", "last_updated", "released"),
@@ -108,82 +104,74 @@ def _packages() -> Any:
     return Package.objects.filter(with_ids_of_list(Package)).order_by().values_list(*columns)
 
 
-def _grids() -> Any:
+def _grid_rows() -> Any:
     columns = ("id", "title", "slug", "created", "modified", "description")
     return Grid.objects.filter(with_ids_of_list(Grid)).order_by().values_list(*columns)
 
 
-_QUERYSETS: dict[str, Callable[[], Any]] = {"package": _packages, "grid": _grids}
+_QUERYSETS: dict[Kind, Callable[[], Any]] = {Kind.PACKAGE: _package_rows, Kind.GRID: _grid_rows}
+Weights = dict[tuple[str, int], int]
 
 
-def _package(hit: Hit, row: tuple[Any, ...], answer: _Answer) -> dict[str, Any]:
-    *shared, category, watchers, forks, downloads, participants, last_updated, released, classifiers, requires = row
-    python3 = f'"{PYTHON}3' in classifiers or admits_python3(requires)  # has_python3(), of classifiers as JSON
-    return _document(
-        hit,
-        shared,
-        answer,
+def _packages(rows: list[Any], weights: Weights, shared: _Shared) -> Iterator[dict[str, Any]]:
+    facts = [_facts_of_score(row) for row in rows]
+    scores = [score(*each, shared.now) for each in facts]
+    zone = shared.zone
+    for row, document, points in zip(rows, _hits(Kind.PACKAGE, rows, weights, shared), scores, strict=True):
+        *_, category, watchers, forks, downloads, participants, last_updated, released, _, _ = row
+        document["category"] = category
+        document["repo_watchers"] = watchers
+        document["repo_forks"] = forks
+        document["score"] = points
+        document["pypi_downloads"] = downloads or 0
+        document["participants"] = ",".join(orjson.loads(participants))
+        document["last_committed"] = last_updated and last_updated.astimezone(zone)
+        document["last_released"] = released and released.astimezone(zone)
+        yield document
+
+
+def _facts_of_score(row: Any) -> tuple[int, datetime | None, bool]:
+    watchers, last_updated, classifiers, requires_python = row[7], row[11], row[13], row[14]
+    # has_python3(), of classifiers as JSON
+    return watchers, last_updated, f'"{PYTHON}3' in classifiers or admits_python3(requires_python)
+
+
+def _grids(rows: list[Any], weights: Weights, shared: _Shared) -> list[dict[str, Any]]:
+    return _hits(Kind.GRID, rows, weights, shared)
+
+
+def _hits(kind: Kind, rows: list[Any], weights: Weights, shared: _Shared) -> list[dict[str, Any]]:
+    """Return the documents of rows with the keys of HitSerializer in their order, and the values that a grid has."""
+    path_before, path_after = shared.paths.affixes(kind)
+    before, after = shared.links.affixes(kind)
+    zone = shared.zone
+    return [
         {
-            "category": category,
-            "repo_watchers": watchers,
-            "repo_forks": forks,
-            "score": score(watchers, last_updated, python3, answer.now),
-            "pypi_downloads": downloads or 0,
-            "participants": ",".join(orjson.loads(participants)),
-            "last_committed": localize(last_updated, answer.zone),
-            "last_released": localize(released, answer.zone),
-        },
-    )
-
-
-_GRID = {
-    "category": "",
-    "repo_watchers": 0,
-    "repo_forks": 0,
-    "score": 0,
-    "pypi_downloads": 0,
-    "participants": None,
-    "last_committed": None,
-    "last_released": None,
-}
-
-
-def _grid(hit: Hit, row: tuple[Any, ...], answer: _Answer) -> dict[str, Any]:
-    return _document(hit, row, answer, _GRID)
-
-
-_WRITERS = {"package": _package, "grid": _grid}
-
-
-def _document(hit: Hit, shared: Sequence[Any], answer: _Answer, own: dict[str, Any]) -> dict[str, Any]:
-    """A hit with its keys in the order of HitSerializer, which describes them; `own` is what its kind says of it."""
-    pk, title, slug, created, modified, description = shared
-    bare = _no_prefix(title)
-    path, url = answer.addresses(Kind(hit.kind), pk)
-    return {
-        "description": description,
-        "title": title,
-        "created": localize(created, answer.zone),
-        "modified": localize(modified, answer.zone),
-        "weight": hit.weight,
-        "item_type": hit.kind,
-        "title_no_prefix": bare,
-        "slug": slug,
-        "slug_no_prefix": _no_prefix(slug),
-        "clean_title": bare,
-        "category": own["category"],
-        "absolute_url": path,
-        "repo_watchers": own["repo_watchers"],
-        "repo_forks": own["repo_forks"],
-        "score": own["score"],
-        "pypi_downloads": own["pypi_downloads"],
-        "usage": 0,
-        "participants": own["participants"],
-        "last_committed": own["last_committed"],
-        "last_released": own["last_released"],
-        "id": pk,
-        "url": url,
-    }
+            "description": description,
+            "title": title,
+            "created": created.astimezone(zone),
+            "modified": modified.astimezone(zone),
+            "weight": weights[(kind, pk)],
+            "item_type": kind.value,
+            "title_no_prefix": (bare := _no_prefix(title)),
+            "slug": slug,
+            "slug_no_prefix": _no_prefix(slug),
+            "clean_title": bare,
+            "category": "",
+            "absolute_url": f"{path_before}{pk}{path_after}",
+            "repo_watchers": 0,
+            "repo_forks": 0,
+            "score": 0,
+            "pypi_downloads": 0,
+            "usage": 0,
+            "participants": None,
+            "last_committed": None,
+            "last_released": None,
+            "id": pk,
+            "url": f"{before}{pk}{after}",
+        }
+        for pk, title, slug, created, modified, description, *_ in rows
+    ]
 
 
 def _no_prefix(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Typing errors: names that are spelled much like what was typed, the most alike first."""
+"""Typing errors: entries whose names are spelled much like the query, the most similar first."""
 
 import string
 from collections.abc import Callable, Iterator
@@ -6,29 +6,36 @@ from collections.abc import Callable, Iterator
 from rapidfuzz import fuzz
 
 from core.database.functions import ascii_lower
-from search.query import Query, plain
+from search.query import Query, fold
 from search.tiers import SIMILAR, Row
 
-MOST_SIMILAR = 50
-LEAST_SIMILARITY = 0.75
-Candidates = Callable[[list[list[str]]], list[tuple[str, int, float, str]]]
+MAX_SIMILAR = 50
+LEAST_SIMILARITY = 0.75  # of 1: an error in a word of four letters leaves as much
+# An entry to compare: kind, object_id, quality, names.
+Candidate = tuple[str, int, float, str]
 
 
-def similar(query: Query, candidates: Candidates, known: set[tuple[str, int]]) -> list[Row]:
-    """Hits with names much like the query's words, without those that are `known`."""
-    words = _telling(query)
+def similar(
+    query: Query, candidates: Callable[[list[list[str]]], list[Candidate]], found: set[tuple[str, int]]
+) -> list[Row]:
+    """Return the rows of entries with names like the query's words, except those that are `found` already.
+
+    `candidates` returns the entries that have one of the given pieces of each word in their names.
+    """
+    words = _words_to_compare(query)
     if not words:
         return []
-    found = []
+    rows = []
     for kind, object_id, quality, names in candidates([list(dict.fromkeys(pieces_of(word))) for word in words]):
-        likeness = _likeness(query, words, names)
-        if likeness >= LEAST_SIMILARITY and (kind, object_id) not in known and not _excluded(query, names):
-            found.append((-round(likeness, 2), -quality, kind, object_id))
-    found.sort()
-    return [(kind, object_id, SIMILAR, -quality) for _, quality, kind, object_id in found[:MOST_SIMILAR]]
+        similarity = _similarity(query, words, names)
+        if similarity >= LEAST_SIMILARITY and (kind, object_id) not in found and not _is_excluded(query, names):
+            rows.append((-round(similarity, 2), -quality, kind, object_id))
+    rows.sort()
+    return [(kind, object_id, SIMILAR, -quality) for _, quality, kind, object_id in rows[:MAX_SIMILAR]]
 
 
-def _telling(query: Query) -> list[str]:
+def _words_to_compare(query: Query) -> list[str]:
+    """Return the longer words of the query; without "django", which is in most names, unless it is the only one."""
     if query.phrases:
         return []  # quotes ask for these very words
     words = [word for word in query.words if len(word) >= 3]
@@ -36,42 +43,43 @@ def _telling(query: Query) -> list[str]:
 
 
 def pieces_of(word: str) -> Iterator[str]:
-    """Parts of which a word that was mistyped once has kept one: an error in one part leaves the other as it was.
+    """Yield pieces of a word, of which the word that was meant has at least one if this one has one typing error.
 
-    Long words are cut in three, since they have room for two errors. Letters that have changed places between two
-    parts leave none: there the word is given with them put back.
+    The error is in one of the pieces, and the others are as they were. Long words are cut in three, since they have
+    room for two errors. If two letters have changed places across the cut, no piece is right: so the whole word is
+    given as well, once for each place where that may be, with the letters changed back.
     """
     if len(word) >= 9:
         third = len(word) // 3
         yield from (word[:third], word[third : 2 * third], word[2 * third :])
         return
     size = max(len(word) // 2, 3)
-    first_of_last = len(word) - size
-    yield from (word[:size], word[first_of_last:])
-    for left in range(max(first_of_last - 1, 0), min(size, len(word) - 1)):
+    second_start = len(word) - size
+    yield from (word[:size], word[second_start:])
+    for left in range(max(second_start - 1, 0), min(size, len(word) - 1)):
         yield word[:left] + word[left + 1] + word[left] + word[left + 2 :]
 
 
-def _likeness(query: Query, words: list[str], names: str) -> float:
-    """0 to 1: how much the words of the query are like words of the names, or all of it like a whole name."""
-    parts = parts_of(names)
-    by_word = sum(max([fuzz.ratio(word, part) for part in parts], default=0.0) for word in words) / len(words)
+def _similarity(query: Query, words: list[str], names: str) -> float:
+    """Return 0 to 1: the mean similarity of the words to words of the names, or that of the whole query to a whole name
+    if it is greater."""
+    words_of_names = name_words(names)
+    by_word = sum(max([fuzz.ratio(word, other) for other in words_of_names], default=0.0) for word in words)
     whole = query.key.removeprefix("django")
-    folded = names.lower() if names.isascii() else ascii_lower(names)
-    squeezed_names = folded.translate(_SQUEEZED).split()
-    as_name = max([fuzz.ratio(whole, name.removeprefix("django")) for name in squeezed_names], default=0.0)
-    return max(by_word, as_name) / 100
+    keys = (names.lower() if names.isascii() else ascii_lower(names)).translate(_WITHOUT_PUNCTUATION).split()
+    by_name = max([fuzz.ratio(whole, key.removeprefix("django")) for key in keys], default=0.0)
+    return max(by_word / len(words), by_name) / 100
 
 
-# As squeezed() does it, for many names at once.
-_SQUEEZED = dict.fromkeys(map(ord, string.punctuation))
-_PARTED = {**_SQUEEZED, ord("-"): " ", ord("_"): " "}
+# For name_key() of many names at once, between blanks.
+_WITHOUT_PUNCTUATION = dict.fromkeys(map(ord, string.punctuation))
+_IN_WORDS = {**_WITHOUT_PUNCTUATION, ord("-"): " ", ord("_"): " "}
 
 
-def parts_of(text: str) -> set[str]:
-    """The words of names, as they are compared with those of a query."""
-    return set(plain(text).translate(_PARTED).split())
+def name_words(names: str) -> set[str]:
+    """Return the words of names, as they are compared with those of a query."""
+    return set(fold(names).translate(_IN_WORDS).split())
 
 
-def _excluded(query: Query, names: str) -> bool:
-    return bool(query.without) and any(set(without) <= parts_of(names) for without in query.without)
+def _is_excluded(query: Query, names: str) -> bool:
+    return bool(query.excluded) and any(set(phrase) <= name_words(names) for phrase in query.excluded)

@@ -1,14 +1,16 @@
-"""What is the same on both databases: the tiers, what a hit is read as, and how much of it all is counted."""
+"""The tiers of the search, which are the same on both databases, and the limits of what is read and counted."""
 
-EXACT, EXACT_BUT_DJANGO, PREFIX, NAMED, MENTIONED, SIMILAR = range(6)
-# An entry that fits: kind, object_id, tier, quality.
+# Best first: a name equals the query; the same but for a leading "django"; a name begins with it; all words are in the
+# names; all words are anywhere in the entry; a name is spelled much like it.
+EXACT, EXACT_BUT_DJANGO, PREFIX, IN_NAMES, ANYWHERE, SIMILAR = range(6)
+# A matching entry: kind, object_id, tier, quality.
 Row = tuple[str, int, int, float]
-KEYS = ("title_key", "slug_key", "pypi_key")
-COUNTED = 1_000  # hits are counted up to here: to count a quarter of a large catalogue takes longer than to search it
-CANDIDATES = 100
+KEY_COLUMNS = ("title_key", "slug_key", "pypi_key")
+MAX_TOTAL = 1_000  # to count a quarter of a large catalogue takes longer than to search it
+MAX_CANDIDATES = 100
 
 
-def order(row: Row) -> tuple[int, float, str, int]:
-    """As ORDER BY tier, quality DESC, kind, object_id."""
+def sort_key(row: Row) -> tuple[int, float, str, int]:
+    """Return the key that sorts as ORDER BY tier, quality DESC, kind, object_id."""
     kind, object_id, tier, quality = row
     return tier, -quality, kind, object_id

@@ -1,4 +1,4 @@
-"""The search of API v4."""
+"""The search endpoint of API v4."""
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -15,9 +15,9 @@ from core.kinds import Kind
 from core.links import Links
 from search.find import find
 from search.models import Entry
-from search.query import LONGEST, Query
+from search.query import MAX_LENGTH, Query
 from search.serializers import HitSerializer, documents
-from search.tiers import COUNTED
+from search.tiers import MAX_TOTAL
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
@@ -25,7 +25,7 @@ MAX_OFFSET = 10_000
 
 
 class SearchView(CatalogueView):
-    """Packages and grids that fit what was typed, the best first. "Quotes" keep words together, a -word excludes."""
+    """Packages and grids that match the query, best first. "Quotes" keep words together, a -word excludes."""
 
     summary = "search/form.html"
     depends_on = on(Kind.PACKAGE, Kind.GRID, Kind.CATEGORY, ages=60)  # a hit shows the score
@@ -37,22 +37,24 @@ class SearchView(CatalogueView):
             parameter(
                 "q",
                 'Words; "quotes" keep some together, a -word excludes.',
-                {"type": "string", "maxLength": LONGEST},
+                {"type": "string", "maxLength": MAX_LENGTH},
                 "rest framework",
             ),
-            parameter("type", "Only these.", {"type": "string", "enum": list(Entry.KINDS)}, "package"),
+            parameter("type", "Only results of this type.", {"type": "string", "enum": list(Entry.KINDS)}, "package"),
             parameter(
-                "limit", "How many at most.", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 20}
+                "limit",
+                "The largest number of results.",
+                {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 20},
             ),
             parameter(
-                "offset", "How many to leave out first.", {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET}
+                "offset", "The number of results to skip.", {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET}
             ),
             OpenApiParameter(
                 "X-Total-Count",
                 int,
                 OpenApiParameter.HEADER,
                 response=[200],
-                description=f"How many in all; {COUNTED} for that many or more.",
+                description=f"The number of all results; {MAX_TOTAL} for that many or more.",
             ),
         ],
         responses={200: HitSerializer(many=True), **errors(*ALWAYS)},
@@ -74,9 +76,9 @@ class SearchView(CatalogueView):
 
     def _query(self, request: Request) -> Query:
         text = request.query_params.get("q", "")
-        if len(text) > LONGEST:
-            raise ValidationError({"q": [f"At most {LONGEST} characters."]})
-        return Query.of(text)
+        if len(text) > MAX_LENGTH:
+            raise ValidationError({"q": [f"At most {MAX_LENGTH} characters."]})
+        return Query.parse(text)
 
     def _kinds(self, request: Request) -> tuple[str, ...]:
         kind = request.query_params.get("type")

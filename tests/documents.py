@@ -1,4 +1,4 @@
-"""v4 documents of the tests' own making, and ways to serve them: from a folder, or as a v4 API on a faked wire."""
+"""v4 documents for tests, and two ways to serve them: from a folder, or from a v4 API on a faked wire."""
 
 import json
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import responses
 
 ROOT = "https://catalogue.test/api/v4/"
-MADE = "2020-02-03T04:05:06.789012-05:00"
+CREATED = "2020-02-03T04:05:06.789012-05:00"
 Document = dict[str, Any]
 
 
@@ -25,8 +25,8 @@ def category(pk: int = 1, **changes: Any) -> Document:
         "description": "",
         "title_plural": f"Categories {pk}",
         "show_pypi": True,
-        "created": MADE,
-        "modified": MADE,
+        "created": CREATED,
+        "modified": CREATED,
     } | changes
 
 
@@ -39,8 +39,8 @@ def grid(pk: int = 7, packages: Sequence[int] = (), **changes: Any) -> Document:
         "is_locked": False,
         "packages": [link("packages", member) for member in packages],
         "header": False,
-        "created": MADE,
-        "modified": MADE,
+        "created": CREATED,
+        "modified": CREATED,
     } | changes
 
 
@@ -55,8 +55,8 @@ def package(pk: int = 100, grids: Sequence[int] = (), **changes: Any) -> Documen
         "last_fetched": "2026-05-26T09:09:44.237594-04:00",
         "repo_url": f"https://github.com/someone/package-{pk}",
         "pypi_version": "2.3.1",
-        "created": MADE,
-        "modified": MADE,
+        "created": CREATED,
+        "modified": CREATED,
         "repo_forks": 5,
         "repo_description": "Does things. \r\n:rocket: “quoted” ",
         "pypi_url": f"http://pypi.python.org/pypi/package-{pk}",
@@ -73,6 +73,11 @@ def catalogue(
     return {"categories": list(categories), "grids": list(grids), "packages": list(packages)}
 
 
+def small_catalogue() -> dict[str, list[Any]]:
+    """A category, a grid and five packages, the first of them in the grid."""
+    return catalogue([category()], [grid(7, [100])], [package(100, grids=[7]), *map(package, range(101, 105))])
+
+
 def write_folder(folder: Path, documents: dict[str, list[Any]]) -> Path:
     folder.mkdir(exist_ok=True)
     for kind, listed in documents.items():
@@ -81,17 +86,17 @@ def write_folder(folder: Path, documents: dict[str, list[Any]]) -> Path:
 
 
 class FakeApi:
-    """A v4 API on the faked wire, in pages of `page` documents whatever limit is asked.
+    """A v4 API on the faked wire, in pages of `page` documents whatever limit is requested.
 
-    `faults` holds, for a path with its query, answers that are given first, in turn: (status, headers, body), or an
-    exception that is raised.
+    `faults` has, for a path with its query, a list of responses to give first, in turn: (status, headers, body), or an
+    exception to raise.
     """
 
     def __init__(self, wire: responses.RequestsMock, documents: dict[str, list[Any]], page: int = 2) -> None:
         self.documents = documents
         self.page = page
         self.faults: dict[str, list[tuple[int, dict[str, str], str] | BaseException]] = {}
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.agents: set[str | None] = set()
         wire.add_callback(responses.GET, ROOT, self._root)
         for kind in documents:
@@ -100,10 +105,10 @@ class FakeApi:
     def _fault(self, request: Any) -> tuple[int, dict[str, str], str] | None:
         parts = urlsplit(request.url)
         path = parts.path.removeprefix("/api/v4/") + (f"?{parts.query}" if parts.query else "")
-        self.asked.append(path)
+        self.requested.append(path)
         self.agents.add(request.headers.get("User-Agent"))
-        waiting = self.faults.get(path)
-        fault = waiting.pop(0) if waiting else None
+        faults = self.faults.get(path)
+        fault = faults.pop(0) if faults else None
         if isinstance(fault, BaseException):
             raise fault
         return fault

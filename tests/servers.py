@@ -4,7 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,25 +24,17 @@ def database_url(name: str = "") -> str:
 @contextmanager
 def server(**settings: str) -> Iterator[str]:
     """gunicorn with one worker, over the test's database; gives its address."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    environment = {"PATH": os.environ["PATH"], "SECRET_KEY": "x", "DATABASE_URL": database_url(), "PORT": str(port)}
+    environment = {"PATH": os.environ["PATH"], "SECRET_KEY": "x", "DATABASE_URL": database_url()}
     environment |= {"WEB_CONCURRENCY": "1", "PYTHONWARNINGS": "ignore"} | settings
     command = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py", "--log-level=error"]
-    with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
+    # It inherits an open socket: nobody else can take the port while it starts.
+    with socket.create_server(("127.0.0.1", 0)) as opened:
+        address = f"http://127.0.0.1:{opened.getsockname()[1]}"
+        command.append(f"--bind=fd://{opened.fileno()}")
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, pass_fds=[opened.fileno()])
+    with process:
         try:
-            _wait_for(f"http://127.0.0.1:{port}")
-            yield f"http://127.0.0.1:{port}"
+            requests.get(address, timeout=60, allow_redirects=False)  # answered once the worker has started
+            yield address
         finally:
             process.terminate()
-
-
-def _wait_for(address: str) -> None:
-    for _ in range(200):
-        try:
-            requests.get(address, timeout=5, allow_redirects=False)
-        except requests.ConnectionError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError(f"nothing answers at {address}")

@@ -32,16 +32,16 @@ class Fieldset:
         return cls(fields, frozenset(expand))
 
 
-def words(parameters: Mapping[str, str], name: str) -> set[str]:
-    """Return the words that a parameter lists, with commas between them; none if it is not given."""
-    return {word.strip() for word in parameters[name].split(",")} if name in parameters else set()
+def words_of(text: str) -> set[str]:
+    """Return the words of a list with commas between them."""
+    return {word.strip() for word in text.split(",")}
 
 
 def _known(parameters: Mapping[str, str], name: str, known: Collection[str], what: str) -> set[str]:
-    listed = words(parameters, name)
-    for word in sorted(listed - set(known)):
+    words = words_of(parameters[name]) if name in parameters else set()
+    for word in sorted(words - set(known)):
         raise ValidationError({name: [no_such(what, word, known)]})
-    return listed
+    return words
 
 
 def check_expanded(count: int, on_a_list: bool) -> None:

@@ -19,9 +19,9 @@ from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError
 
 from core.api.parameters import nearest, no_such
+from core.api.references import is_id
 from core.caching.dependencies import Dependencies, on, union
 from core.database.functions import AsciiLower, Joined, ascii_lower
-from core.models import MAX_ID
 
 M = TypeVar("M", bound=Model)
 MAX_VALUES = 1_000  # in a list of values with commas
@@ -284,17 +284,6 @@ class Ordering(django_filters.Filter):
         expression = F(column) if isinstance(column, str) else column
         nulls = {"nulls_last": True} if name in self.nullable else {}
         return expression.desc(**nulls) if falling else expression.asc(**nulls)
-
-
-def is_id(text: str) -> bool:
-    return bool(re.fullmatch(r"[1-9][0-9]{0,18}", text, re.ASCII)) and int(text) <= MAX_ID
-
-
-def by_references(references: Iterable[str]) -> Q:
-    """The condition that a document is called by one of `references`."""
-    ids = [int(each) for each in references if is_id(each)]
-    slugs = [each for each in references if not is_id(each)]
-    return Q(pk__in=ids) | Q(slug__in=slugs)
 
 
 def refuse_unknown(name: str, what: str, wanted: Iterable[str], rows: Iterable[tuple[int, str]], every: Any) -> None:

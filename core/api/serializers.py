@@ -16,7 +16,8 @@ from core.links import Links
 from core.models import Document
 
 D = TypeVar("D", bound=Document)
-Writer = Callable[[Any, Any], Any]
+Writer = Callable[[Any, list[Any]], list[Any]]
+BATCH = 200
 
 
 class RelationField(serializers.Field[Any, Any, Any, Any]):
@@ -37,15 +38,35 @@ class DocumentSerializer(serializers.ModelSerializer[D]):
     class Meta:
         columns: Columns
 
+    def documents(self, rows: list[D]) -> list[dict[str, Any]]:
+        """Return the documents of rows, which are taken out of their list.
+
+        A key at a time: what a link or a time is made of is looked up once, not once a row. In batches, so that no
+        row outlives its document for long. The database's constraints keep rows valid: the fields only describe them.
+        """
+        documents: list[dict[str, Any]] = []
+        rows.reverse()
+        while rows:
+            batch = rows[: -BATCH - 1 : -1]
+            del rows[-BATCH:]
+            documents += self._batch(batch)
+        return documents
+
+    def _batch(self, rows: list[D]) -> list[dict[str, Any]]:
+        names, stored, times, writers = self.keys
+        documents = [dict(zip(names, stored(row.__dict__), strict=False)) for row in rows]
+        for name in times:
+            zone = self.zone
+            for document in documents:
+                if value := document[name]:
+                    document[name] = value.astimezone(zone)
+        for name, write in writers:
+            for document, value in zip(documents, write(self, rows), strict=True):
+                document[name] = value
+        return documents
+
     def to_representation(self, instance: D) -> dict[str, Any]:
-        """The document of a row. The database's constraints keep rows valid: the fields only describe them."""
-        keys = self.keys
-        document = dict(zip(keys.names, keys.stored(instance.__dict__), strict=True))
-        for name in keys.times:
-            document[name] = localize(document[name], self.zone)
-        for name, write in keys.writers:
-            document[name] = write(self, instance)
-        return document
+        return self.documents([instance])[0]
 
     def get_field_names(self, *_: Any) -> list[str]:
         return list(self.Meta.columns.served)
@@ -78,7 +99,7 @@ class DocumentSerializer(serializers.ModelSerializer[D]):
 
 class CompiledKeys(NamedTuple):
     """The keys of a document, divided by where their values come from: `stored` reads the columns of a row, of which
-    `times` go into the site's zone; `writers` give the others."""
+    `times` go into the site's zone; `writers` give the others, for a list of rows."""
 
     names: tuple[str, ...]
     stored: Callable[[Mapping[str, Any]], tuple[Any, ...]]
@@ -94,26 +115,27 @@ class CompiledKeys(NamedTuple):
         times = tuple(name for name in names if isinstance(fields[name], serializers.DateTimeField))
         # The id, which every row has, holds the place of a value that a writer gives; the last one ensures a tuple.
         stored = itemgetter(*("id" if name in writers else name for name in names), "id")
-        return CompiledKeys(names, lambda row: stored(row)[:-1], times, tuple(writers.items()))
+        return CompiledKeys(names, stored, times, tuple(writers.items()))
 
 
 def _writer(serializer: type[DocumentSerializer[Any]], name: str, field: Any) -> Writer | None:
-    """The function of a serializer and a row that gives a value which is not simply stored."""
+    """Return the function of a serializer and rows that gives values which are not simply stored."""
     if isinstance(field, RelationField):
         return _many(field.relation) if field.relation.many else _one(field.relation)
     if isinstance(field, serializers.SerializerMethodField):
-        writer: Writer = getattr(serializer, f"get_{name}")
-        return writer
+        method = getattr(serializer, f"get_{name}")
+        return lambda own, rows: [method(own, row) for row in rows]
     return None
 
 
 def _one(relation: Relation) -> Writer:
     name, kind, column = relation.name, relation.kind, relation.column
 
-    def write(serializer: DocumentSerializer[Any], row: Any) -> Any:
-        pk = getattr(row, column)
-        link = None if pk is None else serializer.links.document(kind, pk)
-        return serializer.expanded[name].get(pk, link) if name in serializer.expanded else link
+    def write(serializer: DocumentSerializer[Any], rows: list[Any]) -> list[Any]:
+        ids = [row.__dict__[column] for row in rows]
+        if name in serializer.expanded:
+            return serializer.links.replaced(kind, ids, serializer.expanded[name])
+        return serializer.links.documents(kind, ids)
 
     return write
 
@@ -121,19 +143,17 @@ def _one(relation: Relation) -> Writer:
 def _many(relation: Relation) -> Writer:
     name, kind = relation.name, relation.kind
 
-    def write(serializer: DocumentSerializer[Any], row: Any) -> Any:
-        pks = relation.ids_of(row)
+    def write(serializer: DocumentSerializer[Any], rows: list[Any]) -> list[Any]:
+        ids, links = relation.ids_of_each(rows), serializer.links
         if name in serializer.expanded:
-            # A document that was deleted after its id was read stays a link, which will say so.
-            documents, links = serializer.expanded[name], serializer.links.documents(kind, pks)
-            return [documents.get(pk, link) for pk, link in zip(pks, links, strict=True)]
+            return [links.replaced(kind, each, serializer.expanded[name]) for each in ids]
         if serializer.context.get("takes_serialized"):
-            return serializer.links.written(kind, pks)
-        return serializer.links.documents(kind, pks)
+            return links.serialized(kind, ids)
+        return [links.documents(kind, each) for each in ids]
 
     return write
 
 
 def localize(value: datetime | None, zone: tzinfo) -> datetime | None:
-    """A time in the site's zone. The JSON encoder writes it as ISO 8601, microseconds only when not zero."""
+    """Return a time in the site's zone. The JSON encoder writes it as ISO 8601, microseconds only when not zero."""
     return value.astimezone(zone) if value else None

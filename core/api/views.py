@@ -1,11 +1,9 @@
 """What every view of the API shares: documents found by id or slug, errors in the form that the client asked for."""
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 
-from django.core.validators import slug_re
 from django.db.models import QuerySet
 from django.http import HttpResponseRedirect
 from django.utils.functional import cached_property
@@ -17,10 +15,11 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from core.api.errors import TooSlow
-from core.api.fieldsets import Fieldset, check_expanded, words
-from core.api.filters import StrictFilterBackend, is_id
+from core.api.fieldsets import Fieldset, check_expanded, words_of
+from core.api.filters import StrictFilterBackend
 from core.api.pagination import CataloguePages
 from core.api.parameters import check
+from core.api.references import by_reference, missing, parse_reference
 from core.api.row_sources import SECONDS, STATEMENTS, AllRows, FilteredRows, RowSource
 from core.caching.dependencies import NOTHING, Dependencies, on, union
 from core.caching.values import cached_count
@@ -122,22 +121,18 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         cls.columns = cls.serializer_class.Meta.columns
         cls.kind = cls.columns.kind
         VIEWSETS[cls.kind] = cls
-        own = on(cls.kind, ages=cls.columns.ages(cls.columns.v4))
-        cls.depends_on = own | cls.depends_on if cls.depends_on else own
+        cls.depends_on = on(cls.kind) | cls.depends_on if cls.depends_on else on(cls.kind)
 
     @classmethod
     def dependencies_of(cls, parameters: Mapping[str, str], format_: str) -> Dependencies:
         """Add those of the fields and the expanded relations, and those of the filters."""
         found: Dependencies = super().dependencies_of(parameters, format_)
         found |= cls.filterset_class.dependencies_of(parameters)
-        if "fields" in parameters:
-            names = words(parameters, "fields")
-            found |= on(ages=cls.columns.ages(cls.columns.served if "all" in names else names))
-        if "expand" in parameters:
-            names = words(parameters, "expand")
-            relations = [relation for name, relation in cls.columns.relations.items() if name in names]
-            found |= union(VIEWSETS[relation.kind].depends_on for relation in relations)
-        return found
+        fields = words_of(parameters["fields"]) if "fields" in parameters else cls.columns.v4
+        found |= on(ages=cls.columns.ages(cls.columns.served if "all" in fields else fields))
+        expanded = cls.columns.relations.keys() & words_of(parameters.get("expand", ""))
+        views = [VIEWSETS[cls.columns.relations[name].kind] for name in expanded]
+        return found | union(view.depends_on | on(ages=view.columns.ages(view.columns.v4)) for view in views)
 
     @property
     def known_parameters(self) -> Collection[str]:
@@ -209,10 +204,10 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
     def _document(self, reference: str) -> D:
         if self.select_related:
             return by_reference(self.get_queryset(), reference)
-        column, value = referred(reference, self.documents.model)
-        mark = {column: PLACEHOLDER_ID if column == "pk" else PLACEHOLDER_TEXT}
+        column, value = parse_reference(reference, self.documents.model)
+        placeholder = {column: PLACEHOLDER_ID if column == "pk" else PLACEHOLDER_TEXT}
         prepared = STATEMENTS.get(
-            (self.kind, self.fieldset.fields, column), lambda: Prepared(self.get_queryset().filter(**mark))
+            (self.kind, self.fieldset.fields, column), lambda: Prepared(self.get_queryset().filter(**placeholder))
         )
         found: list[D] = prepared.rows(value)
         if found:
@@ -220,20 +215,22 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         raise missing(self.documents.model)
 
     def serialized(self, rows: Any, *, many: bool) -> Any:
-        context = {**self.get_serializer_context(), "links": Links.of(self.request), "fieldset": self.fieldset}
-        context["takes_serialized"] = self.takes_serialized
+        links = Links.of(self.request)
+        renderer: Any = self.request.accepted_renderer
+        context = {
+            "links": links,
+            "fieldset": self.fieldset,
+            "takes_serialized": renderer.takes_serialized(self.request.accepted_media_type),
+        }
         if self.fieldset.expand:
             context["expanded"] = self._expanded(rows if many else [rows], context)
-        written = self.serializer_class(context=context).to_representation
-        if not many:
-            return written(rows)
-        rows.reverse()
-        return [written(rows.pop()) for _ in range(len(rows))]  # no row is kept longer than its document takes
+        documents = self.serializer_class(context=context).documents(rows if many else [rows])
+        return documents if many else documents[0]
 
     def _expanded(self, rows: Sequence[D], context: dict[str, Any]) -> dict[str, dict[int, Any]]:
         """The documents that the response shows in place of links: for each expanded key, by their ids."""
         relations = [self.columns.relations[name] for name in self.fieldset.expand]
-        ids = {relation.name: [pk for row in rows for pk in relation.ids_of(row)] for relation in relations}
+        ids = {each.name: [pk for of_row in each.ids_of_each(rows) for pk in of_row] for each in relations}
         check_expanded(sum(map(len, ids.values())), on_a_list=not self.detail)
         expanded = {}
         for relation in relations:
@@ -249,40 +246,15 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
     def plain(cls, rows: Iterable[D], links: Links) -> dict[int, Any]:
         """The v4 documents of these rows, by their ids."""
         different = {row.pk: row for row in rows}
-        written = cls.serializer_class(context={"links": links}).to_representation
-        return {pk: written(row) for pk, row in different.items()}
+        ids = list(different)
+        documents = cls.serializer_class(context={"links": links}).documents(list(different.values()))
+        return dict(zip(ids, documents, strict=True))
 
     def get_view_name(self) -> str:
         if self.document is not None:
             return self.document.title
         model = self.documents.model._meta
         return str(model.verbose_name if self.detail else model.verbose_name_plural).capitalize()
-
-
-def missing(model: type[Document]) -> NotFound:
-    return NotFound(f"No {model._meta.object_name} matches the given query.")
-
-
-def referred(reference: str, model: type[Document]) -> tuple[str, int | str]:
-    """The column and the value that a reference means: ASCII digits without a leading zero are an id, all else a slug.
-
-    Raises NotFound for what no row can have (PostgreSQL would fail on a NUL character or a number beyond 64 bits).
-    """
-    if re.fullmatch(r"[1-9][0-9]*", reference, re.ASCII):
-        if is_id(reference):
-            return "pk", int(reference)
-    elif slug_re.match(reference):
-        return "slug", reference
-    raise missing(model)
-
-
-def by_reference(queryset: QuerySet[D], reference: str) -> D:
-    """The document with that id or slug. NotFound says of whatever is not there the same words."""
-    column, value = referred(reference, queryset.model)
-    found = queryset.filter(**{column: value}).first()
-    if found is None:
-        raise missing(queryset.model)
-    return found
 
 
 class UndefinedView(CatalogueView):

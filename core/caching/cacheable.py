@@ -1,7 +1,6 @@
 """The requests whose responses can be cached: plain JSON and feeds, by GET or HEAD."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Self
@@ -11,6 +10,7 @@ from django.http import HttpRequest
 from core.caching.dependencies import ROOT, Dependencies, Route, parse_parameters
 
 FEEDS = f"{ROOT}feeds/"
+LONGEST_REMEMBERED = 200  # characters of a query
 LARGE = 300  # documents from which on a page is large
 _RANGE = re.compile(r"[\w*.+-]+/[\w*.+-]+(?:\s*;\s*q=[0-9.]+)?", re.ASCII)
 
@@ -29,8 +29,8 @@ class CacheableRequest:
         """Return what is to be cached of a request; None where its response is a page, or indented JSON."""
         meta, path = request.META, request.path_info
         query, accept = meta.get("QUERY_STRING", ""), meta.get("HTTP_ACCEPT", "")
-        parameters = parse_parameters(query)
-        chosen = parameters.get("format")
+        read = _read if len(query) <= LONGEST_REMEMBERED else _read.__wrapped__
+        chosen, dependencies, is_large = read(route, query)
         if chosen not in (None, "json"):
             return None
         if chosen is None and accept and not path.startswith(FEEDS) and not _takes_plain_json(accept):
@@ -39,13 +39,17 @@ class CacheableRequest:
         origin = "origin" if "HTTP_ORIGIN" in meta else ""
         accept = accept if chosen else ""
         question = (program, request.scheme or "", host, request.path, query, accept, encoding, origin)
-        return cls(question, route.dependencies(parameters, "json"), encoding, is_large(parameters))
+        return cls(question, dependencies, encoding, is_large)
 
 
-def is_large(parameters: Mapping[str, str]) -> bool:
-    """Return whether a page of so many documents is asked for that a worker builds one of them at a time."""
+@lru_cache(maxsize=512)
+def _read(route: Route, query: str) -> tuple[str | None, Dependencies, bool]:
+    """Return the format that a query chooses, the dependencies of its response, and whether its page is a large one, of
+    which a worker builds one at a time."""
+    parameters = parse_parameters(query)
     limit = parameters.get("limit", "")
-    return limit.isdecimal() and len(limit) < 19 and int(limit) >= LARGE
+    is_large = limit.isdecimal() and len(limit) < 19 and int(limit) >= LARGE
+    return parameters.get("format"), route.dependencies(parameters, "json"), is_large
 
 
 @lru_cache(maxsize=256)

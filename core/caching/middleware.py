@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import brotli
@@ -20,6 +21,7 @@ import orjson
 from django.conf import settings
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.exception import convert_exception_to_response
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import get_resolver
@@ -38,6 +40,7 @@ from core.caching.replica import reading
 logger = logging.getLogger(__name__)
 SMALLEST_COMPRESSED = 500
 CACHED_TYPES = ("application/json", "application/rss+xml", "application/atom+xml")
+Build = Callable[[], HttpResponseBase]
 _HEADERS = {"Cache-Control": "public, no-cache", "Vary": "Accept, Accept-Encoding, origin"}
 
 
@@ -76,59 +79,46 @@ class ApiCacheMiddleware:
         cacheable = CacheableRequest.of(request, route, host, self.program)
         if cacheable and not cacheable.dependencies.is_cacheable:  # no documents: the schema, the docs
             return _private(self.respond(request))
-        with reading(request) as revisions:
+        with reading(request) as (connection, revisions):
             if cacheable is None:
                 return _private(self.respond(request))
             key = cache_key(cacheable.question, cacheable.dependencies, revisions.numbers)
             etag = f'"{key.hex()}"'
             if _matches(request.META.get("HTTP_IF_NONE_MATCH", ""), etag):
                 return _not_modified(request, etag)
+            build = partial(self._build, request, cacheable, connection, etag)
             cache = store(settings.CACHE_URL)
             if cache is None:
-                return self._build(request, cacheable, etag)
+                return build()
             cached = cache.get(key)
-            return _served(cached) if cached else self._build_once(request, cacheable, cache, key, etag)
+            return _served(cached) if cached else self._build_once(build, cache, key)
 
-    def _build_once(
-        self, request: HttpRequest, cacheable: CacheableRequest, cache: Store, key: bytes, etag: str
-    ) -> HttpResponseBase:
+    def _build_once(self, build: Build, cache: Store, key: bytes) -> HttpResponseBase:
         """Build the response once for concurrent identical requests; the others wait. If it proves uncacheable, each
         builds its own."""
         mine: Future[CachedResponse | None] = Future()
         first = self.builds.setdefault(key, mine)
         if first is not mine:
             cached = _result(first)
-            return _served(cached) if cached else self._build(request, cacheable, etag)
+            return _served(cached) if cached else build()
         cached, must_build = None, False
         try:
             cached, must_build = cache.begin(key)
             if must_build:
-                response, cached = self._build_and_store(request, cacheable, cache, key, etag)
+                response, cached = _build_and_store(build, cache, key)
         finally:
             del self.builds[key]
             mine.set_result(cached)
         if must_build:
             return response
-        return _served(cached) if cached else self._build(request, cacheable, etag)
+        return _served(cached) if cached else build()
 
-    def _build_and_store(
-        self, request: HttpRequest, cacheable: CacheableRequest, cache: Store, key: bytes, etag: str
-    ) -> tuple[HttpResponseBase, CachedResponse | None]:
-        """Return the response, and what has been stored of it: None if it proves uncacheable."""
-        cached = None
-        try:
-            response = self._build(request, cacheable, etag)
-            if isinstance(response, HttpResponse) and response.has_header("ETag"):
-                cached = CachedResponse(orjson.dumps(dict(response.items())), response.content)
-                cache.set(key, cached)
-            return response, cached
-        finally:
-            cache.end(key, kept=cached is not None)
-
-    def _build(self, request: HttpRequest, cacheable: CacheableRequest, etag: str) -> HttpResponseBase:
+    def _build(
+        self, request: HttpRequest, cacheable: CacheableRequest, connection: BaseDatabaseWrapper, etag: str
+    ) -> HttpResponseBase:
         # HEAD is answered as GET, and Django's server leaves the body out: one response serves both.
         method, request.method = request.method, "GET"
-        with self.large_page if cacheable.is_large else nullcontext(), reads.recorded() as read:
+        with self.large_page if cacheable.is_large else nullcontext(), reads.recorded(connection) as read:
             response = self.respond(request)
         request.method = method
         if response.status_code != 200 or not isinstance(response, HttpResponse):
@@ -141,6 +131,19 @@ class ApiCacheMiddleware:
             response[name] = value
         _compress(response, cacheable.encoding)
         return response
+
+
+def _build_and_store(build: Build, cache: Store, key: bytes) -> tuple[HttpResponseBase, CachedResponse | None]:
+    """Return the response, and what has been stored of it: None if it proves uncacheable."""
+    cached = None
+    try:
+        response = build()
+        if isinstance(response, HttpResponse) and response.has_header("ETag"):
+            cached = CachedResponse(orjson.dumps(dict(response.items())), response.content)
+            cache.set(key, cached)
+        return response, cached
+    finally:
+        cache.end(key, kept=cached is not None)
 
 
 def api_chain(middleware: Iterable[str]) -> Callable[[HttpRequest], HttpResponseBase]:

@@ -8,10 +8,10 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.apps import apps
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from core.caching.dependencies import Dependencies
 from core.database.prepared import sql_of
-from core.database.sessions import reader
 
 LONGEST_REMEMBERED = 2_000  # characters of SQL; longer statements are lists of ids, each of its own
 
@@ -62,12 +62,12 @@ def _is_covered(table: str, declared: Dependencies) -> bool:
 
 
 @contextmanager
-def recorded() -> Iterator[Reads]:
-    """Record the reads of the request's connection inside."""
+def recorded(connection: BaseDatabaseWrapper) -> Iterator[Reads]:
+    """Record the reads of a connection inside."""
     reads = Reads()
     token = _reads.set(reads)
     try:
-        with reader().execute_wrapper(reads.execute):
+        with connection.execute_wrapper(reads.execute):
             yield reads
     finally:
         _reads.reset(token)

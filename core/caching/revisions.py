@@ -4,8 +4,6 @@ anything shown of it, and the number of documents of that kind.
 A request reads them once, before its data, and everything in it goes by them.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
@@ -22,28 +20,17 @@ class Revisions(NamedTuple):
     rows: dict[str, int]
 
 
-_current: ContextVar[Revisions | None] = ContextVar("revisions", default=None)
+CURRENT: ContextVar[Revisions | None] = ContextVar("revisions", default=None)
 
 
 def current() -> Revisions:
     """Return the revisions that the request has read; outside a request, those of now."""
-    return _current.get() or read()
+    return CURRENT.get() or read(reader())
 
 
-@contextmanager
-def going_by(revisions: Revisions) -> Iterator[Revisions]:
-    """Make these the current ones inside."""
-    before = _current.set(revisions)
-    try:
-        yield revisions
-    finally:
-        _current.reset(before)
-
-
-def read() -> Revisions:
+def read(connection: BaseDatabaseWrapper) -> Revisions:
     """Read the revisions. Reconnect once where the database has closed the connection meanwhile, so that requests need
     no other check of their connection's health."""
-    connection = reader()
     if not connection.in_atomic_block:
         connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs lack it
     try:

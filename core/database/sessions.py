@@ -10,44 +10,40 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-_reading: ContextVar[str] = ContextVar("reading", default=DEFAULT_DB_ALIAS)
-
-
-def reading_alias() -> str:
-    """The alias of the database that is read from here: an API request's may be a replica's."""
-    return _reading.get()
+# The alias of the database that is read from: that of an API request may be a replica's.
+READING_ALIAS: ContextVar[str] = ContextVar("reading", default=DEFAULT_DB_ALIAS)
 
 
 def reader() -> BaseDatabaseWrapper:
-    """The connection to it."""
-    return connections[_reading.get()]
+    """Return the connection to the database that is read from."""
+    return connections[READING_ALIAS.get()]
 
 
 @contextmanager
 def reading_from(alias: str) -> Iterator[None]:
-    """Reads from that database inside."""
-    before = _reading.set(alias)
+    """Read from that database inside."""
+    before = READING_ALIAS.set(alias)
     try:
         yield
     finally:
-        _reading.reset(before)
+        READING_ALIAS.reset(before)
 
 
-# What a server's connections are told. A statement that is prepared must not be planned anew for each of its values,
+# The settings of a server's sessions. A statement that is prepared must not be planned anew for each of its values,
 # nor one of some milliseconds be compiled to machine code.
 _SESSION = """SELECT set_config('statement_timeout', %s, false),
     set_config('plan_cache_mode', 'force_generic_plan', false), set_config('jit', 'off', false)"""
 
 
 def begin_session(connection: Any, **_: Any) -> None:
-    """Ends any statement of a connection that takes longer than STATEMENT_SECONDS, as a receiver of its signal."""
+    """End any statement of a new connection that takes longer than STATEMENT_SECONDS (a receiver of its signal)."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(_SESSION, [f"{settings.STATEMENT_SECONDS}s"])
 
 
 def was_ended(error: Exception) -> bool:
-    """Whether the database ended a statement because it took too long."""
+    """Return whether the database ended a statement because it took too long."""
     return isinstance(error, OperationalError) and (
         getattr(error.__cause__, "pgcode", "") == "57014" or str(error) == "interrupted"  # PostgreSQL; SQLite
     )
@@ -55,7 +51,7 @@ def was_ended(error: Exception) -> bool:
 
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """Ends a statement that takes longer inside, on SQLite: connections to PostgreSQL have begin_session()."""
+    """End a statement that takes longer inside, on SQLite: connections to PostgreSQL have begin_session()."""
     connection = reader()
     if connection.vendor != "sqlite":
         yield

@@ -1,4 +1,4 @@
-"""PyPI: projects through its JSON API, and the index of last serials, which tells in one answer what has changed.
+"""PyPI: projects through its JSON API, and the index of last serials, which shows in one response what has changed.
 
 Sources: docs.pypi.org, "JSON API" and "Index API"; PEP 503 (names), 592 (yanked), 639 (licence expressions), 691 (the
 index in JSON), 753 (labels of project URLs), 792 (project status).
@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from fetchers.network.http import Answer, FetchError, Host, parsing
+from fetchers.network.http import FetchError, Response, Upstream, parsing
 from packages.facts import (
     Fetched,
     FetchTarget,
@@ -26,12 +27,12 @@ from packages.facts import (
     parse_datetime,
 )
 
-SERIALS_CAP = 150 * 1024 * 1024  # bytes: the index of all projects is tens of megabytes
+MAX_INDEX_BYTES = 150 * 1024 * 1024  # the index of all projects is tens of megabytes
 MAX_RELEASES = 3_000
 MAX_CLASSIFIERS = 200
 INDEX_JSON = {"Accept": "application/vnd.pypi.simple.v1+json"}
 
-# Of the licence classifiers, those that name one licence of SPDX's list; others stay as they are called.
+# The SPDX ids of the licence classifiers that mean a single licence; of the others, the classifier's text is shown.
 _SPDX = {
     "Apache Software License": "Apache-2.0",
     "BSD License": "BSD",
@@ -55,28 +56,28 @@ _SPDX = {
 _OLDEST = datetime.min.replace(tzinfo=UTC)
 
 
-def read_serials(host: Host, wanted: Collection[str]) -> dict[str, int]:
-    """The last serials of the `wanted` projects (PEP 503 names) that PyPI has, out of its index of all.
+def read_serials(upstream: Upstream, wanted: Collection[str]) -> dict[str, int]:
+    """Return the last serials of the `wanted` projects (PEP 503 names), from PyPI's index of all projects.
 
-    The body is searched, not decoded: 650,000 projects as Python objects would take ten times their text.
+    The body is searched, not decoded: 650,000 projects as Python objects would take ten times the memory of the text.
     """
-    answer = host.get("simple/", headers=INDEX_JSON, max_bytes=SERIALS_CAP)
-    body = answer.body.strip()
+    response = upstream.get("simple/", headers=INDEX_JSON, max_bytes=MAX_INDEX_BYTES)
+    body = response.body.strip()
     whole = all(body.count(opened) == body.count(closed) for opened, closed in ((b"{", b"}"), (b"[", b"]")))
-    if answer.status != 200 or not (whole and body.startswith(b"{") and b'"projects"' in body):
-        raise FetchError(f"{answer.url} is not an index of projects")
-    found: dict[str, int] = {}
-    seen = 0
+    if response.status != 200 or not (whole and body.startswith(b"{") and b'"projects"' in body):
+        raise FetchError(f"{response.url} is not an index of projects")
+    serials: dict[str, int] = {}
+    listed = 0
     for project in _PROJECT.finditer(body):
         name, serial = _NAME.search(project[0]), _SERIAL.search(project[0])
         if name and serial:
-            seen += 1
-            key = normalised(name[1].decode())
+            listed += 1
+            key = canonicalize_name(name[1].decode())
             if key in wanted:
-                found[key] = int(serial[1])
-    if not seen:
-        raise FetchError(f"{answer.url} lists no project with its last serial")
-    return found
+                serials[key] = int(serial[1])
+    if not listed:
+        raise FetchError(f"{response.url} lists no project with its last serial")
+    return serials
 
 
 # One project of the index is one flat object; its names are ASCII by PEP 508.
@@ -85,40 +86,35 @@ _NAME = re.compile(rb'"name"\s*:\s*"([A-Za-z0-9._-]{1,255})"')
 _SERIAL = re.compile(rb'"_last-serial"\s*:\s*([0-9]{1,15})\b')
 
 
-def normalised(name: str) -> str:
-    """A project's name as PEP 503 has it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def read(host: Host, known: FetchTarget, *, today: date, with_status: bool) -> Fetched[PyPIFacts]:
-    """What PyPI says of a project; with its status, which costs a request more.
+def read(upstream: Upstream, target: FetchTarget, *, today: date, with_status: bool) -> Fetched[PyPIFacts]:
+    """Return the facts of a project; `with_status` includes its status, for one more request.
 
     Validators: `etag`; `serial`, to be compared with read_serials(); `status`, `status_etag` and `status_day` of the
-    last look at the status.
+    last request for the status.
     """
-    notes = dict(known.validators or {})
-    answer = host.get(f"pypi/{known.pypi_name}/json", etag=notes.get("etag", ""))
+    notes = dict(target.notes)
+    response = upstream.get(f"pypi/{target.pypi_name}/json", etag=notes.get("etag", ""))
     with parsing():
-        unchanged = answer.status == 304 and bool(notes.get("etag"))
-        project = {} if unchanged else _document(answer)
+        unchanged = response.status == 304 and bool(notes.get("etag"))
+        project = {} if unchanged else _document(response)
         if not unchanged:
-            notes |= {"etag": answer.etag, "serial": _serial(project)}
+            notes |= {"etag": response.etag, "serial": _serial(project)}
         before = notes.get("status")
         if with_status:
-            notes |= _status(host, known.pypi_name, notes) | {"status_day": today.isoformat()}
+            notes |= _status(upstream, target.pypi_name, notes) | {"status_day": today.isoformat()}
         if unchanged and notes.get("status") == before:
             return Fetched(None, notes)
-        if unchanged:  # the status alone is new: the facts are whole or none, so they are asked for again
-            return read(host, _forgetting(known, notes), today=today, with_status=False)
-        return Fetched(_facts(project, known.pypi_name, notes.get("status")), notes)
+        if unchanged:  # the status alone is new: facts come all together, so the project is requested again
+            return read(upstream, _without_etag(target, notes), today=today, with_status=False)
+        return Fetched(_facts(project, target.pypi_name, notes.get("status")), notes)
 
 
-def _forgetting(known: FetchTarget, notes: Mapping[str, str]) -> FetchTarget:
-    return FetchTarget(known.package, pypi_name=known.pypi_name, validators={**notes, "etag": ""})
+def _without_etag(target: FetchTarget, notes: Mapping[str, str]) -> FetchTarget:
+    return FetchTarget(target.package, pypi_name=target.pypi_name, validators={**notes, "etag": ""})
 
 
-def _document(answer: Answer) -> Mapping[str, Any]:
-    return mapping(answer.document(), "the project")
+def _document(response: Response) -> Mapping[str, Any]:
+    return mapping(response.document(), "the project")
 
 
 def _serial(project: Mapping[str, Any]) -> str:
@@ -128,22 +124,22 @@ def _serial(project: Mapping[str, Any]) -> str:
     return str(serial)
 
 
-def _status(host: Host, name: str, notes: Mapping[str, str]) -> dict[str, str]:
-    """The status of a project, "active" where the index names none, and what tells next time that it is the same."""
+def _status(upstream: Upstream, name: str, notes: Mapping[str, str]) -> dict[str, str]:
+    """Request the status of a project, and return it and its ETag as notes; "active" where the index has none."""
     etag = notes.get("status_etag", "") if notes.get("status") else ""
-    answer = host.get(f"simple/{name}/", headers=INDEX_JSON, etag=etag)
-    if answer.status == 304 and etag:
+    response = upstream.get(f"simple/{name}/", headers=INDEX_JSON, etag=etag)
+    if response.status == 304 and etag:
         return {}
-    marker = mapping(_document(answer).get("project-status") or {}, "project-status")
+    marker = mapping(_document(response).get("project-status") or {}, "project-status")
     status = line(marker.get("status") or "active", "the project's status", 20)
-    return {"status": status, "status_etag": answer.etag}
+    return {"status": status, "status_etag": response.etag}
 
 
 def _facts(project: Mapping[str, Any], name: str, status: str | None) -> PyPIFacts:
     info = mapping(project.get("info"), "info")
-    told = info.get("name")
-    if not isinstance(told, str) or normalised(told) != name:
-        raise InvalidFactError("the project answers by another name")
+    own_name = info.get("name")
+    if not isinstance(own_name, str) or canonicalize_name(own_name) != name:
+        raise InvalidFactError("the project has another name")
     releases = _releases(mapping(project.get("releases") or {}, "releases"))
     classifiers = [line(each, "a classifier", 200) for each in items(info.get("classifiers") or [], "classifiers")]
     latest = _latest(releases)
@@ -159,13 +155,13 @@ def _facts(project: Mapping[str, Any], name: str, status: str | None) -> PyPIFac
 
 
 def _releases(listed: Mapping[str, Any]) -> tuple[ReleaseFact, ...]:
-    """The releases that have files, newest upload first. A version that cannot be stored is left out."""
-    found = []
+    """Return the releases that have files, newest upload first. A version that cannot be stored is left out."""
+    releases = []
     for version, files in listed.items():
         if items(files, "the files of a release") and len(version) <= 100 and version.isprintable() and version:
-            found.append(_release(version, [mapping(file, "a file") for file in files]))
-    found.sort(key=lambda release: release.uploaded_at or _OLDEST, reverse=True)
-    return tuple(found[:MAX_RELEASES])
+            releases.append(_release(version, [mapping(file, "a file") for file in files]))
+    releases.sort(key=lambda release: release.uploaded_at or _OLDEST, reverse=True)
+    return tuple(releases[:MAX_RELEASES])
 
 
 def _release(version: str, files: list[Mapping[str, Any]]) -> ReleaseFact:
@@ -179,33 +175,33 @@ def _release(version: str, files: list[Mapping[str, Any]]) -> ReleaseFact:
 
 
 def _latest(releases: Iterable[ReleaseFact]) -> str:
-    """The newest stable version that is not yanked, else the newest such pre-release, else the newest yanked one."""
+    """Return the newest stable version that is not yanked, else such a pre-release, else a yanked one; "" if none."""
     return max(releases, key=_rank).version if releases else ""
 
 
 def _rank(release: ReleaseFact) -> tuple[bool, bool, bool, Version, datetime]:
     try:
         version, valid = Version(release.version), True
-    except InvalidVersion:  # from before PEP 440: older than whatever follows it
+    except InvalidVersion:  # from before PEP 440, so older than every valid one
         version, valid = Version("0"), False
     stable = not version.is_prerelease
     return not release.yanked, valid and stable, valid, version, release.uploaded_at or _OLDEST
 
 
 def _licence(info: Mapping[str, Any], classifiers: Iterable[str]) -> str:
-    """The licence expression, else what the classifiers name, else a short licence text; "" if there is none."""
+    """Return the licence expression, else the classifiers' licences, else a short licence text; "" if there is none."""
     expression = info.get("license_expression")
     if isinstance(expression, str) and 0 < len(expression) <= 100 and expression.isprintable():
         return expression
-    named = [each.rsplit(" :: ", 1)[1] for each in classifiers if each.startswith("License :: ")]
-    told = [_SPDX.get(each, each) for each in named if each != "OSI Approved"]
-    text = " OR ".join(dict.fromkeys(told)) if told else info.get("license")
+    classified = [each.rsplit(" :: ", 1)[1] for each in classifiers if each.startswith("License :: ")]
+    names = [_SPDX.get(each, each) for each in classified if each != "OSI Approved"]
+    text = " OR ".join(dict.fromkeys(names)) if names else info.get("license")
     short = isinstance(text, str) and len(text) <= 100 and text.isprintable()
     return str(text).strip() if short else ""
 
 
 def _documentation(urls: object) -> str:
-    """The first link that is labelled as documentation (PEP 753 compares labels without punctuation and blanks)."""
+    """Return the first link labelled as documentation (PEP 753 compares labels without punctuation and blanks)."""
     for label, url in urls.items() if isinstance(urls, dict) else ():
         if re.sub(r"[\W_]", "", str(label)).lower().startswith(("documentation", "docs")):
             try:

@@ -1,18 +1,18 @@
-"""pypistats.org: how often a project was downloaded in the last 30 days, mirrors left out.
+"""pypistats.org: the downloads of a project in the last 30 days, without mirrors.
 
-Source: pypistats.org/api, which asks for one request a project and day at most, and not for every project.
+Source: pypistats.org/api, which wants at most one request a day for each project, and not for every project.
 """
 
-from fetchers.network.http import Host, parsing
+from fetchers.network.http import Upstream, parsing
 from packages.facts import DownloadFacts, Fetched, FetchTarget, InvalidFactError, count, mapping
 
 
-def read(host: Host, known: FetchTarget) -> Fetched[DownloadFacts]:
-    """The downloads of a project. It has no validators: the service knows no conditional requests."""
-    answer = host.get(f"packages/{known.pypi_name}/recent")
+def read(upstream: Upstream, target: FetchTarget) -> Fetched[DownloadFacts]:
+    """Return the downloads of a project, without validators: the service has no conditional requests."""
+    response = upstream.get(f"packages/{target.pypi_name}/recent")
     with parsing():
-        document = mapping(answer.document(), "the answer")
-        if document.get("package") != known.pypi_name:
-            raise InvalidFactError("the answer is about another project")
+        document = mapping(response.document(), "the response")
+        if document.get("package") != target.pypi_name:
+            raise InvalidFactError("the response is about another project")
         data = mapping(document.get("data"), "data")
         return Fetched(DownloadFacts(count(data.get("last_month"), "last_month")), {})

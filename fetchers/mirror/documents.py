@@ -1,7 +1,7 @@
-"""Documents of API v4 as they come from elsewhere: parsed at the edge into frozen models, or refused with the reason.
+"""Documents of API v4 from another catalogue: parsed at the edge into frozen models, or rejected with the reason.
 
-The rules are those of the database on both engines, and stricter than SQLite's: it would store a text longer than
-its column, a NUL character or a number over 2^31 without a word.
+The rules are those that hold in both databases. SQLite's own are weaker: it stores a text longer than its column, a NUL
+character or a number over 2^31 without an error.
 """
 
 import re
@@ -41,29 +41,29 @@ MAX_LINKS = 10_000
 
 def _without_nul(text: str) -> str:
     if "\0" in text:
-        raise ValueError("holds a NUL character, which PostgreSQL cannot store")
+        raise ValueError("contains a NUL character, which PostgreSQL cannot store")
     return text
 
 
 def _slug(text: str) -> str:
     if not slug_re.match(text):
-        raise ValueError("must be of ASCII letters, digits, hyphens and underscores")
+        raise ValueError("must consist of ASCII letters, digits, hyphens and underscores")
     return text
 
 
 def _time(value: Any) -> datetime:
-    """An ISO 8601 time with its offset, in UTC."""
+    """Parse an ISO 8601 time with its offset; return it in UTC."""
     if not isinstance(value, str):
         raise ValueError("must be an ISO 8601 time")  # noqa: TRY004 (pydantic reports ValueErrors)
     try:
-        moment = datetime.fromisoformat(value)
+        time = datetime.fromisoformat(value)
     except ValueError:
         raise ValueError("must be an ISO 8601 time") from None
-    if moment.tzinfo is None:
-        raise ValueError("must say its offset from UTC")
-    if not 1900 <= moment.year < 3000:  # far enough from datetime's ends for every time zone
+    if time.tzinfo is None:
+        raise ValueError("must include its offset from UTC")
+    if not 1900 <= time.year < 3000:  # a date near the limits of datetime overflows in some time zones
         raise ValueError("must be between 1900 and 3000")
-    return moment.astimezone(UTC)
+    return time.astimezone(UTC)
 
 
 def _prefixed(prefixes: tuple[str, ...]) -> AfterValidator:
@@ -83,22 +83,22 @@ def _http(url: str) -> str:
 
 def _link_to(kind: Kind) -> BeforeValidator:
     def read(link: Any) -> int:
-        """The id that a link ends in, whatever host and `?format=` it has."""
+        """Return the id at the end of the link's path; its host and its query do not matter."""
         try:
             path = urlsplit(link).path if isinstance(link, str) else ""
         except ValueError:
             path = ""
-        found = re.search(rf"/{kind.plural}/([1-9][0-9]{{0,18}})/?\Z", path, re.ASCII)
-        if not found:
+        match = re.search(rf"/{kind.plural}/([1-9][0-9]{{0,18}})/?\Z", path, re.ASCII)
+        if not match:
             raise ValueError(f"must link to …/{kind.plural}/<id>/")
-        return int(found[1])
+        return int(match[1])
 
     return BeforeValidator(read)
 
 
 def _no_repeats(ids: list[int]) -> list[int]:
     if len(set(ids)) != len(ids):
-        raise ValueError("names the same document twice")
+        raise ValueError("lists the same document twice")
     return ids
 
 
@@ -218,27 +218,40 @@ DOCUMENTS: dict[Kind, type[Document]] = {
 }
 
 
-class RefusedError(ValueError):
-    """A document that cannot be taken, and why, in one line."""
+class InvalidDocumentError(ValueError):
+    """A document that breaks a rule. The message names the rules in one line."""
 
 
 def parse(kind: Kind, raw: object) -> Document:
-    """The typed document; RefusedError says every rule that `raw` breaks."""
+    """Return the typed document. Raises InvalidDocumentError with the first five rules that `raw` breaks."""
     try:
         return DOCUMENTS[kind].model_validate(raw)
     except ValidationError as error:
-        why = [
+        reasons = [
             f"{'.'.join(map(str, mistake['loc'])) or 'document'}: {mistake['msg'].removeprefix('Value error, ')}"
             for mistake in error.errors(include_url=False, include_input=False, include_context=False)[:5]
         ]
-        raise RefusedError(_printable("; ".join(why))) from None
+        raise InvalidDocumentError(_printable("; ".join(reasons))) from None
 
 
-def name(kind: Kind, raw: object) -> str:
-    """What to call a document that may be anything: its kind, its id and its slug where they can be read."""
-    pk, slug = (raw.get("id"), raw.get("slug")) if isinstance(raw, dict) else (None, None)
-    known = f" {pk}" if type(pk) is int and 0 < pk <= MAX_ID else " without an id"
-    return f"{kind}{known}" + (f" ({slug[:100]})" if isinstance(slug, str) and slug_re.match(slug) else "")
+def raw_id(raw: object) -> int | None:
+    """Return the id of an invalid document, if it has one that a row can have."""
+    pk = raw.get("id") if isinstance(raw, dict) else None
+    return pk if type(pk) is int and 0 < pk <= MAX_ID else None
+
+
+def label(kind: Kind, document: Document) -> str:
+    """Return the kind, id and slug by which messages identify a document."""
+    return f"{kind} {document.id} ({document.slug})"
+
+
+def raw_label(kind: Kind, raw: object) -> str:
+    """Return the label of an invalid document, with as much of its id and slug as can be read."""
+    pk = raw_id(raw)
+    slug = raw.get("slug") if isinstance(raw, dict) else None
+    shown_id = "without an id" if pk is None else str(pk)
+    shown_slug = f" ({slug[:100]})" if isinstance(slug, str) and slug_re.match(slug) else ""
+    return f"{kind} {shown_id}{shown_slug}"
 
 
 def _printable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The whole catalogue as files of v4 documents, which import_catalogue takes."""
+"""Export of the whole catalogue as files of v4 documents, which import_catalogue can read."""
 
 import json
 import os
@@ -27,20 +27,20 @@ CHUNK = 500
 M = TypeVar("M", bound=Model)
 
 
-def export_catalogue(folder: Path, told: Callable[[Kind, int], None] = lambda _kind, _count: None) -> None:
-    """Write categories.json, grids.json and packages.json into `folder`, by id, links as paths, times in UTC.
+def export_catalogue(folder: Path, report: Callable[[Kind, int], None] = lambda _kind, _count: None) -> None:
+    """Write categories.json, grids.json and packages.json into `folder`: ordered by id, links as paths, times in UTC.
 
-    All three show one moment of the catalogue, and each file appears whole or not at all. `told` gets the number of
-    documents of each kind. Raises OSError where the folder cannot be written.
+    All three are read from one snapshot of the database. Each file is replaced as a whole, or left as it was. `report`
+    gets the number of documents of each kind. Raises OSError if the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with timezone.override(UTC), transaction.atomic(durable=True):
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        told(Kind.CATEGORY, _write(folder, Kind.CATEGORY, Category.objects.for_api(), CategorySerializer))
-        told(Kind.GRID, _write(folder, Kind.GRID, Grid.objects.for_api(), GridSerializer))
-        told(Kind.PACKAGE, _write(folder, Kind.PACKAGE, Package.objects.for_api(), PackageSerializer))
+        report(Kind.CATEGORY, _write(folder, Kind.CATEGORY, Category.objects.for_api(), CategorySerializer))
+        report(Kind.GRID, _write(folder, Kind.GRID, Grid.objects.for_api(), GridSerializer))
+        report(Kind.PACKAGE, _write(folder, Kind.PACKAGE, Package.objects.for_api(), PackageSerializer))
 
 
 def _write(folder: Path, kind: Kind, rows: QuerySet[M], serializer: type[BaseSerializer[M]]) -> int:
@@ -54,8 +54,8 @@ def _write(folder: Path, kind: Kind, rows: QuerySet[M], serializer: type[BaseSer
                 count += 1
             file.write("\n]\n")
             file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).chmod(0o644)
+            os.fsync(file.fileno())  # after a power cut, the new name must not stand for an empty file
+            Path(file.name).chmod(0o644)  # a temporary file is readable by its owner alone
             Path(file.name).replace(folder / f"{kind.plural}.json")
         except BaseException:
             Path(file.name).unlink(missing_ok=True)

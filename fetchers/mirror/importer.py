@@ -1,7 +1,8 @@
-"""Mirrors another v4 catalogue into this one: what its documents say goes in by batches, or is reported.
+"""Import another v4 catalogue into this one: each of its documents is stored, or reported as skipped.
 
-Documents pass through here in this order: raw JSON → typed document (documents.parse) → the ledger, which knows
-doubles → a batch of rows in one transaction. Categories come first, then grids, then packages, which refer to both.
+A document takes these steps: raw JSON → typed document (documents.parse) → the seen documents, which detect repeated
+ids and slugs → a batch of rows in one transaction. Categories come first, then grids, then packages, which refer to
+both.
 """
 
 from collections import Counter
@@ -15,19 +16,20 @@ from django.db.models.functions import Cast, Concat
 
 from categories.documents import CATEGORY_COLUMNS
 from categories.models import Category
-from core import models as shared
 from core.kinds import DOCUMENTS as KINDS
 from core.kinds import Kind
 from fetchers.mirror.documents import (
     Document,
     GridDocument,
+    InvalidDocumentError,
     PackageDocument,
-    RefusedError,
-    name,
+    label,
     parse,
+    raw_id,
+    raw_label,
 )
-from fetchers.mirror.seen import Ledger
-from fetchers.mirror.sources import Source, SourceError
+from fetchers.mirror.seen import SeenDocuments
+from fetchers.mirror.sources import DocumentSource, SourceError
 from grids.documents import GRID_COLUMNS
 from grids.models import Grid, GridPackage
 from packages.documents import PACKAGE_COLUMNS
@@ -56,21 +58,21 @@ T = TypeVar("T")
 
 @dataclass
 class Report:
-    """What became of the documents. `tell` gets each line at once: ("skipped" or "note", line)."""
+    """Counts and messages of one import. `write` gets each message as it comes: ("skipped" or "note", one line)."""
 
-    tell: Callable[[str, str], None]
+    write: Callable[[str, str], None]
     counts: dict[Kind, Counter[str]] = field(default_factory=lambda: {kind: Counter() for kind in KINDS})
     skipped: int = 0
     notes: int = 0
-    broke_off: str = ""
+    source_error: str = ""
 
     def skip(self, line: str) -> None:
         self.skipped += 1
-        self.tell("skipped", line)
+        self.write("skipped", line)
 
     def note(self, line: str) -> None:
         self.notes += 1
-        self.tell("note", line)
+        self.write("note", line)
 
     @property
     def read(self) -> int:
@@ -78,26 +80,27 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 all went in, 1 something was skipped or the source broke off, 2 nothing could be read."""
-        if not self.read and self.broke_off:
+        """Return 0 if everything was imported, 1 if not everything was, 2 if nothing could be read."""
+        if not self.read and self.source_error:
             return 2
-        return 1 if self.skipped or self.broke_off else 0
+        return 1 if self.skipped or self.source_error else 0
 
 
 def import_catalogue(
-    source: Source,
+    source: DocumentSource,
     report: Report,
     *,
     prune: bool = False,
     dry_run: bool = False,
-    advance: Callable[[Kind, int], None] = lambda _kind, _done: None,
+    advance: Callable[[Kind, int], None] = lambda _kind, _count: None,
 ) -> None:
-    """Bring `source` in, telling `report` of what was left out and `advance` how many of a kind were read so far.
+    """Store the documents of `source`, and add to `report` what was stored or skipped.
 
-    A dry run does the same in one transaction, and takes it back.
+    `prune` deletes the rows that the source has no document of. A dry run does the same work in one transaction and
+    rolls it back. `advance` gets the number of documents of a kind that were read so far, after each batch.
     """
-    with Ledger() as ledger:
-        work = _Import(source, report, ledger, advance)
+    with SeenDocuments() as seen:
+        work = _Import(source, report, seen, advance)
         if dry_run:
             with transaction.atomic():
                 work.run(prune)
@@ -107,152 +110,157 @@ def import_catalogue(
 
 
 class _Import:
-    def __init__(self, source: Source, report: Report, ledger: Ledger, advance: Callable[[Kind, int], None]) -> None:
+    def __init__(
+        self, source: DocumentSource, report: Report, seen: SeenDocuments, advance: Callable[[Kind, int], None]
+    ) -> None:
         self.source = source
         self.report = report
-        self.ledger = ledger
+        self.seen = seen
         self.advance = advance
 
     def run(self, prune: bool) -> None:
         try:
             for kind in KINDS:
                 for raws in _batches(self.source.documents(kind)):
-                    self._store(kind, self._screen(kind, raws))
-                    reset_queries()  # which Django keeps with DEBUG, whole batches of rows in them
+                    self._store(kind, self._validate(kind, raws))
+                    reset_queries()  # with DEBUG, Django stores every statement with its batch of rows
                     self.advance(kind, self.report.counts[kind]["read"])
         except SourceError as error:
-            self.report.broke_off = str(error)
+            self.report.source_error = str(error)
             return
         if prune:
             self._prune()
-        # What was held up by a row that has since been renamed or pruned can go in now.
+        # The row that had a deferred document's slug or URL may have been renamed or pruned since.
         for kind in KINDS:
-            for documents in _batches(self.ledger.deferred(kind)):
-                self._store(kind, documents, last=True)
-        self._settle_memberships()
+            for documents in _batches(self.seen.deferred(kind)):
+                self._store(kind, documents, defer=False)
+        self._add_memberships_of_grids()
 
-    def _screen(self, kind: Kind, raws: Iterable[object]) -> list[Document]:
-        """The documents that are valid and new to this run."""
-        good = []
+    def _validate(self, kind: Kind, raws: Iterable[object]) -> list[Document]:
+        """Return the documents that are valid and new in this import."""
+        valid = []
         for raw in raws:
             self.report.counts[kind]["read"] += 1
             try:
                 document = parse(kind, raw)
-            except RefusedError as error:
-                self._note_presence(kind, raw)
-                self.report.skip(f"{name(kind, raw)}: {error}")
+            except InvalidDocumentError as error:
+                self._register_invalid(kind, raw)
+                self.report.skip(f"{raw_label(kind, raw)}: {error}")
                 continue
-            self.ledger.present(kind, document.id)
-            met = self.ledger.meet(kind, document)
-            if met == "new":
-                good.append(document)
-            elif met != "again":
-                what = met.removeprefix("repeats its ")
-                self.report.skip(f"{name(kind, raw)}: repeats the {what} of another document that says otherwise")
-        return good
+            result = self.seen.register(kind, document)
+            if result == "new":
+                valid.append(document)
+            elif result != "repeated":
+                self.report.skip(f"{label(kind, document)}: has the same {result} as an earlier, different document")
+        return valid
 
-    def _note_presence(self, kind: Kind, raw: object) -> None:
-        """A refused document is one that the source has all the same: --prune must leave its row alone."""
-        pk = raw.get("id") if isinstance(raw, dict) else None
-        if type(pk) is int and 0 < pk <= shared.MAX_ID:
-            self.ledger.present(kind, pk)
+    def _register_invalid(self, kind: Kind, raw: object) -> None:
+        """Note the id of an invalid document: the source still has it, so --prune must not delete its row."""
+        pk = raw_id(raw)
+        if pk is None:
+            self.report.counts[kind]["without_id"] += 1
         else:
-            self.report.counts[kind]["nameless"] += 1
+            self.seen.register_id(kind, pk)
 
-    def _store(self, kind: Kind, documents: list[Document], *, last: bool = False) -> None:
-        """Write a batch whole; if the database refuses it all the same, find the document to blame."""
+    def _store(self, kind: Kind, documents: list[Document], *, defer: bool = True) -> None:
+        """Write a whole batch. If the database rejects it, write its documents one by one to find those to blame."""
         if not documents:
             return
         try:
             with transaction.atomic():
-                batch = _Batch(kind, documents, self.ledger)
+                batch = _Batch(kind, documents, self.seen)
                 batch.write()
         except (IntegrityError, DataError) as error:
             if len(documents) == 1:
                 reason = " ".join(str(error).split())
-                self.report.skip(f"{_label(kind, documents[0])}: the database refuses it: {reason}")
-            for document in documents if len(documents) > 1 else ():
-                self._store(kind, [document], last=last)
-            return
-        self._account(kind, batch, last=last)
-
-    def _account(self, kind: Kind, batch: "_Batch", *, last: bool) -> None:
-        self.report.counts[kind].update(batch.counts)
-        for document, why in batch.refused:
-            self.report.skip(f"{_label(kind, document)}: {why}")
-        for document, why in batch.held_up:
-            if last:
-                self.report.skip(f"{_label(kind, document)}: {why}")
+                self.report.skip(f"{label(kind, documents[0])}: the database rejects it: {reason}")
             else:
-                self.ledger.defer(kind, document)
+                for document in documents:
+                    self._store(kind, [document], defer=defer)
+        else:
+            self._report(kind, batch, defer=defer)
+            self._register_stored(kind, batch)
+
+    def _report(self, kind: Kind, batch: "_Batch", *, defer: bool) -> None:
+        self.report.counts[kind].update(batch.counts)
+        for document, reason in batch.skipped:
+            self.report.skip(f"{label(kind, document)}: {reason}")
+        for document, reason in batch.conflicting:
+            if defer:
+                self.seen.defer(kind, document)
+            else:
+                self.report.skip(f"{label(kind, document)}: {reason}")
         for line in batch.notes:
             self.report.note(line)
-        self.ledger.take(kind, batch.rows)
-        for document in batch.taken():
+
+    def _register_stored(self, kind: Kind, batch: "_Batch") -> None:
+        self.seen.mark_stored(kind, batch.rows)
+        for document in batch.stored_documents():
             if isinstance(document, GridDocument):
-                self.ledger.list_members(document.id, document.packages)
+                self.seen.add_packages_of_grid(document.id, document.packages)
             elif isinstance(document, PackageDocument):
-                self.ledger.choose_grids(document.id, document.grids)
+                self.seen.add_grids_of_package(document.id, document.grids)
 
     def _prune(self) -> None:
-        """Delete what the source no longer has: packages before the grids and categories that hold them."""
+        """Delete rows that the source no longer has: packages before the grids and categories that they belong to."""
         for kind in reversed(KINDS):
             counts, model = self.report.counts[kind], MODELS[kind]
-            if counts["nameless"]:
-                self.report.skip(f"{kind.plural}: not pruned, since some documents came without a readable id")
-            elif not self.ledger.count(kind) and model._default_manager.exists():
-                self.report.skip(f"{kind.plural}: not pruned, since the source has none at all")
+            if counts["without_id"]:
+                self.report.skip(f"{kind.plural}: not pruned, because some documents have no readable id")
+            elif not self.seen.has_any(kind) and model._default_manager.exists():
+                self.report.skip(f"{kind.plural}: not pruned, because the source has none")
             else:
                 for ids in _id_batches(model):
-                    counts["deleted"] += self._delete(kind, self.ledger.lacks(kind, ids))
+                    counts["deleted"] += self._delete(kind, self.seen.missing(kind, ids))
 
     def _delete(self, kind: Kind, ids: set[int]) -> int:
         if kind == Kind.CATEGORY:
             for category in Category.objects.filter(pk__in=ids, packages__isnull=False).distinct():
-                self.report.skip(f"category {category.pk} ({category.slug}): not pruned, packages are still in it")
+                self.report.skip(f"category {category.pk} ({category.slug}): not pruned, because it still has packages")
                 ids.discard(category.pk)
         MODELS[kind]._default_manager.filter(pk__in=ids).delete()
         return len(ids)
 
-    def _settle_memberships(self) -> None:
-        """Where grid documents say more, or other things, than the packages' own, which have decided already."""
-        for grid, listed in self.ledger.undecided():
-            known = set(Package.objects.filter(pk__in=listed).values_list("pk", flat=True))
-            for pk in (pk for pk in listed if pk not in known):
-                self.report.skip(f"grid {grid}: lists package {pk}, which is absent")
+    def _add_memberships_of_grids(self) -> None:
+        """Add the packages that only grids name, and note where a grid disagrees with a package's own document."""
+        for grid, named in self.seen.packages_named_by_grids_alone():
+            existing = set(Package.objects.filter(pk__in=named).values_list("pk", flat=True))
+            for pk in (pk for pk in named if pk not in existing):
+                self.report.skip(f"grid {grid}: lists package {pk}, which does not exist")
             with transaction.atomic():
-                present = GridPackage.objects.filter(grid=grid, package__in=known).values_list("package", flat=True)
-                new = [GridPackage(grid_id=grid, package_id=pk) for pk in sorted(known.difference(present))]
+                members = GridPackage.objects.filter(grid=grid, package__in=existing).values_list("package", flat=True)
+                new = [GridPackage(grid_id=grid, package_id=pk) for pk in sorted(existing.difference(members))]
                 GridPackage.objects.bulk_create(new, batch_size=BATCH)
-        for grid, package, lists in self.ledger.disagreements():
-            says = "lists" if lists else "does not list"
-            self.report.note(f"grid {grid} {says} package {package}, whose own document says otherwise and decides")
+        for grid, package, by_grid in self.seen.disagreements():
+            lists, names = ("lists", "does not name") if by_grid else ("does not list", "names")
+            reason = f"but the package's document {names} the grid: the package decides"
+            self.report.note(f"grid {grid} {lists} package {package}, {reason}")
 
 
 class _Batch:
-    """Up to BATCH documents of one kind on their way into the database, inside one transaction."""
+    """Up to BATCH documents of one kind, to be written to the database in one transaction."""
 
-    def __init__(self, kind: Kind, documents: list[Document], ledger: Ledger) -> None:
+    def __init__(self, kind: Kind, documents: list[Document], seen: SeenDocuments) -> None:
         self.kind = kind
         self.model = MODELS[kind]
-        self.ledger = ledger
+        self.seen = seen
         self.documents = {document.id: document for document in documents}
         self.rows: dict[int, Row] = {}
         self.counts: Counter[str] = Counter()
-        self.refused: list[tuple[Document, str]] = []
-        self.held_up: list[tuple[Document, str]] = []
+        self.skipped: list[tuple[Document, str]] = []
+        self.conflicting: list[tuple[Document, str]] = []
         self.notes: list[str] = []
 
-    def taken(self) -> list[Document]:
+    def stored_documents(self) -> list[Document]:
         return [self.documents[pk] for pk in self.rows]
 
     def write(self) -> None:
-        documents = self._with_references()
-        stored = self._stored(documents)
-        before = {pk: _values(self.kind, row) for pk, row in stored.items()}
-        self.rows = {d.id: _merged(self.kind, stored.get(d.id) or self.model(pk=d.id), d) for d in documents}
+        documents = self._with_existing_references()
+        current = self._locked_rows(documents)
+        before = {pk: _values(self.kind, row) for pk, row in current.items()}
+        self.rows = {d.id: _merge(self.kind, current.get(d.id) or self.model(pk=d.id), d) for d in documents}
         new = self.rows.keys() - before.keys()
-        self._hold_up_conflicts()
+        self._remove_conflicting()
         changed = [row for pk, row in self.rows.items() if before.get(pk) != _values(self.kind, row)]
         for row in changed:
             self.counts["created" if row.pk in new else "updated"] += 1
@@ -260,36 +268,36 @@ class _Batch:
         self._upsert(changed, before)
         if self.kind == Kind.PACKAGE:
             self._note_shared_repositories([row for row in changed if isinstance(row, Package)], before)
-            _follow_memberships([d for d in self.taken() if isinstance(d, PackageDocument)], self.ledger)
+            _update_memberships([d for d in self.stored_documents() if isinstance(d, PackageDocument)], self.seen)
 
-    def _with_references(self) -> list[Document]:
-        """The documents whose category and grids are here; the others are refused."""
+    def _with_existing_references(self) -> list[Document]:
+        """Return the documents whose category and grids exist; skip the others."""
         packages = [d for d in self.documents.values() if isinstance(d, PackageDocument)]
         if not packages:
             return list(self.documents.values())
         categories = _existing(Category, {d.category for d in packages})
         grids = _existing(Grid, {pk for d in packages for pk in d.grids})
-        good: list[Document] = []
+        complete: list[Document] = []
         for d in packages:
             absent = [f"category {d.category}"] if d.category not in categories else []
             absent += [f"grid {pk}" for pk in d.grids if pk not in grids]
             if absent:
-                self.refused.append((d, f"refers to {', '.join(absent[:5])}, which is absent"))
+                self.skipped.append((d, f"refers to {', '.join(absent[:5])}, which does not exist"))
             else:
-                good.append(d)
-        return good
+                complete.append(d)
+        return complete
 
-    def _stored(self, documents: list[Document]) -> dict[int, Row]:
-        """The rows with these ids, locked: an edit made meanwhile must not be overwritten unseen."""
+    def _locked_rows(self, documents: list[Document]) -> dict[int, Row]:
+        """Return the rows with these ids, locked so that an edit made meanwhile is not overwritten."""
         rows: models.QuerySet[Any] = self.model._default_manager.select_for_update()
         return {row.pk: row for row in rows.filter(pk__in=[d.id for d in documents])}
 
-    def _hold_up_conflicts(self) -> None:
-        """Take rows out of the batch whose slug or repository URL another row has and keeps."""
-        while conflicts := {pk: why for column in UNIQUE[self.kind] for pk, why in self._conflicts(column)}:
-            for pk, why in conflicts.items():
+    def _remove_conflicting(self) -> None:
+        """Remove rows from the batch whose slug or repository URL belongs to another row that does not give it up."""
+        while conflicts := {pk: reason for column in UNIQUE[self.kind] for pk, reason in self._conflicts(column)}:
+            for pk, reason in conflicts.items():
                 del self.rows[pk]
-                self.held_up.append((self.documents[pk], why))
+                self.conflicting.append((self.documents[pk], reason))
 
     def _conflicts(self, column: str) -> Iterator[tuple[int, str]]:
         wanted = {pk: value for pk, row in self.rows.items() if (value := getattr(row, column))}
@@ -298,15 +306,15 @@ class _Batch:
         first: dict[str, int] = {}
         for pk, value in wanted.items():
             other = holders.get(value, pk)
-            if other == pk or (other in self.rows and wanted[other] != value):  # in this very batch it gives it up
+            if other == pk or (other in self.rows and wanted[other] != value):  # this batch changes the other's value
                 other = first.setdefault(value, pk)
             if other != pk:
-                yield pk, f"{column} {value[:200]!r} is that of {self.kind} {other}"
+                yield pk, f"{column} {value[:200]!r} belongs to {self.kind} {other}"
 
     def _upsert(self, rows: list[Row], before: dict[int, dict[str, Any]]) -> None:
         if not rows:
             return
-        self._vacate(rows, before)
+        self._clear_traded_values(rows, before)
         edited = EDITED[self.kind]
         manager: Any = self.model._default_manager
         manager.bulk_create(
@@ -316,10 +324,10 @@ class _Batch:
             unique_fields=["id"],
             update_fields=[*edited, *FETCHED, "weeks_end"] if self.kind == Kind.PACKAGE else edited,
         )
-        _move_sequence(self.model)
+        _advance_sequence(self.model)
 
-    def _vacate(self, rows: list[Row], before: dict[int, dict[str, Any]]) -> None:
-        """Where documents of one batch trade slugs or URLs, the old ones make room first."""
+    def _clear_traded_values(self, rows: list[Row], before: dict[int, dict[str, Any]]) -> None:
+        """Clear the slugs and URLs that rows of this batch take over from each other, so that none is there twice."""
         for column in UNIQUE[self.kind]:
             wanted = {getattr(row, column) for row in rows}
             trading = [
@@ -327,15 +335,15 @@ class _Batch:
                 for row in rows
                 if row.pk in before and (old := before[row.pk][column]) != getattr(row, column) and old in wanted
             ]
-            vacant = Concat(Value("~"), Cast("id", CharField())) if column == "slug" else Value("")
-            columns = {column: vacant} | ({"repo_host": "", "repo_key": ""} if column == "repo_url" else {})
+            placeholder = Concat(Value("~"), Cast("id", CharField())) if column == "slug" else Value("")
+            columns = {column: placeholder} | ({"repo_host": "", "repo_key": ""} if column == "repo_url" else {})
             self.model._default_manager.filter(pk__in=trading).update(**columns)
 
     def _note_shared_repositories(self, packages: list[Package], before: dict[int, dict[str, Any]]) -> None:
         moved = [p for p in packages if p.repo_key and before.get(p.pk, {}).get("repo_url") != p.repo_url]
         sharing: dict[str, list[int]] = {}
-        found = Package.objects.filter(repo_key__in={p.repo_key for p in moved}).order_by("id")
-        for key, pk in found.values_list("repo_key", "pk"):
+        packages_there = Package.objects.filter(repo_key__in={p.repo_key for p in moved}).order_by("id")
+        for key, pk in packages_there.values_list("repo_key", "pk"):
             sharing.setdefault(key, []).append(pk)
         for package in moved:
             others = [str(pk) for pk in sharing[package.repo_key] if pk != package.pk]
@@ -344,8 +352,8 @@ class _Batch:
                 self.notes.append(f"package {package.pk} ({package.slug}) shares its repository with package {shown}")
 
 
-def _merged(kind: Kind, row: Row, document: Document) -> Row:
-    """`row` with what `document` knows better: editors' columns by `modified`, fetched facts by `last_fetched`."""
+def _merge(kind: Kind, row: Row, document: Document) -> Row:
+    """Update `row` where the document is newer: editors' columns by `modified`, fetched columns by `last_fetched`."""
     new = row._state.adding
     if new or document.modified > row.modified:
         for column in EDITED[kind]:
@@ -355,7 +363,7 @@ def _merged(kind: Kind, row: Row, document: Document) -> Row:
         if new or (theirs and (ours is None or theirs > ours)):
             for column in FETCHED:
                 setattr(row, column, getattr(document, column))
-            # The day is not in the document; the counts were fetched with the rest.
+            # The document does not have the day of the counts, which were fetched with the rest.
             row.weeks_end = theirs.date() if theirs and document.commits_over_52 else None
         row.derive()
     return row
@@ -366,12 +374,12 @@ def _values(kind: Kind, row: Row) -> dict[str, Any]:
     return {column: getattr(row, column) for column in columns}
 
 
-def _follow_memberships(documents: list[PackageDocument], ledger: Ledger) -> None:
-    """Give each package the grids of its document, in their order; it keeps those that the source does not know."""
+def _update_memberships(documents: list[PackageDocument], seen: SeenDocuments) -> None:
+    """Give each package the grids of its document, in their order; grids that the source does not have stay."""
     current: dict[int, dict[int, GridPackage]] = {document.id: {} for document in documents}
     for membership in GridPackage.objects.filter(package__in=current).order_by("position", "id"):
         current[membership.package_id][membership.grid_id] = membership
-    ours = ledger.lacks(Kind.GRID, {grid for memberships in current.values() for grid in memberships})
+    ours = seen.missing(Kind.GRID, {grid for memberships in current.values() for grid in memberships})
     stale: list[int] = []
     moved: list[GridPackage] = []
     added: list[GridPackage] = []
@@ -396,10 +404,10 @@ def _existing(model: type[Category | Grid], ids: set[int]) -> set[int]:
     return set(model._default_manager.filter(pk__in=ids).values_list("pk", flat=True))
 
 
-def _move_sequence(model: type[Row]) -> None:
-    """Explicit ids leave PostgreSQL's sequence behind; it moves up only, so that no deleted id is given again."""
+def _advance_sequence(model: type[Row]) -> None:
+    """Move PostgreSQL's sequence, which explicit ids do not, past the highest id; never back, to a deleted row's id."""
     if connection.vendor != "postgresql":
-        return  # SQLite's AUTOINCREMENT notes explicit ids by itself
+        return  # SQLite's AUTOINCREMENT takes explicit ids into account
     with connection.cursor() as cursor:
         table = connection.ops.quote_name(model._meta.db_table)
         cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [model._meta.db_table])
@@ -410,12 +418,8 @@ def _move_sequence(model: type[Row]) -> None:
         )
 
 
-def _label(kind: Kind, document: Document) -> str:
-    return f"{kind} {document.id} ({document.slug})"
-
-
 def _batches(documents: Iterator[T]) -> Iterator[list[T]]:
-    """Lists of up to BATCH; what came before a source broke off is a batch too, and the break comes after it."""
+    """Yield lists of up to BATCH documents. If the source fails, the documents before that are yielded first."""
     batch: list[T] = []
     try:
         for document in documents:

@@ -1,6 +1,6 @@
-"""Where documents of API v4 come from: the list pages of a running service, or a folder of JSON files.
+"""Sources of API v4 documents: the list pages of a running service, or a folder of JSON files.
 
-A source gives raw JSON values, a kind at a time, and raises SourceError where it cannot go on.
+A source yields raw JSON values, one kind at a time, and raises SourceError when it cannot continue.
 """
 
 import json
@@ -9,36 +9,38 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from core.kinds import Kind
-from fetchers.network.http import Answer, Door, FetchError
+from fetchers.network.http import FetchError, HttpSession, Response, follow_redirects, join_url
 
 logger = logging.getLogger(__name__)
 
-PAGE = 100  # documents a request: few requests, and pages far below the size limit
+PAGE = 100  # documents per request: few requests, and pages far below the size limit
 MAX_PAGE_BYTES = 20 * 1024 * 1024
-MAX_DOCUMENT = 2 * 1024 * 1024
-_WINDOW = 64 * 1024
+MAX_DOCUMENT = 2 * 1024 * 1024  # characters of one element in a file
+_WINDOW = 64 * 1024  # characters read at a time
+_DECODER = json.JSONDecoder()
+_OPENING = re.compile(r"\s*\[\s*(\])?")
+_SEPARATOR = re.compile(r"\s*(?:,\s*(?!\])|(\]))")
 TRIES = 5
 MAX_WAIT = 120.0
-MAX_REDIRECTS = 3
 
 
 class SourceError(Exception):
-    """The source cannot go on, and why, in one line."""
+    """The reason, in one line, why a source cannot continue."""
 
 
-class Source(Protocol):
+class DocumentSource(Protocol):
     def documents(self, kind: Kind) -> Iterator[object]:
-        """Every document of that kind as raw JSON; SourceError where the source breaks off."""
+        """Yield every document of that kind as raw JSON. Raises SourceError, perhaps after some documents."""
         ...
 
 
 class Folder:
-    """A folder with categories.json, grids.json and packages.json, each an array, read as a stream."""
+    """A folder with categories.json, grids.json and packages.json, each a JSON array, read as a stream."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -47,58 +49,59 @@ class Folder:
         file = self.path / f"{kind.plural}.json"
         try:
             with file.open(encoding="utf-8-sig") as stream:
-                yield from _Array(stream.read, file)
+                yield from _ArrayReader(stream.read, file)
         except OSError as error:
             raise SourceError(f"{file}: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise SourceError(f"{file} is not UTF-8") from error
 
 
-class _Array:
+class _ArrayReader:
     """The elements of a JSON array, decoded one at a time so that memory does not grow with the file.
 
-    The standard decoder is run on a moving window: streaming parsers on PyPI build on yajl, which quietly turns a
-    lone surrogate into "?", where we must refuse the document.
+    The standard decoder runs on a moving window of the text. No streaming parser on PyPI does this job: those built on
+    yajl replace a lone surrogate by "?" without an error, and ijson's Python backend is twenty times slower, gives up
+    the whole file at a NaN and reads an endless string until memory is full.
     """
 
     def __init__(self, read: Callable[[int], str], file: Path) -> None:
         self._read = read
         self._file = file
         self._window = ""
-        self._at = 0
+        self._position = 0
 
     def __iter__(self) -> Iterator[object]:
-        ends = self._mark(r"\s*\[\s*(\])?")
-        while not ends:
+        ended = self._skip(_OPENING)
+        while not ended:
             yield self._element()
-            ends = self._mark(r"\s*(?:,\s*(?!\])|(\]))")
-        if self._window[self._at :].strip() or self._read(_WINDOW).strip():
-            raise SourceError(f"{self._file} goes on after the end of its array")
+            ended = self._skip(_SEPARATOR)
+        if self._window[self._position :].strip() or self._read(_WINDOW).strip():
+            raise SourceError(f"{self._file} has data after the end of its array")
 
-    def _more(self) -> bool:
+    def _read_more(self) -> bool:
         text = self._read(_WINDOW)
-        self._window, self._at = self._window[self._at :] + text, 0
+        self._window, self._position = self._window[self._position :] + text, 0
         return bool(text)
 
-    def _mark(self, expected: str) -> bool:
-        """Step over what stands between elements; whether it ends the array."""
-        pattern = re.compile(expected)
-        found = pattern.match(self._window, self._at)
-        # A match that ends with the window might have gone on: "[" and then "]".
-        while (not found or found.end() == len(self._window)) and self._more():
-            found = pattern.match(self._window, self._at)
-        if not found:
-            raise SourceError(f"{self._file} is not a JSON array, or is cut short")
-        self._at = found.end()
-        return bool(found[1])
+    def _skip(self, punctuation: re.Pattern[str]) -> bool:
+        """Move past the punctuation between elements. Return True if the array ends with it."""
+        match = punctuation.match(self._window, self._position)
+        # A match at the end of the window may be incomplete: a "[" can be followed by a "]".
+        while (not match or match.end() == len(self._window)) and self._read_more():
+            match = punctuation.match(self._window, self._position)
+        if not match:
+            raise SourceError(f"{self._file} is not a JSON array, or is truncated")
+        self._position = match.end()
+        return bool(match[1])
 
     def _element(self) -> object:
         while True:
             try:
-                value, self._at = json.JSONDecoder().raw_decode(self._window, self._at)
+                value, self._position = _DECODER.raw_decode(self._window, self._position)
             except (ValueError, RecursionError) as error:
-                if len(self._window) - self._at > MAX_DOCUMENT or not self._more():
-                    raise SourceError(f"{self._file} is cut short, or has an element that is not JSON") from error
+                if len(self._window) - self._position > MAX_DOCUMENT or not self._read_more():
+                    reason = "is truncated, or has an element that is not JSON or is too large"
+                    raise SourceError(f"{self._file} {reason}") from error
             else:
                 return value
 
@@ -106,9 +109,9 @@ class _Array:
 class Api:
     """The list pages of a v4 API: one request at a time, following `next` on the same host."""
 
-    def __init__(self, root: str, door: Door, sleep: Callable[[float], None]) -> None:
+    def __init__(self, root: str, session: HttpSession, sleep: Callable[[float], None]) -> None:
         self._root = root if root.endswith("/") else f"{root}/"
-        self._door = door
+        self._session = session
         self._sleep = sleep
         self._lists: dict[str, Any] | None = None
 
@@ -117,7 +120,7 @@ class Api:
         seen: set[str] = set()
         while url:
             if url in seen:
-                raise SourceError(f"{url} comes round again: its `next` links go in a circle")
+                raise SourceError(f"{url} comes a second time: the `next` links form a loop")
             seen.add(url)
             page = self._json(url)
             if not isinstance(page, dict) or not isinstance(page.get("results"), list):
@@ -126,24 +129,24 @@ class Api:
             url = self._next(url, page.get("next"))
 
     def _list(self, kind: Kind) -> str:
-        """The address of a list as the root document has it; by convention where it leads to another host."""
+        """Return the URL of a list from the root document, or the usual one if that leads to another host."""
         if self._lists is None:
             lists = self._json(self._root)
             if not isinstance(lists, dict):
                 raise SourceError(f"{self._root} is not the root of a v4 API")
             self._lists = lists
-        named = self._lists.get(kind.plural)
-        url = _joined(self._root, named) if isinstance(named, str) else ""
+        link = self._lists.get(kind.plural)
+        url = join_url(self._root, link) if isinstance(link, str) else ""
         return url.split("?", 1)[0] if _same_host(self._root, url) else f"{self._root}{kind.plural}/"
 
-    def _next(self, url: str, following: object) -> str | None:
-        if following is None:
+    def _next(self, url: str, link: object) -> str | None:
+        if link is None:
             return None
-        if not isinstance(following, str):
-            raise SourceError(f"{url} has a `next` that is no link")
-        target = _joined(url, following)
+        if not isinstance(link, str):
+            raise SourceError(f"{url} has a `next` that is not a link")
+        target = join_url(url, link)
         if not _same_host(self._root, target):
-            raise SourceError(f"{url} has a `next` on another host: {following[:200]!r}")
+            raise SourceError(f"{url} has a `next` link to another host: {link[:200]!r}")
         return target
 
     def _json(self, url: str) -> Any:
@@ -161,45 +164,31 @@ class Api:
             raise SourceError(str(error)) from error
 
     def _ask(self, url: str) -> Any:
-        for _ in range(MAX_REDIRECTS + 1):
-            answer = self._door.get(url, max_bytes=MAX_PAGE_BYTES)
-            if answer.status not in {301, 302, 303, 307, 308}:
-                return _checked(answer).json()
-            target = _joined(url, answer.headers.get("Location", ""))
-            if not _same_host(url, target):
-                raise FetchError(f"{url} redirects to another host")
-            url = target
-        raise FetchError(f"{url} redirects too often")
+        return _checked(follow_redirects(url, self._get, _same_host)).json()
+
+    def _get(self, url: str) -> Response:
+        return self._session.get(url, max_bytes=MAX_PAGE_BYTES)
 
 
-def _checked(answer: Answer) -> Answer:
-    if answer.status == 200:
-        return answer
-    seconds = answer.headers.get("Retry-After", "")
+def _checked(response: Response) -> Response:
+    if response.status == 200:
+        return response
     raise FetchError(
-        f"{answer.url} answers {answer.status}",
-        retryable=answer.status == 429 or answer.status >= 500,
-        wait=float(seconds) if re.fullmatch(r"[0-9]{1,6}", seconds) else None,
+        f"{response.url} answers {response.status}",
+        retryable=response.status == 429 or response.status >= 500,
+        wait=response.retry_after(),
     )
 
 
 def _wait(state: RetryCallState) -> float:
-    """Twice as long each time, or what the server asked for, within bounds."""
+    """Return the seconds that the server asks for, or else twice as many each time, up to a limit."""
     error = state.outcome and state.outcome.exception()
-    asked = error.wait if isinstance(error, FetchError) else None
-    return min(MAX_WAIT, asked if asked is not None else wait_exponential(multiplier=1, max=30)(state))
-
-
-def _joined(base: str, link: str) -> str:
-    """`link` as seen from `base`; "", which is on no host, if it is no link."""
-    try:
-        return urljoin(base, link)
-    except ValueError:
-        return ""
+    requested = error.wait if isinstance(error, FetchError) else None
+    return min(MAX_WAIT, requested if requested is not None else wait_exponential(multiplier=1, max=30)(state))
 
 
 def _same_host(url: str, other: str) -> bool:
-    """Whether `other` is on the host of `url`: the same scheme and port too, but http may turn into https."""
+    """Compare hosts, schemes and ports of two URLs; `other` may be https where `url` is http."""
     try:
         a, b = urlsplit(url), urlsplit(other)
         upgraded = (a.scheme, b.scheme) == ("http", "https") and a.port is None and b.port is None

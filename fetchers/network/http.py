@@ -1,7 +1,7 @@
-"""The only door to the network: timeouts, a deadline, a size limit, and no redirects of its own accord.
+"""The only module that speaks HTTP: with timeouts, a deadline, a size limit, and no redirects followed unasked.
 
-A Door asks once, for one thread. A Host is one upstream behind doors: it keeps to its pace, follows redirects on itself
-alone, and turns what is no answer into a FetchError.
+An HttpSession sends single requests, for one thread. An Upstream is one API that we fetch from: it keeps to its rate
+limit, follows redirects on itself alone, and turns every unusable response into a FetchError.
 """
 
 import json
@@ -20,25 +20,26 @@ import requests
 import urllib3
 from requests.auth import AuthBase
 
-from fetchers.network.rate_limit import Closed, Pace, quota
+from fetchers.network.rate_limit import RateLimit, SuspendedError, quota
 from packages.facts import InvalidFactError, Outcome
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 30.0  # for one wait on the socket
-DEADLINE = 60.0  # for a whole answer, however it drips
-MAX_ANSWER = 5 * 1024 * 1024  # bytes, decoded
+DEADLINE = 60.0  # for a whole response, however slowly it trickles in
+MAX_BYTES = 5 * 1024 * 1024  # of a body, decoded
 MAX_REDIRECTS = 3
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
-ANSWERS = frozenset({200, 202, 204, 304, 409})  # 409 is GitHub's and Forgejo's word for an empty repository
-STATUSES = {403: Outcome.PRIVATE, 404: Outcome.NOT_FOUND, 410: Outcome.GONE, 451: Outcome.BLOCKED}
+REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
+# What an upstream module may be given; 409 is how GitHub and Forgejo describe an empty repository.
+EXPECTED_STATUSES = frozenset({200, 202, 204, 304, 409})
+ERROR_OUTCOMES = {403: Outcome.PRIVATE, 404: Outcome.NOT_FOUND, 410: Outcome.GONE, 451: Outcome.BLOCKED}
 _CHUNK = 64 * 1024
 
 
 class FetchError(Exception):
-    """Why there is no answer, or none to use, in one line.
+    """Why there is no response, or none to use, in one line.
 
-    `retryable`: asking again soon can help. `wait`: the seconds that the server asked for. `host_wide`: it is the
-    host that fails (a token, a quota), so that asking it for other things is no use either.
+    `retryable`: the same request may succeed soon. `wait`: the seconds that the server asked us to wait.
+    `upstream_wide`: the upstream as a whole fails (a token, a quota), so that other requests would fail too.
     """
 
     def __init__(
@@ -48,22 +49,22 @@ class FetchError(Exception):
         *,
         retryable: bool = False,
         wait: float | None = None,
-        host_wide: bool = False,
+        upstream_wide: bool = False,
     ) -> None:
         super().__init__(message)
         self.outcome = outcome
         self.retryable = retryable
         self.wait = wait
-        self.host_wide = host_wide
+        self.upstream_wide = upstream_wide
 
 
 class NotAskedError(FetchError):
-    """The host is closed, paused or out of quota: nothing was sent, and nothing is known of what was asked for."""
+    """The upstream is suspended, paused or out of quota: no request was sent, so nothing was learned."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came back, redirects and errors included: the status is the caller's to judge."""
+class Response:
+    """The response to one request, redirects and errors included: the caller judges the status."""
 
     url: str
     status: int
@@ -71,7 +72,7 @@ class Answer:
     body: bytes
 
     def document(self) -> Any:
-        """The JSON of a 200; FetchError for any other status, and for what is no JSON."""
+        """Return the JSON of a 200; raise FetchError for any other status, and for a body that is not JSON."""
         if self.status != 200:
             raise FetchError(f"{self.url} answers {self.status}")
         return self.json()
@@ -83,16 +84,26 @@ class Answer:
         return etag if re.fullmatch(r'(?:W/)?"[!#-~]{1,200}"', etag, re.ASCII) else ""
 
     def json(self) -> Any:
-        """The body as JSON; FetchError if it is none. NaN and 1e999 pass as floats: a count must be an integer."""
+        """Parse the body; FetchError if it is not JSON. NaN and 1e999 pass as floats: facts.count() refuses them."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:
             raise FetchError(f"{self.url} does not answer in JSON") from error
 
+    def retry_after(self) -> float | None:
+        """Return the seconds that the Retry-After header gives, as a number or as a date; None without it."""
+        text = self.headers.get("Retry-After", "")
+        if re.fullmatch(r"[0-9]{1,7}", text, re.ASCII):
+            return float(text)
+        try:
+            return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()) if text else None
+        except (ValueError, TypeError):
+            return None
+
 
 @contextmanager
 def parsing() -> Iterator[None]:
-    """Inside, what an upstream should not have said becomes a FetchError."""
+    """Turn an InvalidFactError raised inside into a FetchError."""
     try:
         yield
     except InvalidFactError as error:
@@ -107,26 +118,26 @@ class _NoNetrc(AuthBase):
 
 
 class _Session(requests.Session):
-    """Lets redirects be: requests reads their whole bodies and addresses even when told not to follow them."""
+    """Ignores redirects: requests reads their whole bodies and targets even when told not to follow them."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 (requests' signature)
         return None
 
 
-class Door:
-    """One requests session, for one thread. `user_agent` says who is asking."""
+class HttpSession:
+    """A requests session for one thread. `user_agent` tells upstreams who sends the requests."""
 
     def __init__(self, user_agent: str) -> None:
         self._session = _Session()
         self._session.auth = _NoNetrc()
         self._session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
 
-    def get(self, url: str, *, max_bytes: int) -> Answer:
-        """Ask once. Raises FetchError for whatever keeps a whole answer of at most `max_bytes` decoded from coming."""
-        return self.ask("GET", url, None, max_bytes, {})
+    def get(self, url: str, *, max_bytes: int) -> Response:
+        """Send one GET. Raise FetchError if no whole response of at most `max_bytes` (decoded) arrives."""
+        return self.request("GET", url, None, max_bytes, {})
 
-    def ask(self, method: str, url: str, payload: object, max_bytes: int, headers: Mapping[str, str]) -> Answer:
-        """As get(), with any method, `payload` sent as JSON unless it is None, and more headers."""
+    def request(self, method: str, url: str, payload: object, max_bytes: int, headers: Mapping[str, str]) -> Response:
+        """Send one request: as get(), with any method, more headers, and `payload` as JSON unless it is None."""
         deadline = time.monotonic() + DEADLINE
         try:
             with self._session.request(
@@ -139,13 +150,13 @@ class Door:
                 timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
             ) as response:
                 body = _read(response, max_bytes, deadline)
-                return Answer(url, response.status_code, response.headers, body)
+                return Response(url, response.status_code, response.headers, body)
         except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
             raise FetchError(f"{url} did not answer in time", Outcome.TIMEOUT, retryable=True) from error
         except requests.exceptions.InvalidSchema as error:
-            raise FetchError(f"{url} is not an http(s) address") from error
+            raise FetchError(f"{url} is not an http(s) URL") from error
         except (requests.exceptions.InvalidURL, UnicodeError) as error:
-            raise FetchError(f"{url} is not an address that can be asked") from error
+            raise FetchError(f"{url} is not a valid URL") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise FetchError(f"{url} broke off: {_reason(error)}", Outcome.SERVER_ERROR, retryable=True) from error
 
@@ -153,130 +164,141 @@ class Door:
         self._session.close()
 
 
-class Host:
-    """One upstream: its base URL, what is sent with each request, and its pace. For many threads.
+class Upstream:
+    """One API that we fetch from: its base URL, the headers of every request, and its rate limit. For many threads.
 
-    `forbidden` says what a 403 of this upstream means; by default, that the thing is private.
+    `forbidden` makes the error of a 403; without it, a 403 means that what was requested is private.
     """
 
     def __init__(
         self,
         name: str,
         base_url: str,
-        pace: Pace,
+        rate_limit: RateLimit,
         user_agent: str,
         *,
         headers: Mapping[str, str] | None = None,
-        at_once: int = 8,
-        forbidden: Callable[[Answer], FetchError] | None = None,
+        concurrency: int = 8,
+        forbidden: Callable[[Response], FetchError] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.name = name
         self.base_url = base_url.rstrip("/")
-        self.pace = pace
+        self.rate_limit = rate_limit
         self._user_agent = user_agent
         self._headers = dict(headers or {})
-        self._signed = not {"authorization", "private-token"}.isdisjoint(map(str.lower, self._headers))
-        self._places = threading.Semaphore(at_once)
+        self._authenticated = not {"authorization", "private-token"}.isdisjoint(map(str.lower, self._headers))
+        self._slots = threading.Semaphore(concurrency)
         self._forbidden = forbidden
         self._sleep = sleep
-        self._doors = threading.local()
+        self._local = threading.local()
 
     def url(self, path: str) -> str:
-        """`path` below the base URL; a whole URL stays as it is."""
+        """Return `path` below the base URL; a whole URL stays as it is."""
         return path if path.startswith(("http://", "https://")) else f"{self.base_url}/{path.lstrip('/')}"
 
     def get(
-        self, path: str, *, headers: Mapping[str, str] | None = None, etag: str = "", max_bytes: int = MAX_ANSWER
-    ) -> Answer:
-        """The answer to a GET: 200, 202, 204, 304 or 409, after at most three redirects on this host.
+        self, path: str, *, headers: Mapping[str, str] | None = None, etag: str = "", max_bytes: int = MAX_BYTES
+    ) -> Response:
+        """Return the response to a GET, with one of EXPECTED_STATUSES, after at most three redirects within this API.
 
-        `etag` makes it conditional. Everything else is a FetchError. The answer's url is the last one asked.
+        `etag` makes it conditional. Everything else is a FetchError. The response has the URL of the last request.
         """
-        sent = {**self._headers, **(headers or {}), **({"If-None-Match": etag} if etag else {})}
+        headers = {**self._headers, **(headers or {}), **({"If-None-Match": etag} if etag else {})}
+
+        def send(url: str) -> Response:
+            return self._checked(self._send("GET", url, None, max_bytes, headers))
+
+        return follow_redirects(self.url(path), send, lambda _, target: _origin(target) == _origin(self.base_url))
+
+    def post(self, path: str, payload: object, *, max_bytes: int = MAX_BYTES) -> Response:
+        """Return the response to a POST of JSON if it is a 200; anything else, redirects included, is a FetchError."""
         url = self.url(path)
-        for _ in range(MAX_REDIRECTS + 1):
-            answer = self._checked(self._ask("GET", url, None, max_bytes, sent))
-            if answer.status not in REDIRECTS:
-                return answer
-            target = _joined(url, answer.headers.get("Location", ""))
-            if not self._owns(target):
-                raise FetchError(f"{url} redirects to another host")
-            url = target
-        raise FetchError(f"{url} redirects too often")
+        response = self._send("POST", url, payload, max_bytes, self._headers)
+        if self._checked(response).status != 200:
+            raise FetchError(f"{url} answers {response.status}")
+        return response
 
-    def post(self, path: str, payload: object, *, max_bytes: int = MAX_ANSWER) -> Answer:
-        """The answer to a POST of JSON, which is 200; everything else, redirects included, is a FetchError."""
-        url = self.url(path)
-        answer = self._ask("POST", url, payload, max_bytes, self._headers)
-        if self._checked(answer).status != 200:
-            raise FetchError(f"{url} answers {answer.status}")
-        return answer
-
-    def _owns(self, url: str) -> bool:
-        return _origin(url) == _origin(self.base_url)
-
-    def _ask(self, method: str, url: str, payload: object, max_bytes: int, headers: Mapping[str, str]) -> Answer:
-        """Wait for a turn, ask, and note what the answer says of the quota."""
+    def _send(self, method: str, url: str, payload: object, max_bytes: int, headers: Mapping[str, str]) -> Response:
+        """Send a request when the rate limit allows it, and note the quota that the response reports."""
         try:
-            wait = self.pace.turn()
-        except Closed as closed:
-            raise NotAskedError(f"{self.name}: {closed}", Outcome.RATE_LIMITED, host_wide=True) from closed
+            wait = self.rate_limit.acquire()
+        except SuspendedError as suspended:
+            raise NotAskedError(f"{self.name}: {suspended}", Outcome.RATE_LIMITED, upstream_wide=True) from suspended
         if wait:
             self._sleep(wait.total_seconds())
-        if not hasattr(self._doors, "door"):
-            self._doors.door = Door(self._user_agent)
         try:
-            with self._places:
-                answer: Answer = self._doors.door.ask(method, url, payload, max_bytes, headers)
-            if told := quota(answer.headers):
-                self.pace.note_quota(*told)
+            with self._slots:
+                response = self._session().request(method, url, payload, max_bytes, headers)
+            if reported := quota(response.headers):
+                self.rate_limit.note_quota(*reported)
         except FetchError as error:
-            self.pace.note_outcome(error.outcome)
+            self.rate_limit.note_outcome(error.outcome)
             raise
         else:
-            return answer
+            return response
         finally:
-            self.pace.done()
+            self.rate_limit.release()
 
-    def _checked(self, answer: Answer) -> Answer:
-        """The answer if it is one; else FetchError, with what the host asks for (a pause, to be left alone) done."""
-        if answer.status in ANSWERS or answer.status in REDIRECTS:
-            self.pace.note_outcome(Outcome.OK)
-            return answer
-        error = self._error(answer)
-        self.pace.note_outcome(error.outcome)
+    def _session(self) -> HttpSession:
+        """This thread's session."""
+        if not hasattr(self._local, "session"):
+            self._local.session = HttpSession(self._user_agent)
+        session: HttpSession = self._local.session
+        return session
+
+    def _checked(self, response: Response) -> Response:
+        """Return a usable response; else pause or suspend the upstream as the error requires, and raise it."""
+        if response.status in EXPECTED_STATUSES or response.status in REDIRECT_STATUSES:
+            self.rate_limit.note_outcome(Outcome.OK)
+            return response
+        error = self._error(response)
+        self.rate_limit.note_outcome(error.outcome)
         if error.wait is not None:
-            self.pace.pause(error.wait)
+            self.rate_limit.pause(error.wait)
         if error.outcome is Outcome.UNAUTHORIZED:
-            self.pace.close("it refuses our token")
+            self.rate_limit.suspend("it refuses our token")
         raise error
 
-    def _error(self, answer: Answer) -> FetchError:
-        wait = retry_after(answer)
-        said = f"{answer.url} answers {answer.status}"
-        if answer.status == 403 and self._forbidden:
-            return self._forbidden(answer)
-        if answer.status == 429:
-            return FetchError(said, Outcome.RATE_LIMITED, wait=60.0 if wait is None else wait, host_wide=True)
-        if answer.status >= 500:
-            return FetchError(said, Outcome.SERVER_ERROR, retryable=True, wait=wait, host_wide=wait is not None)
-        if answer.status == 401 and not self._signed:
-            return FetchError(said, Outcome.PRIVATE)
-        if answer.status == 401:
-            return FetchError(f"{self.name} refuses our token (401)", Outcome.UNAUTHORIZED, host_wide=True)
-        return FetchError(said, STATUSES.get(answer.status, Outcome.INVALID))
+    def _error(self, response: Response) -> FetchError:
+        wait = response.retry_after()
+        message = f"{response.url} answers {response.status}"
+        if response.status == 403 and self._forbidden:
+            return self._forbidden(response)
+        if response.status == 429:
+            return FetchError(message, Outcome.RATE_LIMITED, wait=60.0 if wait is None else wait, upstream_wide=True)
+        if response.status >= 500:
+            return FetchError(message, Outcome.SERVER_ERROR, retryable=True, wait=wait, upstream_wide=wait is not None)
+        if response.status == 401 and not self._authenticated:
+            return FetchError(message, Outcome.PRIVATE)
+        if response.status == 401:
+            return FetchError(f"{self.name} refuses our token (401)", Outcome.UNAUTHORIZED, upstream_wide=True)
+        return FetchError(message, ERROR_OUTCOMES.get(response.status, Outcome.INVALID))
 
 
-def retry_after(answer: Answer) -> float | None:
-    """The seconds that Retry-After names, as a number or as a date; None without it."""
-    text = answer.headers.get("Retry-After", "")
-    if re.fullmatch(r"[0-9]{1,7}", text, re.ASCII):
-        return float(text)
+def follow_redirects(url: str, send: Callable[[str], Response], allowed: Callable[[str, str], bool]) -> Response:
+    """Send a request to `url` and to where it redirects, and return the first response that is no redirect.
+
+    `allowed(url, target)` decides whether a redirect may be followed; another host must not be. Raise FetchError for a
+    redirect that is not allowed, and after MAX_REDIRECTS.
+    """
+    for _ in range(MAX_REDIRECTS + 1):
+        response = send(url)
+        if response.status not in REDIRECT_STATUSES:
+            return response
+        target = join_url(url, response.headers.get("Location", ""))
+        if not allowed(url, target):
+            raise FetchError(f"{url} redirects to another host")
+        url = target
+    raise FetchError(f"{url} redirects too often")
+
+
+def join_url(base: str, link: str) -> str:
+    """Return `link` resolved against `base`; "", which is on no host, if it is not a link."""
     try:
-        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()) if text else None
-    except (ValueError, TypeError):
-        return None
+        return urljoin(base, link)
+    except ValueError:
+        return ""
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None] | None:
@@ -289,15 +311,9 @@ def _origin(url: str) -> tuple[str, str | None, int | None] | None:
         return origin
 
 
-def _joined(base: str, target: str) -> str:
-    try:
-        return urljoin(base, target)
-    except ValueError:
-        return ""
-
-
 def _read(response: requests.Response, max_bytes: int, deadline: float) -> bytes:
-    """The decoded body. read1 returns what has come instead of waiting for a full chunk: a drip meets the deadline."""
+    """Return the decoded body. read1 returns what has arrived instead of waiting for a full chunk, so that a body
+    that trickles in meets the deadline."""
     parts: list[bytes] = []
     size = 0
     while part := response.raw.read1(_CHUNK, decode_content=True):

@@ -14,7 +14,7 @@ from packages.models import Package
 pytestmark = pytest.mark.django_db
 
 
-def test_it_goes_in_whole_and_only_into_an_empty_catalogue(client: Any, capsys: Any) -> None:
+def test_the_whole_sample_is_imported_into_an_empty_database_alone(client: Any, capsys: Any) -> None:
     call_command("load_sample")
     shown = capsys.readouterr()
     assert shown.err == ""
@@ -34,7 +34,7 @@ def test_it_goes_in_whole_and_only_into_an_empty_catalogue(client: Any, capsys: 
     assert (ralph["repo_watchers"], ralph["repo_forks"], len(ralph["participants"])) == (2496, 591, 51)
 
 
-def test_numbers_are_facts_or_zero() -> None:
+def test_packages_that_were_never_fetched_have_no_numbers() -> None:
     packages = json.loads((SAMPLE / "packages.json").read_text(encoding="utf-8"))
     for document in packages:
         assert document["last_fetched"] or (document["repo_watchers"], document["repo_forks"]) == (0, 0)

@@ -1,6 +1,7 @@
 """refresh_packages against a small internet on the loopback: every number true, nothing lost, nobody hammered."""
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,10 +10,11 @@ import pytest
 from pytest_django import Settings
 
 from fetchers.forges import github
-from fetchers.models import HostPace, Run
-from fetchers.refresh import Options, Refresh, Summary
+from fetchers.models import HostRateLimit, Run
+from fetchers.refresh import HostQueue, Options, Refresh, Summary, Tally
 from packages.facts import FetchTarget, Outcome
 from packages.models import FetchState, Package, Snapshot
+from packages.results import Attempt, Failure
 from tests.factories import CategoryFactory, PackageFactory
 from tests.upstream import Project, Repo, World, environment, serving
 
@@ -120,7 +122,7 @@ def test_downloads_have_a_run_of_their_own(world: World) -> None:
     assert list(Package.objects.order_by("pk").values_list("pypi_downloads", flat=True)) == [1, 2, 3]
     assert world.asked == {"pypistats": 3}
     assert refresh(clock.days(2), sources=("downloads",)).tallies == {"downloads": {}}
-    assert refresh(clock.days(5), sources=("downloads",)).tallies["downloads"]["downloads"].good == 3
+    assert refresh(clock.days(5), sources=("downloads",)).tallies["downloads"]["downloads"].succeeded == 3
 
 
 def test_stalest_first_within_a_limit(world: World) -> None:
@@ -140,11 +142,11 @@ def test_the_quota_is_kept_and_outlives_the_process(world: World) -> None:
     summary = refresh(clock, sources=("repo",))
     tally = summary.tallies["repo"]["github.com"]
     assert summary.exit_code == 0
-    assert 15 <= tally.good < 25
+    assert 15 <= tally.succeeded < 25
     assert world.asked["rest"] <= 45
-    assert "requests are left, and kept" in tally.stopped
-    assert summary.hosts["github"]["may go on at"]
-    assert HostPace.objects.get(name="github").remaining is not None
+    assert "requests are left, and reserved" in tally.stopped
+    assert summary.hosts["github"]["may_go_on_at"]
+    assert HostRateLimit.objects.get(name="github").remaining is not None
     before = world.asked["rest"]
     refresh(clock, sources=("repo",))
     assert world.asked["rest"] == before
@@ -174,7 +176,7 @@ def test_a_revoked_token_stops_its_host_with_one_line(world: World) -> None:
     assert summary.exit_code == 1
     assert world.asked["graphql"] == 1
     assert "refuses our token" in summary.tallies["repo"]["github.com"].stopped
-    assert summary.tallies["pypi"]["pypi"].good == 60
+    assert summary.tallies["pypi"]["pypi"].succeeded == 60
 
 
 @pytest.mark.parametrize("fault", ["500", "502", "cut", "reset", "nonsense", "not json"])
@@ -204,12 +206,93 @@ def test_a_host_that_answers_404_for_everything_marks_nothing_gone(world: World)
         for project in world.projects.values():
             world.release(project)
         summary = refresh(clock.days(1))
-        assert [note.partition(" says")[0] for note in summary.notes] == ["github.com", "pypi"]
+        assert [note.partition(" says that")[0] for note in summary.notes] == ["github.com", "pypi"]
         assert all(note.endswith("not believed") for note in summary.notes)
     assert not Package.objects.exclude(gone_since=None).exists()
     world.fault = lambda _: None
     refresh(clock.days(1))
     assert_true(world)
+
+
+@pytest.mark.parametrize(
+    ("missing", "newly_missing", "tried", "total", "previously_found", "distrusted"),
+    [
+        # More than 20, and more than a twentieth of those that were found before.
+        (20, 20, 100, 100, 100, False),
+        (21, 21, 100, 100, 100, True),
+        (50, 20, 100, 100, 100, False),
+        (21, 21, 1_000, 1_000, 419, True),
+        (21, 21, 1_000, 1_000, 420, False),
+        (100, 100, 3_000, 3_000, 2_000, False),
+        (101, 101, 3_000, 3_000, 2_000, True),
+        # All of four or more, if these are half of the host's packages.
+        (4, 0, 4, 8, 0, True),
+        (4, 0, 4, 9, 0, False),
+        (3, 3, 3, 3, 3, False),
+        (4, 0, 5, 5, 0, False),
+    ],
+)
+def test_too_many_missing_packages_are_distrusted(
+    missing: int, newly_missing: int, tried: int, total: int, previously_found: int, distrusted: bool
+) -> None:
+    failure = Failure(Outcome.NOT_FOUND, "answers 404")
+    queue = HostQueue("github.com", iter(()), Tally(tried=tried), 8, 8, total, previously_found)
+    for number in range(missing):
+        target = FetchTarget(number, previously_found=number < newly_missing)
+        queue.missing.append(Attempt(target, "repo", datetime.now(UTC), failure))
+    assert queue.distrusted is distrusted
+
+
+def test_distrusted_packages_are_counted_as_missing_but_never_gone(world: World) -> None:
+    packages = populate(world, 25)
+    clock = Clock()
+    refresh(clock, sources=("repo",))
+    for repo in list(world.repos)[:21]:
+        del world.repos[repo]
+    for _ in range(4):
+        summary = refresh(clock.days(1), sources=("repo",))
+        assert summary.notes == ["github.com says that 21 packages are not found, which is too many: not believed"]
+        assert summary.tallies["repo"]["github.com"].outcomes[Outcome.NOT_FOUND] == 21
+    assert not Package.objects.exclude(gone_since=None).exists()
+    assert FetchState.objects.filter(package__in=packages, missing_days=0).count() == 25
+
+
+def tally(due: int, *outcomes: Outcome) -> Tally:
+    return Tally(due=due, tried=len(outcomes), outcomes=Counter(outcomes))
+
+
+OK, FAILED = Outcome.OK, Outcome.SERVER_ERROR
+
+
+@pytest.mark.parametrize(
+    ("hosts", "exit_code"),
+    [
+        ([], 0),
+        ([tally(4)], 0),
+        ([tally(3, *[FAILED] * 3)], 0),
+        ([tally(4, *[FAILED] * 4)], 1),
+        ([tally(4, FAILED)], 1),
+        ([tally(4, FAILED, OK)], 0),
+        ([tally(4, FAILED, Outcome.UNCHANGED)], 0),
+        ([tally(3, FAILED), tally(9, OK)], 0),
+        ([tally(4, FAILED), tally(9, OK)], 1),
+        ([tally(2, FAILED), tally(1, FAILED)], 0),
+        ([tally(2, FAILED), tally(2, FAILED)], 1),
+        ([tally(2, FAILED), tally(2, FAILED), tally(1, OK)], 0),
+        ([tally(2, FAILED), tally(2, FAILED), tally(1)], 0),
+    ],
+)
+def test_the_exit_code(hosts: list[Tally], exit_code: int) -> None:
+    """1 from four due packages on, of which none succeeded: of one host, or of all hosts of a source."""
+    tallies = {str(number): tally for number, tally in enumerate(hosts)}
+    assert Summary(tallies={"repo": tallies, "pypi": {"pypi": tally(1, OK)}}).exit_code == exit_code
+
+
+@pytest.mark.parametrize(("number", "index"), [(19, 0), (20, 1)])
+def test_the_index_is_fetched_from_20_projects_on(world: World, number: int, index: int) -> None:
+    populate(world, number)
+    refresh(sources=("pypi",))
+    assert (world.asked["pypi index"], world.asked["pypi json"]) == (index, number)
 
 
 def test_a_few_that_are_not_found_are_gone_after_three_days_and_come_back(world: World) -> None:
@@ -233,7 +316,7 @@ def test_a_host_that_is_not_listed_is_never_asked(world: World, settings: Settin
     PackageFactory.create(repo_url="http://code.google.com/p/x/")
     assert refresh(sources=("repo",)).tallies == {"repo": {}}
     settings.FORGE_HOSTS = {"git.example.org": "forgejo"}
-    forges = Refresh(Options()).hosts.forges
+    forges = Refresh(Options()).upstreams.forges
     assert forges["git.example.org"].base_url == "https://git.example.org/api/v1"
     assert Refresh(Options()).due("repo") == {"git.example.org": [Package.objects.get(repo_host="git.example.org").pk]}
 
@@ -245,7 +328,7 @@ def test_without_a_token_rest_works_within_its_quota(world: World, settings: Set
     summary = refresh(sources=("repo",))
     assert "graphql" not in world.asked
     assert world.asked["rest"] <= 55
-    assert 8 <= summary.tallies["repo"]["github.com"].good <= 14
+    assert 8 <= summary.tallies["repo"]["github.com"].succeeded <= 14
     assert summary.exit_code == 0
 
 
@@ -266,10 +349,10 @@ def test_a_fault_of_ours_costs_one_package_alone(world: World, monkeypatch: pyte
     packages = populate(world, 5)
     complete = github.complete
 
-    def stumble(rest: Any, known: FetchTarget, *rest_of_it: Any) -> Any:
-        if known.package == packages[0].pk:
+    def stumble(rest: Any, target: FetchTarget, *rest_of_it: Any) -> Any:
+        if target.package == packages[0].pk:
             raise ZeroDivisionError
-        return complete(rest, known, *rest_of_it)
+        return complete(rest, target, *rest_of_it)
 
     monkeypatch.setattr(github, "complete", stumble)
     summary = refresh(sources=("repo",))

@@ -21,7 +21,7 @@ from packages.facts import (
     Source,
 )
 from packages.models import FetchState, Package, Release, Snapshot
-from packages.results import Attempt, Failure, SaveReport, save_results
+from packages.results import FRESH_FOR, Attempt, Failure, SaveReport, save_results
 from tests.factories import PackageFactory
 
 pytestmark = pytest.mark.django_db
@@ -58,13 +58,13 @@ def make(**columns: Any) -> Package:
     return PackageFactory.create(**{"repo_url": "https://github.com/a/b", "pypi_url": "b"} | columns)
 
 
-def known(package: Package) -> FetchTarget:
+def target(package: Package) -> FetchTarget:
     path = package.repo_key.partition("/")[2]
     return FetchTarget(package.pk, host=package.repo_host, path=path, pypi_name=package.pypi_name)
 
 
 def attempt(package: Package, result: Any, source: Source = "repo", at: datetime = NOW) -> Attempt:
-    return Attempt(known(package), source, at, result)
+    return Attempt(target(package), source, at, result)
 
 
 def fetched(facts: Any, **validators: str) -> Fetched[Any]:
@@ -244,6 +244,34 @@ def test_backing_off_up_to_14_days() -> None:
     assert waits == [20, 40, 80, 160, 320, 336, 336, 336]
     save_results([attempt(package, Failure(Outcome.SERVER_ERROR, ""))])
     assert state(package).next_due == NOW + timedelta(hours=20)
+
+
+def test_a_failed_package_is_due_when_its_back_off_ends() -> None:
+    """However long its last success is past."""
+    package = make()
+    second = timedelta(seconds=1)
+
+    def is_due(after: timedelta) -> bool:
+        return Package.objects.due("repo", NOW + after, FRESH_FOR["repo"]).exists()
+
+    save_results([attempt(package, fetched(FACTS))])
+    assert [is_due(timedelta(hours=20) - second), is_due(timedelta(hours=20))] == [False, True]
+    for hours in (20, 40, 80):
+        save_results([attempt(package, Failure(Outcome.INVALID, ""), at=NOW)])
+        due_in = timedelta(hours=hours)
+        assert [is_due(due_in - second), is_due(due_in)] == [False, True]
+    save_results([attempt(package, fetched(FACTS))])
+    assert is_due(timedelta(hours=20))
+
+
+@pytest.mark.parametrize(
+    ("committed", "stored"),
+    [(NOW - DAY, NOW - DAY), (NOW + timedelta(seconds=1), NOW), (NOW + 900 * DAY, NOW), (None, None)],
+)
+def test_a_commit_in_the_future_counts_as_one_of_now(committed: datetime | None, stored: datetime | None) -> None:
+    package = make()
+    save_results([attempt(package, fetched(replace(FACTS, last_updated=committed)))])
+    assert columns(package)["last_updated"] == stored
 
 
 def test_a_renamed_repository_keeps_its_old_address_as_an_alias() -> None:

@@ -16,12 +16,12 @@ from categories.models import Category
 from grids.models import Grid
 from packages.models import Package
 from search.backends import postgresql
-from search.backends.postgresql import after
+from search.backends.postgresql import prefix_end
 from search.find import Page, find
 from search.models import Entry
-from search.query import Query, plain
+from search.query import Query, fold
 from search.similar import pieces_of
-from search.tiers import COUNTED, KEYS, order
+from search.tiers import KEY_COLUMNS, MAX_TOTAL, sort_key
 from tests.factories import CategoryFactory, PackageFactory
 
 pytestmark = pytest.mark.django_db
@@ -65,32 +65,34 @@ def _package(number: int, names: list[tuple[str, str]], category: Category) -> P
 
 
 @pytest.fixture(params=["small", "large", "reached", "rare"])
-def most_counted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+def max_total(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """By the ways of a small catalogue, and by those of a large one: where the best entries are enough, where they
     never are, and where all words are taken for rare. The bounds are as much smaller as the catalogue is."""
     if request.param == "small":
-        return COUNTED
-    walked, begun, counted, common = {
+        return MAX_TOTAL
+    scan, prefixes, total, common = {
         "large": (1_000, 45, 40, 1),
-        "reached": (5, 10_000, COUNTED, 1),
-        "rare": (5, 10_000, COUNTED, 10_000),
+        "reached": (5, 10_000, MAX_TOTAL, 1),
+        "rare": (5, 10_000, MAX_TOTAL, 10_000),
     }[request.param]
     for name, number in {
         "LARGE": 0,
-        "BEGUN": begun,
-        "PROBED": 40,
+        "MAX_PREFIX_MATCHES": prefixes,
+        "SAMPLE": 40,
         "COMMON": common,
-        "WALKED": walked,
-        "WALKED_FAR": walked,
+        "SCAN": scan,
+        "LONG_SCAN": scan,
     }.items():
         monkeypatch.setattr(postgresql, name, number)
-    monkeypatch.setattr(postgresql, "COUNTED", counted)
-    monkeypatch.setattr("search.find.COUNTED", counted)
-    return counted
+    monkeypatch.setattr(postgresql, "MAX_TOTAL", total)
+    monkeypatch.setattr("search.find.MAX_TOTAL", total)
+    return total
 
 
 def naive(query: Query, kinds: tuple[str, ...] = BOTH) -> list[tuple[str, int]]:
-    found = [(order((e.kind, e.object_id, tier, e.quality))) for e in entries(kinds) if (tier := _tier(query, e)) < 5]
+    found = [
+        (sort_key((e.kind, e.object_id, tier, e.quality))) for e in entries(kinds) if (tier := _tier(query, e)) < 5
+    ]
     return [(kind, pk) for _, _, kind, pk in sorted(found)]
 
 
@@ -100,12 +102,12 @@ def entries(kinds: tuple[str, ...]) -> Iterator[Entry]:
 
 def _tier(query: Query, entry: Entry) -> int:
     """These words have no endings that a stemmer would cut."""
-    keys = [getattr(entry, key) for key in KEYS]
-    names, words = (re.findall(r"\w+", plain(text)) for text in (entry.names, f"{entry.names} . {entry.body}"))
-    if any(_stand(words, phrase) for phrase in query.without):
+    keys = [getattr(entry, key) for key in KEY_COLUMNS]
+    names, words = (re.findall(r"\w+", fold(text)) for text in (entry.names, f"{entry.names} . {entry.body}"))
+    if any(_stand(words, phrase) for phrase in query.excluded):
         return 5
-    if any(key.startswith(begin) for key in keys for begin in query.begins):
-        equal = [tier for tier, begin in enumerate(query.begins) if begin in keys]
+    if any(key.startswith(prefix) for key in keys for prefix in query.prefixes):
+        equal = [tier for tier, prefix in enumerate(query.prefixes) if prefix in keys]
         return min([*equal, 2])
     for tier, text in ((3, names), (4, words)):
         if all(any(word.startswith(each) for word in text) for each in query.words) and all(
@@ -125,14 +127,14 @@ def ids(page: Page) -> list[tuple[str, int]]:
 
 @pytest.mark.usefixtures("_catalogue")
 @pytest.mark.parametrize("text", QUERIES)
-def test_every_page_is_the_naive_one(text: str, most_counted: int) -> None:
-    query = Query.of(text)
+def test_every_page_is_the_naive_one(text: str, max_total: int) -> None:
+    query = Query.parse(text)
     every = naive(query)
     assert len(every) >= 5
     for limit, offset in ((20, 0), (20, 20), (7, 35), (100, 0), (100, len(every) - 1), (5, len(every)), (1, 3)):
         page = find(query, BOTH, limit, offset)
         assert ids(page) == every[offset : offset + limit], (limit, offset)
-        assert (page.total, page.has_more) == (min(len(every), most_counted), offset + limit < len(every)), (
+        assert (page.total, page.has_more) == (min(len(every), max_total), offset + limit < len(every)), (
             limit,
             offset,
         )
@@ -140,17 +142,17 @@ def test_every_page_is_the_naive_one(text: str, most_counted: int) -> None:
 
 @pytest.mark.usefixtures("_catalogue")
 @pytest.mark.parametrize("kind", BOTH)
-def test_every_page_of_one_type_is_the_naive_one(kind: str, most_counted: int) -> None:
+def test_every_page_of_one_type_is_the_naive_one(kind: str, max_total: int) -> None:
     for text in ("admin", "grid", "admin grid", "a", "form -grid"):
-        query = Query.of(text)
+        query = Query.parse(text)
         every = naive(query, (kind,))
         if len(every) >= 5:
             page = find(query, (kind,), 9, 3)
-            assert (ids(page), page.total) == (every[3:12], min(len(every), most_counted)), text
+            assert (ids(page), page.total) == (every[3:12], min(len(every), max_total)), text
 
 
 @pytest.mark.usefixtures("_catalogue")
-def test_paging_gives_each_hit_once(client: Client, most_counted: int) -> None:
+def test_paging_gives_each_hit_once(client: Client, max_total: int) -> None:
     found: list[str] = []
     url: str | None = "/api/v4/search/?q=admin&limit=11"
     while url:
@@ -158,21 +160,21 @@ def test_paging_gives_each_hit_once(client: Client, most_counted: int) -> None:
         found += [hit["absolute_url"] for hit in response.json()]
         following = re.search(r'<([^>]*)>; rel="next"', response.get("Link", ""))
         url = following[1] if following else None
-    assert len(found) == len(set(found)) == len(naive(Query.of("admin")))
-    assert int(response["X-Total-Count"]) == min(len(found), most_counted)
+    assert len(found) == len(set(found)) == len(naive(Query.parse("admin")))
+    assert int(response["X-Total-Count"]) == min(len(found), max_total)
 
 
 def test_the_total_stops_and_the_pages_go_on(client: Client) -> None:
     category = CategoryFactory.create()
     Package.objects.bulk_create(
         Package(category=category, title="x", slug=f"x-{i}", repo_description="maps" if i else "seas")
-        for i in range(COUNTED + 3)
+        for i in range(MAX_TOTAL + 3)
     )
     totals = {q: client.get(f"/api/v4/search/?q={q}")["X-Total-Count"] for q in ("maps", "x", "maps x", "seas")}
     assert totals == {"maps": "1000", "x": "1000", "maps x": "1000", "seas": "1"}
-    last = client.get(f"/api/v4/search/?q=maps&offset={COUNTED - 18}")
+    last = client.get(f"/api/v4/search/?q=maps&offset={MAX_TOTAL - 18}")
     assert (len(last.json()), 'rel="next"' in last["Link"]) == (20, False)
-    almost = client.get(f"/api/v4/search/?q=maps&offset={COUNTED - 19}")
+    almost = client.get(f"/api/v4/search/?q=maps&offset={MAX_TOTAL - 19}")
     assert (len(almost.json()), 'rel="next"' in almost["Link"], almost["X-Total-Count"]) == (20, True, "1000")
     beyond = client.get("/api/v4/search/?q=maps&offset=2000")
     assert (beyond.json(), beyond["X-Total-Count"]) == ([], "1000")
@@ -220,8 +222,8 @@ def test_one_error_leaves_a_piece(typed: str, meant: str) -> None:
     assert all(len(piece) >= 3 for piece in pieces_of(typed))
 
 
-def test_what_comes_after_a_beginning() -> None:
-    assert [after(key) for key in ("a", "ab", "a\ud7ff", "a\U0010ffff")] == ["b", "ac", "a\ue000", "b"]
+def test_what_comes_after_a_prefix() -> None:
+    assert [prefix_end(key) for key in ("a", "ab", "a\ud7ff", "a\U0010ffff")] == ["b", "ac", "a\ue000", "b"]
 
 
 def test_the_statements_of_a_replicating_session_are_in_the_index_too() -> None:
@@ -235,4 +237,4 @@ def test_the_statements_of_a_replicating_session_are_in_the_index_too() -> None:
 def test_the_header_says_where_it_stops(client: Client) -> None:
     schema: Any = client.get("/api/v4/schema/?format=json").json()
     headers = schema["paths"]["/api/v4/search/"]["get"]["responses"]["200"]["headers"]
-    assert headers["X-Total-Count"]["description"] == "How many in all; 1000 for that many or more."
+    assert headers["X-Total-Count"]["description"] == "The number of all results; 1000 for that many or more."

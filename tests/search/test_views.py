@@ -20,7 +20,7 @@ from packages.models import Package
 from search import triggers
 from search.management.commands.check_search import differences
 from search.models import Entry
-from search.query import Query, squeezed
+from search.query import Query, name_key
 from tests.conftest import Get
 from tests.factories import CategoryFactory, GridFactory, MembershipFactory, PackageFactory
 
@@ -338,13 +338,13 @@ def test_any_text_is_answered(client: Client, text: str) -> None:
 
 @given(st.text())
 def test_any_text_is_read(text: str) -> None:
-    query = Query.of(text)
+    query = Query.parse(text)
     assert all(word and word.isalnum() for word in query.words)
-    assert squeezed(query.key) == query.key
+    assert name_key(query.key) == query.key
 
 
 def test_reading() -> None:
-    assert Query.of('Django "rest framework" -old -"a b" the x-y') == Query(
+    assert Query.parse('Django "rest framework" -old -"a b" the x-y') == Query(
         "djangorestframeworkthexy",
         ("django", "x", "y"),
         (("rest", "framework"),),
@@ -462,7 +462,7 @@ def test_a_statement_that_takes_too_long_is_ended(client: Client, monkeypatch: p
     def slow(*_: object) -> Any:
         connection.cursor().execute(endless)
 
-    monkeypatch.setattr("search.find.SECONDS", 0.2)
+    monkeypatch.setattr("search.find.MAX_SECONDS", 0.2)
     if connection.vendor == "postgresql":  # as a server's connections are
         connection.cursor().execute("SET statement_timeout = '200ms'")
     monkeypatch.setattr("search.find._categories", slow)

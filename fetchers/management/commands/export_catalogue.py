@@ -1,4 +1,4 @@
-"""Write the whole catalogue as files: `manage.py export_catalogue FOLDER`."""
+"""Export the whole catalogue as files: `manage.py export_catalogue FOLDER`."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -10,10 +10,10 @@ from fetchers.mirror.export import export_catalogue
 
 
 class Command(BaseCommand):
-    help = "Write categories.json, grids.json and packages.json into FOLDER, in the form that import_catalogue takes."
+    help = "Write categories.json, grids.json and packages.json into FOLDER, in the form that import_catalogue reads."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("folder", metavar="FOLDER", type=Path, help="made if it is not there")
+        parser.add_argument("folder", metavar="FOLDER", type=Path, help="created if it does not exist")
 
     def handle(self, *, folder: Path, **_: Any) -> None:
         try:

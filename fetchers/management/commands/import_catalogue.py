@@ -1,4 +1,4 @@
-"""Mirror another v4 catalogue: `manage.py import_catalogue https://djangopackages.org/api/v4/`, or a folder."""
+"""Import another v4 catalogue: `manage.py import_catalogue https://djangopackages.org/api/v4/`, or a folder."""
 
 import sys
 import time
@@ -13,59 +13,65 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 
 from core.kinds import Kind
 from fetchers.mirror.importer import Report, import_catalogue
-from fetchers.mirror.sources import Api, Folder, Source
-from fetchers.network.http import Door
+from fetchers.mirror.sources import Api, DocumentSource, Folder
+from fetchers.network.http import HttpSession
 
 
 class Command(BaseCommand):
     help = (
-        "Bring in the catalogue of another v4 API (its root URL), or of a folder with categories.json, grids.json and "
-        "packages.json. Exit code 0: all went in; 1: something was skipped, or the source broke off; 2: nothing could "
-        "be read, and the database is as before."
+        "Import the catalogue of another v4 API (its root URL), or of a folder with categories.json, grids.json and "
+        "packages.json. Exit code 0: everything was imported; 1: something was skipped, or the source failed half-way; "
+        "2: nothing could be read, and the database is unchanged."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("source", metavar="SOURCE", help="the root URL of a v4 API, or a folder")
-        parser.add_argument("--dry-run", action="store_true", help="say what would happen, and change nothing")
-        parser.add_argument("--prune", action="store_true", help="delete what the source no longer has")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="show what would be imported, without changing anything"
+        )
+        parser.add_argument("--prune", action="store_true", help="delete rows that the source no longer has")
 
     def handle(self, *, source: str, dry_run: bool, prune: bool, **_: Any) -> None:
         report = Report(lambda level, line: self.stderr.write(f"{level}: {line}"))
-        # Off a terminal this shows nothing at all: only the lines of the report.
+        # The progress bars are for terminals; elsewhere a line is printed after each batch.
         with Progress(*_columns(), console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
             tasks = {kind: progress.add_task(kind.plural, total=None) for kind in report.counts}
 
-            def advance(kind: Kind, done: int) -> None:
-                progress.update(tasks[kind], completed=done)
+            def advance(kind: Kind, count: int) -> None:
+                progress.update(tasks[kind], completed=count)
                 if not sys.stderr.isatty():
-                    self.stdout.write(f"{kind.plural}: {done} so far")
+                    self.stdout.write(f"{kind.plural}: {count} read so far")
 
             try:
                 import_catalogue(_source(source), report, prune=prune, dry_run=dry_run, advance=advance)
             except KeyboardInterrupt:
-                self.stderr.write("interrupted: what is written is whole batches, and the next run completes them")
+                self.stderr.write(
+                    "interrupted: the batches written so far stay; run the command again to import the rest"
+                )
                 sys.exit(130)
-        self._sum_up(report, dry_run=dry_run)
+        self._print_summary(report, dry_run=dry_run)
         if report.exit_code:
             sys.exit(report.exit_code)
 
-    def _sum_up(self, report: Report, *, dry_run: bool) -> None:
+    def _print_summary(self, report: Report, *, dry_run: bool) -> None:
         would = "would be " if dry_run else ""
         for kind, counts in report.counts.items():
-            parts = [f"{counts[what]} {would}{what}" for what in ("created", "updated", "deleted") if counts[what]]
+            parts = [
+                f"{counts[change]} {would}{change}" for change in ("created", "updated", "deleted") if counts[change]
+            ]
             parts.append(f"{counts['unchanged']} unchanged")
             self.stdout.write(f"{kind.plural}: {counts['read']} read, {', '.join(parts)}")
         self.stdout.write(f"{report.skipped} skipped, {report.notes} notes")
-        if report.broke_off:
-            self.stderr.write(f"the source broke off: {report.broke_off}")
+        if report.source_error:
+            self.stderr.write(f"the source failed: {report.source_error}")
 
 
 def _columns() -> tuple[SpinnerColumn, TextColumn, MofNCompleteColumn, TimeElapsedColumn]:
     return SpinnerColumn(), TextColumn("{task.description:12}"), MofNCompleteColumn(), TimeElapsedColumn()
 
 
-def _source(source: str) -> Source:
+def _source(source: str) -> DocumentSource:
     if not source.lower().startswith(("http://", "https://")):
         return Folder(Path(source))
-    about = f"; +{settings.SITE_URL}" if settings.SITE_URL else ""
-    return Api(source, Door(f"package-grids/{settings.VERSION} (import_catalogue{about})"), time.sleep)
+    contact = f"; +{settings.SITE_URL}" if settings.SITE_URL else ""
+    return Api(source, HttpSession(f"package-grids/{settings.VERSION} (import_catalogue{contact})"), time.sleep)

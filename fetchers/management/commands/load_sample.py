@@ -12,10 +12,10 @@ SAMPLE = Path(__file__).resolve().parents[2] / "sample"
 
 
 class Command(BaseCommand):
-    help = "Load the sample catalogue that comes with the program, unless the database holds a catalogue already."
+    help = "Load the sample catalogue that comes with the program, unless the database already has a catalogue."
 
     def handle(self, **_: Any) -> None:
         if Category.objects.exists():
-            self.stdout.write("There is a catalogue already; the sample was not loaded.")
+            self.stdout.write("The database already has a catalogue; the sample was not loaded.")
         else:
             call_command("import_catalogue", str(SAMPLE), stdout=self.stdout, stderr=self.stderr)

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from fetchers.hosts import Hosts
+from fetchers.hosts import Upstreams
 from fetchers.locks import LockedError
 from fetchers.refresh import Options, Refresh, Summary, Tally, as_json
 from packages.facts import SOURCES, Source
@@ -24,93 +24,98 @@ from packages.models import Package, forges
 
 
 def _at_least(least: float, kind: type[int] | type[float] = int) -> Callable[[str], float]:
-    def read(text: str) -> float:
+    def parse(text: str) -> float:
         try:
             number = kind(text)
         except ValueError:
             number = least - 1
         if not least <= number <= 1e9:
-            raise ArgumentTypeError(f"must be a number from {least} up, not {text!r}")
+            raise ArgumentTypeError(f"must be a number of at least {least}, not {text!r}")
         return number
 
-    return read
+    return parse
 
 
 class Command(BaseCommand):
     help = (
-        "Refresh the repository and PyPI facts of what is due, stalest first; downloads with --source downloads. "
-        "Exit code 0: done, also when quota or time ran out or single packages failed; 1: nothing of a source, or of "
-        "a host with 4 or more packages due, could be refreshed; 2: wrong arguments; 3: another run of the same "
-        "source is under way; 130, 143: ended in good order by Ctrl-C, SIGTERM."
+        "Refresh the repository and PyPI facts of the packages that are due, stalest first; downloads with --source "
+        "downloads. Exit code 0: done, even if quota or time ran out or single packages failed; 1: all packages of a "
+        "source, or of a host with 4 or more due, failed; 2: wrong arguments; 3: another run of the same source is "
+        "under way; 130, 143: ended in good order by Ctrl-C or SIGTERM."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--package", action="append", default=[], metavar="SLUG", help="only this one (repeatable)")
+        parser.add_argument(
+            "--package", action="append", default=[], metavar="SLUG", help="only this package (repeatable)"
+        )
         parser.add_argument("--source", action="append", choices=SOURCES, help="default: repo and pypi (repeatable)")
         parser.add_argument("--host", default="", help="only packages whose repository is on this host")
-        parser.add_argument("--all", action="store_true", help="whatever is due or not")
-        parser.add_argument("--limit", type=_at_least(1), metavar="N", help="at most so many packages a source")
-        parser.add_argument("--stale-hours", type=_at_least(0, float), metavar="H", help="due after that (20)")
+        parser.add_argument("--all", action="store_true", help="all packages, due or not")
+        parser.add_argument("--limit", type=_at_least(1), metavar="N", help="at most N packages of each source")
         parser.add_argument(
-            "--workers", type=_at_least(1), default=8, metavar="N", help="requests at a time a host (8)"
+            "--stale-hours", type=_at_least(0, float), metavar="H", help="due H hours after the last success (20)"
         )
-        parser.add_argument("--time-budget", type=_at_least(0, float), metavar="SECONDS", help="end after that")
-        parser.add_argument("--dry-run", action="store_true", help="say what is due, and ask nobody")
+        parser.add_argument(
+            "--workers", type=_at_least(1), default=8, metavar="N", help="at most N requests in flight to each host (8)"
+        )
+        parser.add_argument("--time-budget", type=_at_least(0, float), metavar="SECONDS", help="end after SECONDS")
+        parser.add_argument("--dry-run", action="store_true", help="only count what is due, and send no request")
         parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
-    def handle(self, **given: Any) -> None:
-        options = self._options(given)
+    def handle(self, **arguments: Any) -> None:
+        options = self._options(arguments)
         stop = threading.Event()
         with _signals(stop) as received, self._display() as watch:
             refresh = Refresh(options, stop=stop, watch=watch)
-            if given["dry_run"]:
-                self._say_due(refresh, as_document=given["json"])
+            if arguments["dry_run"]:
+                self._write_due(refresh, in_json=arguments["json"])
                 return
             try:
                 summary = refresh.run()
             except LockedError:
-                self.stderr.write("another run of the same source is under way; this one leaves it to it")
+                self.stderr.write("another run of the same source is under way, so this one does nothing")
                 sys.exit(3)
-        if given["json"]:
+        if arguments["json"]:
             self.stdout.write(json.dumps(as_json(summary)))
         else:
-            self._sum_up(summary)
+            self._write_summary(summary)
         code = 128 + received[0] if received else summary.exit_code
         if code:
             sys.exit(code)
 
-    def _options(self, given: dict[str, Any]) -> Options:
-        slugs = tuple(given["package"])
+    def _options(self, arguments: dict[str, Any]) -> Options:
+        slugs = tuple(arguments["package"])
         unknown = set(slugs).difference(Package.objects.filter(slug__in=slugs).values_list("slug", flat=True))
         if unknown:
             raise CommandError(f"there is no package with the slug {', '.join(sorted(unknown))}", returncode=2)
-        if given["host"] and given["host"] not in forges():
-            known = ", ".join(sorted(forges()))
-            raise CommandError(f"{given['host']} is no host that can be asked; known: {known}", returncode=2)
-        hours = given["stale_hours"]
+        if arguments["host"] and arguments["host"] not in forges():
+            hosts = ", ".join(sorted(forges()))
+            message = f"{arguments['host']} is not a host that packages are fetched from; these are: {hosts}"
+            raise CommandError(message, returncode=2)
+        hours = arguments["stale_hours"]
         return Options(
-            sources=tuple(dict.fromkeys(given["source"] or ("repo", "pypi"))),
+            sources=tuple(dict.fromkeys(arguments["source"] or ("repo", "pypi"))),
             slugs=slugs,
-            host=given["host"],
-            everything=given["all"] or bool(slugs),
-            limit=given["limit"],
+            host=arguments["host"],
+            everything=arguments["all"] or bool(slugs),
+            limit=arguments["limit"],
             stale=None if hours is None else timedelta(hours=hours),
-            workers=given["workers"],
-            budget=given["time_budget"],
+            workers=arguments["workers"],
+            budget=arguments["time_budget"],
         )
 
-    def _say_due(self, refresh: Refresh, *, as_document: bool) -> None:
+    def _write_due(self, refresh: Refresh, *, in_json: bool) -> None:
         due = {
             source: {host: len(ids) for host, ids in refresh.due(source).items()} for source in refresh.options.sources
         }
-        if as_document:
+        if in_json:
             self.stdout.write(json.dumps({"due": due}))
             return
         for source, hosts in due.items():
             for host, count in hosts.items() or {"": 0}.items():
                 self.stdout.write(f"{source}: {count} due" + (f" at {host}" if host != source and host else ""))
 
-    def _sum_up(self, summary: Summary) -> None:
+    def _write_summary(self, summary: Summary) -> None:
         for note in summary.notes:
             self.stderr.write(f"note: {note}")
         for source, tallies in summary.tallies.items():
@@ -122,46 +127,46 @@ class Command(BaseCommand):
                     + (f", {left} left" if left else "")
                     + (f" ({tally.stopped})" if left and tally.stopped else "")
                 )
-        for name, told in summary.hosts.items():
+        for name, quota in summary.hosts.items():
             self.stdout.write(
-                f"{name}: {told['requests']} requests"
-                + (f", {told['remaining']} left" if told["remaining"] is not None else "")
-                + (f", may go on at {told['may go on at']}" if told["may go on at"] else "")
+                f"{name}: {quota['requests']} requests"
+                + (f", {quota['remaining']} left" if quota["remaining"] is not None else "")
+                + (f", may go on at {quota['may_go_on_at']}" if quota["may_go_on_at"] else "")
             )
         self.stdout.write(f"done in {summary.seconds} s")
 
     @contextmanager
-    def _display(self) -> Iterator[Callable[[Source, dict[str, Tally], Hosts], None]]:
-        """A table that is kept up to date on a terminal; nothing at all elsewhere."""
+    def _display(self) -> Iterator[Callable[[Source, dict[str, Tally], Upstreams], None]]:
+        """Show a live table on a terminal; nothing elsewhere."""
         if not sys.stderr.isatty():
             yield lambda *_: None
             return
         with Live(console=Console(stderr=True), transient=True, auto_refresh=False) as live:
-            began: dict[Source, float] = {}
+            started: dict[Source, float] = {}
 
-            def show(source: Source, tallies: dict[str, Tally], hosts: Hosts) -> None:
-                seconds = time.monotonic() - began.setdefault(source, time.monotonic())
-                live.update(_table(source, tallies, hosts, seconds), refresh=True)
+            def show(source: Source, tallies: dict[str, Tally], upstreams: Upstreams) -> None:
+                seconds = time.monotonic() - started.setdefault(source, time.monotonic())
+                live.update(_table(source, tallies, upstreams, seconds), refresh=True)
 
             yield show
 
 
-def _table(source: Source, tallies: dict[str, Tally], hosts: Hosts, seconds: float) -> Table:
+def _table(source: Source, tallies: dict[str, Tally], upstreams: Upstreams, seconds: float) -> Table:
     table = Table(title=f"refreshing: {source}")
     for column in ("host", "tried", "due", "a second", "ok", "failed", "quota left"):
         table.add_column(column, justify="left" if column == "host" else "right")
     for name, tally in tallies.items():
-        host = hosts.forges.get(name) or (hosts.pypi if source == "pypi" else hosts.pypistats)
-        quota = host.pace.state.remaining
+        upstream = upstreams.forges.get(name) or (upstreams.pypi if source == "pypi" else upstreams.pypistats)
+        quota = upstream.rate_limit.state.remaining
         rate = f"{tally.tried / seconds:.1f}" if seconds > 1 else ""
-        numbers = (tally.tried, tally.due, rate, tally.good, tally.failed, "" if quota is None else quota)
+        numbers = (tally.tried, tally.due, rate, tally.succeeded, tally.failed, "" if quota is None else quota)
         table.add_row(name, *map(str, numbers))
     return table
 
 
 @contextmanager
 def _signals(stop: threading.Event) -> Iterator[list[int]]:
-    """SIGINT and SIGTERM end the run in good order; which ones came is in the list."""
+    """Let SIGINT and SIGTERM end the run in good order; the list collects those received."""
     received: list[int] = []
 
     def end(number: int, _: object) -> None:

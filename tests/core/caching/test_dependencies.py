@@ -62,9 +62,9 @@ REQUESTS: dict[str, dict[str, set[str]]] = {
     "categories/<reference>/": {"categories/c/": CATEGORIES},
     "search/": {"search/?q=maps": ALL, "search/": ALL},
     "changes/": {"changes/": ALL | LOG},
-    "feeds/packages.<kind>": {"feeds/packages.atom": PACKAGES},
-    "feeds/releases.<kind>": {"feeds/releases.rss": PACKAGES},
-    "feeds/grids.<kind>": {"feeds/grids.atom": GRIDS},
+    "feeds/packages.<extension>": {"feeds/packages.atom": PACKAGES},
+    "feeds/releases.<extension>": {"feeds/releases.rss": PACKAGES},
+    "feeds/grids.<extension>": {"feeds/grids.atom": GRIDS},
     "": {"": set()},
 }
 UNCACHED = {"schema/", "docs/", "docs/redoc/"}

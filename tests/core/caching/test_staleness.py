@@ -31,7 +31,7 @@ from tests.factories import GridFactory, MembershipFactory, PackageFactory
 from tests.servers import ROOT, database_url, server
 
 ROUNDS = 12
-SECONDS = 8  # of readers beside a writer
+SECONDS, MOST_SECONDS = 8, 120  # of readers beside a writer; a busy machine takes longer for as many rounds
 HOSTS = ("one.example", "two.example")
 
 pytestmark = [
@@ -211,15 +211,19 @@ def test_readers_beside_a_writer_are_never_behind_it(servers: list[str], ways: d
                     assert changes["results"][0]["number"] == change
                 reads[address, host] += 1
 
+    def enough() -> bool:
+        return len(published) > 3 * len(ways) and min(reads.values()) > 10
+
     readers = [in_background(read, *each) for each in reads]
-    end = time.monotonic() + SECONDS
+    begun = time.monotonic()
     for number, write in enumerate(cycle(ways.values()), 1):
         write(number)
         published.append((number, Revision.objects.get(kind=Revision.LOG).number))
-        if time.monotonic() > end or not all(reader.is_alive() for reader in readers):
+        if time.monotonic() > begun + (SECONDS if enough() else MOST_SECONDS):
+            break
+        if not all(reader.is_alive() for reader in readers):
             break
     over.set()
     for reader in readers:
         reader.result()
-    assert len(published) > 3 * len(ways)
-    assert min(reads.values()) > 10
+    assert enough()

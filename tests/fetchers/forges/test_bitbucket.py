@@ -1,21 +1,22 @@
 """Bitbucket, on a faked wire: what is asked, what is made of good answers, and what of bad ones."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-import requests
 import responses
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fetchers.forges import bitbucket
-from fetchers.network.http import FetchError, Host
-from fetchers.network.rate_limit import Pace, PaceState
+from fetchers.network.http import FetchError, Upstream
 from packages.facts import Fetched, FetchTarget, Outcome, RepositoryFacts
+from tests.fetchers import faults
+from tests.fetchers.faults import Fault
+from tests.fetchers.upstreams import JSON, has, make_upstream
 
 TODAY = date(2024, 1, 15)
 API = "https://api.bitbucket.test/2.0"
@@ -48,7 +49,7 @@ FACTS = RepositoryFacts(
 )
 COUNTS = {"counted": "2024-01-15", "watchers": "16", "forks": "37"}
 EMPTY = replace(FACTS, last_updated=None, participants=(), commits_over_52=(0,) * 52)
-KNOWN = replace(
+TARGET = replace(
     NEW,
     repo_id=UUID,
     commits_over_52=WEEKS,
@@ -56,7 +57,7 @@ KNOWN = replace(
     has_participants=True,
     validators={**COUNTS, "head": HEAD},
 )
-KNOWN_BUT_MOVED = replace(KNOWN, validators={**COUNTS, "head": "f" * 40})
+MOVED_TARGET = replace(TARGET, validators={**COUNTS, "head": "f" * 40})
 
 
 def commit(id_: str, at: str, raw: str, parents: int = 1, **user: str) -> dict[str, Any]:
@@ -78,17 +79,11 @@ LISTED = [
 
 
 @pytest.fixture
-def wire() -> Iterator[responses.RequestsMock]:
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as wire:
-        yield wire
+def upstream() -> Upstream:
+    return make_upstream("bitbucket.test", API, headers={"Authorization": "Bearer x"})
 
 
-@pytest.fixture
-def host() -> Host:
-    pace = Pace(PaceState(), lambda: datetime(2024, 1, 15, 9, tzinfo=UTC))
-    return Host(
-        "bitbucket.test", API, pace, "package-grids/test", headers={"Authorization": "Bearer x"}, sleep=lambda _: None
-    )
+STEPS = ["repository", "commits", "watchers", "forks"]
 
 
 def serve(wire: responses.RequestsMock, **changes: Any) -> None:
@@ -96,7 +91,7 @@ def serve(wire: responses.RequestsMock, **changes: Any) -> None:
     serve_steps(wire, {0: {"json": {**DOCUMENT, **changes}}})
 
 
-def serve_steps(wire: responses.RequestsMock, answers: dict[int, dict[str, Any]]) -> None:
+def serve_steps(wire: responses.RequestsMock, replaced: dict[int, Mapping[str, Any]]) -> None:
     """The four requests of a whole repository, some with other answers than the good ones."""
     good: list[tuple[str, Any, dict[str, str]]] = [
         (REPOSITORY, DOCUMENT, {}),
@@ -105,23 +100,19 @@ def serve_steps(wire: responses.RequestsMock, answers: dict[int, dict[str, Any]]
         (f"{REPOSITORY}/forks", {"size": 37}, {"pagelen": "1", "fields": "size"}),
     ]
     for step, (url, body, query) in enumerate(good):
-        wire.get(url, match=[has(**query)], **answers.get(step, {"json": body}))
+        wire.get(url, match=[has(**query)], **replaced.get(step, {"json": body}))
 
 
-def has(**query: str) -> Any:
-    return responses.matchers.query_param_matcher(query)
-
-
-def fail(host: Host, known: FetchTarget = NEW) -> FetchError:
+def fail(upstream: Upstream, target: FetchTarget = NEW) -> FetchError:
     with pytest.raises(FetchError) as failed:
-        bitbucket.read(host, known, TODAY)
+        bitbucket.read(upstream, target, TODAY)
     assert "\n" not in str(failed.value)
     return failed.value
 
 
-def test_a_repository(wire: responses.RequestsMock, host: Host) -> None:
+def test_a_repository(wire: responses.RequestsMock, upstream: Upstream) -> None:
     serve(wire)
-    assert bitbucket.read(host, NEW, TODAY) == Fetched(FACTS, {**COUNTS, "head": HEAD})
+    assert bitbucket.read(upstream, NEW, TODAY) == Fetched(FACTS, {**COUNTS, "head": HEAD})
     assert [call.request.url for call in wire.calls] == [
         REPOSITORY,
         f"{COMMITS}?pagelen=100&fields={FIELDS}",
@@ -130,9 +121,9 @@ def test_a_repository(wire: responses.RequestsMock, host: Host) -> None:
     ]
 
 
-def test_an_unchanged_head_moves_the_weeks_on(wire: responses.RequestsMock, host: Host) -> None:
+def test_an_unchanged_head_moves_the_weeks_on(wire: responses.RequestsMock, upstream: Upstream) -> None:
     serve(wire, description="Another thing")
-    fetched = bitbucket.read(host, KNOWN, TODAY + timedelta(days=15))
+    fetched = bitbucket.read(upstream, TARGET, TODAY + timedelta(days=15))
     moved = replace(
         FACTS,
         description="Another thing",
@@ -145,28 +136,28 @@ def test_an_unchanged_head_moves_the_weeks_on(wire: responses.RequestsMock, host
 
 
 @pytest.mark.parametrize(
-    "known",
+    "target",
     [
-        replace(KNOWN, validators={**COUNTS, "head": "f" * 40}),
-        replace(KNOWN, validators=COUNTS),
-        replace(KNOWN, has_participants=False),
-        replace(KNOWN, commits_over_52=()),
-        replace(KNOWN, weeks_end=None),
+        replace(TARGET, validators={**COUNTS, "head": "f" * 40}),
+        replace(TARGET, validators=COUNTS),
+        replace(TARGET, has_participants=False),
+        replace(TARGET, commits_over_52=()),
+        replace(TARGET, weeks_end=None),
         # The head is of the day after which the weeks ended: it is in none of them yet.
-        replace(KNOWN, weeks_end=date(2024, 1, 14)),
+        replace(TARGET, weeks_end=date(2024, 1, 14)),
     ],
 )
 def test_lists_that_are_not_known_cost_nothing_more(
-    wire: responses.RequestsMock, host: Host, known: FetchTarget
+    wire: responses.RequestsMock, upstream: Upstream, target: FetchTarget
 ) -> None:
     serve(wire)
-    assert bitbucket.read(host, known, TODAY) == Fetched(FACTS, {**COUNTS, "head": HEAD})
+    assert bitbucket.read(upstream, target, TODAY) == Fetched(FACTS, {**COUNTS, "head": HEAD})
     assert len(wire.calls) == 2
 
 
-def test_a_head_of_the_weeks_very_end_is_in_none_of_them(wire: responses.RequestsMock, host: Host) -> None:
+def test_a_head_of_the_weeks_very_end_is_in_none_of_them(wire: responses.RequestsMock, upstream: Upstream) -> None:
     serve_steps(wire, {1: {"json": {"values": [commit(HEAD, "2024-01-15T00:00:00+00:00", "Bob")]}}})
-    fetched = bitbucket.read(host, KNOWN, TODAY + timedelta(days=7)).facts
+    fetched = bitbucket.read(upstream, TARGET, TODAY + timedelta(days=7)).facts
     assert fetched is not None
     assert fetched.commits_over_52 == (*[0] * 51, 1)
     assert fetched.weeks_end == TODAY + timedelta(days=7)
@@ -187,66 +178,68 @@ def test_a_head_of_the_weeks_very_end_is_in_none_of_them(wire: responses.Request
     ],
 )
 def test_counts_are_asked_every_28_days(
-    wire: responses.RequestsMock, host: Host, notes: dict[str, str], *, asked: bool
+    wire: responses.RequestsMock, upstream: Upstream, notes: dict[str, str], *, asked: bool
 ) -> None:
     serve(wire)
     remembered = {**COUNTS, "watchers": "99", **notes} if notes else {}
-    fetched = bitbucket.read(host, replace(KNOWN, validators=remembered), TODAY)
+    fetched = bitbucket.read(upstream, replace(TARGET, validators=remembered), TODAY)
     assert fetched.facts == replace(FACTS, watchers=16 if asked else 99)
     assert fetched.validators == {**(COUNTS if asked else remembered), "head": HEAD}
     assert len(wire.calls) == (4 if asked else 2)
 
 
-def test_counts_of_another_repository_are_not_carried_over(wire: responses.RequestsMock, host: Host) -> None:
+def test_counts_of_another_repository_are_not_carried_over(wire: responses.RequestsMock, upstream: Upstream) -> None:
     serve(wire)
-    known = replace(KNOWN, repo_id="", validators={**COUNTS, "watchers": "99"})
-    assert bitbucket.read(host, known, TODAY).facts == FACTS
+    target = replace(TARGET, repo_id="", validators={**COUNTS, "watchers": "99"})
+    assert bitbucket.read(upstream, target, TODAY).facts == FACTS
     assert len(wire.calls) == 4
 
 
-def test_no_commit_in_the_window(wire: responses.RequestsMock, host: Host) -> None:
+def test_no_commit_in_the_window(wire: responses.RequestsMock, upstream: Upstream) -> None:
     serve_steps(wire, {1: {"json": {"values": LISTED[6:], "next": f"{COMMITS}?page=2"}}})
     last = datetime(2023, 1, 15, 23, 59, 59, tzinfo=UTC)
     expected = replace(EMPTY, last_updated=last)
-    assert bitbucket.read(host, NEW, TODAY) == Fetched(expected, {**COUNTS, "head": "1" * 40})
+    assert bitbucket.read(upstream, NEW, TODAY) == Fetched(expected, {**COUNTS, "head": "1" * 40})
     assert len(wire.calls) == 4
 
 
-@pytest.mark.parametrize(("known", "requests_made"), [(NEW, 3), (KNOWN, 1)])
-def test_an_empty_repository(wire: responses.RequestsMock, host: Host, known: FetchTarget, requests_made: int) -> None:
+@pytest.mark.parametrize(("target", "requests_made"), [(NEW, 3), (TARGET, 1)])
+def test_an_empty_repository(
+    wire: responses.RequestsMock, upstream: Upstream, target: FetchTarget, requests_made: int
+) -> None:
     serve(wire, mainbranch=None)
-    assert bitbucket.read(host, known, TODAY) == Fetched(EMPTY, COUNTS)
+    assert bitbucket.read(upstream, target, TODAY) == Fetched(EMPTY, COUNTS)
     assert len(wire.calls) == requests_made
 
 
-def test_a_branch_without_commits(wire: responses.RequestsMock, host: Host) -> None:
+def test_a_branch_without_commits(wire: responses.RequestsMock, upstream: Upstream) -> None:
     serve_steps(wire, {1: {"json": {"values": []}}})
-    assert bitbucket.read(host, NEW, TODAY) == Fetched(EMPTY, COUNTS)
+    assert bitbucket.read(upstream, NEW, TODAY) == Fetched(EMPTY, COUNTS)
 
 
-def test_pages_go_on_at_next_until_the_window_ends(wire: responses.RequestsMock, host: Host) -> None:
+def test_pages_go_on_at_next_until_the_window_ends(wire: responses.RequestsMock, upstream: Upstream) -> None:
     """Whatever the address; and a push between two pages may make a commit come again."""
     second, third = f"{API}/opaque?ctx=1&page=%3D", f"{COMMITS}?ctx=2"
     serve_steps(wire, {1: {"json": {"values": LISTED[:2], "next": second}}})
     wire.get(second, json={"values": LISTED[1:4], "next": third})
     wire.get(third, json={"values": LISTED[4:], "next": f"{COMMITS}?ctx=3"}, match=[has(ctx="2")])
-    assert bitbucket.read(host, KNOWN_BUT_MOVED, TODAY).facts == FACTS
+    assert bitbucket.read(upstream, MOVED_TARGET, TODAY).facts == FACTS
     assert [call.request.url for call in wire.calls][2:] == [second, third]
 
 
 @pytest.mark.parametrize("last", [{"values": LISTED[4:6]}, {"values": LISTED[4:6], "next": None}])
-def test_pages_end_with_the_history(wire: responses.RequestsMock, host: Host, last: dict[str, Any]) -> None:
+def test_pages_end_with_the_history(wire: responses.RequestsMock, upstream: Upstream, last: dict[str, Any]) -> None:
     serve_steps(wire, {1: {"json": {"values": LISTED[:4], "next": f"{COMMITS}?page=2"}}})
     wire.get(COMMITS, json=last, match=[has(page="2")])
-    assert bitbucket.read(host, KNOWN_BUT_MOVED, TODAY).facts == FACTS
+    assert bitbucket.read(upstream, MOVED_TARGET, TODAY).facts == FACTS
     assert len(wire.calls) == 3
 
 
-def test_too_many_commits_have_no_lists(wire: responses.RequestsMock, host: Host) -> None:
+def test_too_many_commits_have_no_lists(wire: responses.RequestsMock, upstream: Upstream) -> None:
     serve_steps(wire, {1: {"json": {"values": LISTED[:5], "next": f"{COMMITS}?page=2"}}})
     wire.get(COMMITS, json={"values": LISTED[:5], "next": f"{COMMITS}?page=2"}, match=[has(page="2")])
     expected = replace(FACTS, commits_over_52=None, participants=None)
-    assert bitbucket.read(host, KNOWN_BUT_MOVED, TODAY) == Fetched(expected, COUNTS)
+    assert bitbucket.read(upstream, MOVED_TARGET, TODAY) == Fetched(expected, COUNTS)
     assert len(wire.calls) == 1 + 20
 
 
@@ -265,14 +258,16 @@ def test_too_many_commits_have_no_lists(wire: responses.RequestsMock, host: Host
         f"{API}/{'x' * 2_000}",
     ],
 )
-def test_next_pages_elsewhere_are_not_asked(wire: responses.RequestsMock, host: Host, following: object) -> None:
+def test_next_pages_elsewhere_are_not_asked(
+    wire: responses.RequestsMock, upstream: Upstream, following: object
+) -> None:
     serve_steps(wire, {1: {"json": {"values": LISTED[:5], "next": following}}})
-    assert fail(host).outcome is Outcome.INVALID
+    assert fail(upstream).outcome is Outcome.INVALID
     assert len(wire.calls) == 2
 
 
 @pytest.mark.parametrize("status", [301, 307])
-def test_a_renamed_repository(wire: responses.RequestsMock, host: Host, status: int) -> None:
+def test_a_renamed_repository(wire: responses.RequestsMock, upstream: Upstream, status: int) -> None:
     """The redirect costs one request, and the parts are asked at the new address."""
     there = f"{API}/repositories/eve/thing2"
     wire.get(REPOSITORY, status=status, headers={"Location": there})
@@ -281,7 +276,7 @@ def test_a_renamed_repository(wire: responses.RequestsMock, host: Host, status: 
     wire.get(f"{there}/commits/main", json={"values": LISTED})
     wire.get(f"{there}/watchers", json={"size": 16})
     wire.get(f"{there}/forks", json={"size": 37})
-    assert bitbucket.read(host, NEW, TODAY).facts == replace(FACTS, url=href)
+    assert bitbucket.read(upstream, NEW, TODAY).facts == replace(FACTS, url=href)
     assert len(wire.calls) == 5
 
 
@@ -294,58 +289,21 @@ def test_a_renamed_repository(wire: responses.RequestsMock, host: Host, status: 
         "//elsewhere.test/",
     ],
 )
-def test_redirects_that_are_not_followed(wire: responses.RequestsMock, host: Host, target: str) -> None:
+def test_redirects_that_are_not_followed(wire: responses.RequestsMock, upstream: Upstream, target: str) -> None:
     wire.get(REPOSITORY, status=301, headers={"Location": target})
-    assert fail(host).outcome is Outcome.INVALID
+    assert fail(upstream).outcome is Outcome.INVALID
     assert all(str(call.request.url).startswith(API) for call in wire.calls)
 
 
-FAULTS: dict[str, tuple[dict[str, Any], Outcome]] = {
-    "404": (
-        {"status": 404, "json": {"type": "error", "error": {"message": "Repository a/b not found"}}},
-        Outcome.NOT_FOUND,
-    ),
-    "410": ({"status": 410}, Outcome.GONE),
-    "401": ({"status": 401, "json": {"message": "invalid token"}}, Outcome.UNAUTHORIZED),
-    "403 private": ({"status": 403, "json": {"message": "reqRepoReader"}}, Outcome.PRIVATE),
-    "429 quota": ({"status": 429, "body": "Retry later", "headers": {"Retry-After": "30"}}, Outcome.RATE_LIMITED),
-    "429 without headers": ({"status": 429}, Outcome.RATE_LIMITED),
-    "451": ({"status": 451}, Outcome.BLOCKED),
-    "500": ({"status": 500, "json": {"message": ""}}, Outcome.SERVER_ERROR),
-    "502 HTML": ({"status": 502, "body": "<html>Bad gateway</html>"}, Outcome.SERVER_ERROR),
-    "503 Retry-After": ({"status": 503, "headers": {"Retry-After": "120"}}, Outcome.SERVER_ERROR),
-    "timeout": ({"body": requests.ReadTimeout("read")}, Outcome.TIMEOUT),
-    "reset": ({"body": requests.ConnectionError(ConnectionResetError(104, "reset"))}, Outcome.SERVER_ERROR),
-    "202": ({"status": 202, "json": {}}, Outcome.INVALID),
-    "204": ({"status": 204}, Outcome.INVALID),
-    "truncated": ({"body": '[{"id": 1, "descr'}, Outcome.INVALID),
-    "HTML": ({"body": "<html>Sign in</html>"}, Outcome.INVALID),
-    "nothing": ({"body": ""}, Outcome.INVALID),
-    "not UTF-8": ({"body": b'{"id": "\xff"}'}, Outcome.INVALID),
-    "deep": ({"body": "[" * 100_000}, Outcome.INVALID),
-    "null": ({"body": "null"}, Outcome.INVALID),
-    "a text": ({"json": "[]"}, Outcome.INVALID),
-    "list of lists": ({"json": [[]]}, Outcome.INVALID),
-    "list of empty objects": ({"json": [{}]}, Outcome.INVALID),
-    "409": ({"status": 409, "json": {}}, Outcome.INVALID),
-    "empty object": ({"json": {}}, Outcome.INVALID),
-    "huge": ({"body": b" " * (5 * 1024 * 1024 + 1)}, Outcome.INVALID),
-}
-
-
-@pytest.mark.parametrize("step", range(4))
-@pytest.mark.parametrize("fault", FAULTS)
-def test_faults(wire: responses.RequestsMock, host: Host, fault: str, step: int) -> None:
-    """At whichever request: no facts; and a part that is missing does not make the repository missing."""
-    answer, outcome = FAULTS[fault]
-    serve_steps(wire, {step: answer})
-    if step and outcome in {Outcome.NOT_FOUND, Outcome.GONE}:
-        outcome = Outcome.INVALID
-    error = fail(host, NEW)
-    assert error.outcome is outcome
-    assert len(wire.calls) == step + 1
-    assert error.host_wide is (outcome in {Outcome.UNAUTHORIZED, Outcome.RATE_LIMITED} or fault == "503 Retry-After")
-    assert error.wait == {"429 quota": 30, "429 without headers": 60, "503 Retry-After": 120}.get(fault)
+@faults.at_each_step(
+    STEPS,
+    missing_part=Outcome.INVALID,
+)
+def test_faults(wire: responses.RequestsMock, upstream: Upstream, step: str, fault: Fault) -> None:
+    """No facts; and a part that is missing does not make the repository missing."""
+    serve_steps(wire, {STEPS.index(step): fault.response})
+    faults.check(fault, lambda: bitbucket.read(upstream, NEW, TODAY))
+    assert len(wire.calls) == STEPS.index(step) + fault.requests
 
 
 @pytest.mark.parametrize(
@@ -373,22 +331,22 @@ def test_faults(wire: responses.RequestsMock, host: Host, fault: str, step: int)
         {"mainbranch": {"name": "x" * 300}},
     ],
 )
-def test_nonsense_in_a_repository(wire: responses.RequestsMock, host: Host, changes: dict[str, Any]) -> None:
+def test_nonsense_in_a_repository(wire: responses.RequestsMock, upstream: Upstream, changes: dict[str, Any]) -> None:
     wire.get(REPOSITORY, body=json.dumps({**DOCUMENT, **changes}))
-    assert fail(host).outcome is Outcome.INVALID
+    assert fail(upstream).outcome is Outcome.INVALID
     assert len(wire.calls) == 1
 
 
-def test_a_repository_that_does_not_tell_its_branch(wire: responses.RequestsMock, host: Host) -> None:
+def test_a_repository_that_does_not_tell_its_branch(wire: responses.RequestsMock, upstream: Upstream) -> None:
     wire.get(REPOSITORY, json={key: DOCUMENT[key] for key in DOCUMENT if key != "mainbranch"})
-    assert fail(host).outcome is Outcome.INVALID
+    assert fail(upstream).outcome is Outcome.INVALID
 
 
 @pytest.mark.parametrize("step", [2, 3])
 @pytest.mark.parametrize("size", [-1, 2**31, 10**400, True, 3.0, "3", None, float("nan"), float("inf")])
-def test_nonsense_in_a_count(wire: responses.RequestsMock, host: Host, size: object, step: int) -> None:
+def test_nonsense_in_a_count(wire: responses.RequestsMock, upstream: Upstream, size: object, step: int) -> None:
     serve_steps(wire, {step: {"body": json.dumps({"size": size})}})
-    assert fail(host).outcome is Outcome.INVALID
+    assert fail(upstream).outcome is Outcome.INVALID
 
 
 @pytest.mark.parametrize(
@@ -409,9 +367,9 @@ def test_nonsense_in_a_count(wire: responses.RequestsMock, host: Host, size: obj
         {"parents": "0"},
     ],
 )
-def test_nonsense_in_a_commit(wire: responses.RequestsMock, host: Host, changes: dict[str, Any]) -> None:
+def test_nonsense_in_a_commit(wire: responses.RequestsMock, upstream: Upstream, changes: dict[str, Any]) -> None:
     serve_steps(wire, {1: {"json": {"values": [{**NEWEST, **changes}]}}})
-    assert fail(host).outcome is Outcome.INVALID
+    assert fail(upstream).outcome is Outcome.INVALID
 
 
 @pytest.mark.parametrize(
@@ -435,16 +393,20 @@ def test_nonsense_in_a_commit(wire: responses.RequestsMock, host: Host, changes:
         ({"raw": "A\0\udfffda <a@b.c>"}, "A\ufffd\ufffdda"),
     ],
 )
-def test_names_of_authors(wire: responses.RequestsMock, host: Host, author: dict[str, Any], name: str | None) -> None:
+def test_names_of_authors(
+    wire: responses.RequestsMock, upstream: Upstream, author: dict[str, Any], name: str | None
+) -> None:
     serve_steps(wire, {1: {"body": json.dumps({"values": [{**NEWEST, "author": author}]})}})
-    fetched = bitbucket.read(host, NEW, TODAY).facts
+    fetched = bitbucket.read(upstream, NEW, TODAY).facts
     assert fetched is not None
     assert fetched.participants == ((name,) if name else ())
 
 
-def test_a_description_that_cannot_be_stored_is_mended(wire: responses.RequestsMock, host: Host) -> None:
+def test_a_description_that_cannot_be_stored_is_mended(wire: responses.RequestsMock, upstream: Upstream) -> None:
     serve_steps(wire, {0: {"body": json.dumps({**DOCUMENT, "description": "a\0b\ud800c" + "x" * 3_000})}})
-    assert bitbucket.read(host, NEW, TODAY).facts == replace(FACTS, description="a\ufffdb\ufffdc" + "x" * 1_994 + "…")
+    assert bitbucket.read(upstream, NEW, TODAY).facts == replace(
+        FACTS, description="a\ufffdb\ufffdc" + "x" * 1_994 + "…"
+    )
 
 
 @pytest.mark.parametrize(
@@ -457,39 +419,31 @@ def test_a_description_that_cannot_be_stored_is_mended(wire: responses.RequestsM
         ("ada/\ud800", "ada/%3F"),
     ],
 )
-def test_paths_and_branches_are_quoted(wire: responses.RequestsMock, host: Host, path: str, asked: str) -> None:
+def test_paths_and_branches_are_quoted(wire: responses.RequestsMock, upstream: Upstream, path: str, asked: str) -> None:
     there = f"{API}/repositories/{asked}"
     wire.get(there, json={**DOCUMENT, "mainbranch": {"name": "größe/v1?"}})
     wire.get(f"{there}/commits/gr%C3%B6%C3%9Fe%2Fv1%3F", json={"values": LISTED})
     wire.get(f"{there}/watchers", json={"size": 16})
     wire.get(f"{there}/forks", json={"size": 37})
-    assert bitbucket.read(host, replace(NEW, path=path), TODAY).facts == FACTS
+    assert bitbucket.read(upstream, replace(NEW, path=path), TODAY).facts == FACTS
     assert wire.calls[0].request.url == there
     assert str(wire.calls[1].request.url).startswith(f"{there}/commits/gr%C3%B6%C3%9Fe%2Fv1%3F?")
 
 
 @pytest.mark.parametrize("path", ["", "ada", "/", "ada/", "ada/thing/src", "ada/..", "./thing", "ada/%2e%2e"])
-def test_paths_that_are_none(wire: responses.RequestsMock, host: Host, path: str) -> None:
-    assert fail(host, replace(NEW, path=path)).outcome is Outcome.INVALID
+def test_paths_that_are_none(wire: responses.RequestsMock, upstream: Upstream, path: str) -> None:
+    assert fail(upstream, replace(NEW, path=path)).outcome is Outcome.INVALID
     assert not wire.calls
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=5,
-)
 
 
 @given(key=st.sampled_from(["hash", "date", "author", "parents"]), value=JSON, inside=st.booleans())
 def test_whatever_a_commit_says(key: str, value: Any, *, inside: bool) -> None:
     """Facts or a FetchError, never anything else."""
-    pace = Pace(PaceState(), lambda: datetime(2024, 1, 15, 9, tzinfo=UTC))
     changed = {"author": {"raw": value, "user": {"nickname": value}}} if inside else {key: value}
     with responses.RequestsMock(assert_all_requests_are_fired=False) as wire:
         serve_steps(wire, {1: {"body": json.dumps({"values": [{**NEWEST, **changed}]})}})
         try:
-            fetched = bitbucket.read(Host("bitbucket.test", API, pace, "package-grids/test"), NEW, TODAY)
+            fetched = bitbucket.read(make_upstream("bitbucket.test", API), NEW, TODAY)
         except FetchError as error:
             assert error.outcome is Outcome.INVALID
         else:

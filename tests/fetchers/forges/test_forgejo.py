@@ -1,21 +1,22 @@
 """Forgejo, on a faked wire: what is asked, what is made of good answers, and what of bad ones."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-import requests
 import responses
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fetchers.forges import forgejo
-from fetchers.network.http import FetchError, Host
-from fetchers.network.rate_limit import Pace, PaceState
+from fetchers.network.http import FetchError, Upstream
 from packages.facts import Fetched, FetchTarget, Outcome, RepositoryFacts
+from tests.fetchers import faults
+from tests.fetchers.faults import Fault
+from tests.fetchers.upstreams import JSON, has, make_upstream
 
 TODAY = date(2024, 1, 15)
 API = "https://forge.test/api/v1"
@@ -49,7 +50,7 @@ FACTS = RepositoryFacts(
     weeks_end=TODAY,
 )
 EMPTY = replace(FACTS, last_updated=None, participants=(), commits_over_52=(0,) * 52)
-KNOWN = replace(
+TARGET = replace(
     NEW,
     repo_id="7",
     commits_over_52=WEEKS,
@@ -85,17 +86,11 @@ LISTED = [
 
 
 @pytest.fixture
-def wire() -> Iterator[responses.RequestsMock]:
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as wire:
-        yield wire
+def upstream() -> Upstream:
+    return make_upstream("forge.test", API, headers={"Authorization": "Bearer x"})
 
 
-@pytest.fixture
-def host() -> Host:
-    pace = Pace(PaceState(), lambda: datetime(2024, 1, 15, 9, tzinfo=UTC))
-    return Host(
-        "forge.test", API, pace, "package-grids/test", headers={"Authorization": "Bearer x"}, sleep=lambda _: None
-    )
+STEPS = ["repository", "newest", "commits"]
 
 
 def serve(wire: responses.RequestsMock, **changes: Any) -> None:
@@ -103,41 +98,37 @@ def serve(wire: responses.RequestsMock, **changes: Any) -> None:
     serve_steps(wire, {0: {"json": {**DOCUMENT, **changes}}})
 
 
-def serve_steps(wire: responses.RequestsMock, answers: dict[int, dict[str, Any]]) -> None:
-    """The three requests where the head is another than the known, some with other answers than good ones."""
+def serve_steps(wire: responses.RequestsMock, replaced: dict[int, Mapping[str, Any]]) -> None:
+    """The three requests where the head is another than the target, some with other answers than good ones."""
     good: list[tuple[str, Any, dict[str, str]]] = [
         (REPOSITORY, DOCUMENT, {}),
         (COMMITS, [NEWEST], {"limit": "1", "page": "1", **LIGHT}),
         (COMMITS, LISTED, {"limit": "50", "page": "1", **LIGHT}),
     ]
     for step, (url, body, query) in enumerate(good):
-        wire.get(url, match=[has(**query)], **answers.get(step, {"json": body}))
+        wire.get(url, match=[has(**query)], **replaced.get(step, {"json": body}))
 
 
-def has(**query: str) -> Any:
-    return responses.matchers.query_param_matcher(query)
-
-
-def fail(host: Host, known: FetchTarget = NEW) -> FetchError:
+def fail(upstream: Upstream, target: FetchTarget = NEW) -> FetchError:
     with pytest.raises(FetchError) as failed:
-        forgejo.read(host, known, TODAY)
+        forgejo.read(upstream, target, TODAY)
     assert "\n" not in str(failed.value)
     return failed.value
 
 
-def test_a_repository(wire: responses.RequestsMock, host: Host) -> None:
+def test_a_repository(wire: responses.RequestsMock, upstream: Upstream) -> None:
     serve(wire)
-    assert forgejo.read(host, NEW, TODAY) == Fetched(FACTS, {"head": HEAD})
+    assert forgejo.read(upstream, NEW, TODAY) == Fetched(FACTS, {"head": HEAD})
     assert [call.request.url for call in wire.calls] == [
         REPOSITORY,
         f"{COMMITS}?limit=50&page=1&stat=false&verification=false&files=false",
     ]
 
 
-def test_an_unchanged_head_moves_the_weeks_on(wire: responses.RequestsMock, host: Host) -> None:
+def test_an_unchanged_head_moves_the_weeks_on(wire: responses.RequestsMock, upstream: Upstream) -> None:
     serve(wire, stars_count=34)
     later = TODAY + timedelta(days=15)
-    fetched = forgejo.read(host, KNOWN, later)
+    fetched = forgejo.read(upstream, TARGET, later)
     moved = replace(
         FACTS,
         watchers=34,
@@ -153,57 +144,57 @@ def test_an_unchanged_head_moves_the_weeks_on(wire: responses.RequestsMock, host
 
 
 @pytest.mark.parametrize(
-    ("known", "requests_made"),
+    ("target", "requests_made"),
     [
-        (replace(KNOWN, validators={"head": "f" * 40}), 3),
-        (replace(KNOWN, validators={}), 2),
-        (replace(KNOWN, validators=None), 2),
-        (replace(KNOWN, has_participants=False), 2),
-        (replace(KNOWN, commits_over_52=()), 2),
-        (replace(KNOWN, weeks_end=None), 3),
+        (replace(TARGET, validators={"head": "f" * 40}), 3),
+        (replace(TARGET, validators={}), 2),
+        (replace(TARGET, validators=None), 2),
+        (replace(TARGET, has_participants=False), 2),
+        (replace(TARGET, commits_over_52=()), 2),
+        (replace(TARGET, weeks_end=None), 3),
         # The head is of the day after which the weeks ended: it is in none of them yet.
-        (replace(KNOWN, weeks_end=date(2024, 1, 14)), 3),
+        (replace(TARGET, weeks_end=date(2024, 1, 14)), 3),
     ],
 )
 def test_what_is_not_known_is_asked(
-    wire: responses.RequestsMock, host: Host, known: FetchTarget, requests_made: int
+    wire: responses.RequestsMock, upstream: Upstream, target: FetchTarget, requests_made: int
 ) -> None:
     serve(wire)
-    assert forgejo.read(host, known, TODAY).facts == FACTS
+    assert forgejo.read(upstream, target, TODAY).facts == FACTS
     assert len(wire.calls) == requests_made
 
 
-def test_a_head_of_the_weeks_very_end_is_in_none_of_them(wire: responses.RequestsMock, host: Host) -> None:
+def test_a_head_of_the_weeks_very_end_is_in_none_of_them(wire: responses.RequestsMock, upstream: Upstream) -> None:
     wire.get(REPOSITORY, json=DOCUMENT)
     wire.get(COMMITS, json=[commit(HEAD, "2024-01-15T00:00:00Z", "bob")], headers={"X-HasMore": "false"})
-    fetched = forgejo.read(host, KNOWN, TODAY + timedelta(days=7)).facts
+    fetched = forgejo.read(upstream, TARGET, TODAY + timedelta(days=7)).facts
     assert fetched is not None
     assert fetched.commits_over_52 == (*[0] * 51, 1)
     assert fetched.weeks_end == TODAY + timedelta(days=7)
 
 
-def test_no_commit_in_the_window(wire: responses.RequestsMock, host: Host) -> None:
+def test_no_commit_in_the_window(wire: responses.RequestsMock, upstream: Upstream) -> None:
     wire.get(REPOSITORY, json=DOCUMENT)
     wire.get(COMMITS, json=LISTED[6:], headers={"X-HasMore": "true"})
     last = datetime(2023, 1, 15, 23, 59, 59, tzinfo=UTC)
-    assert forgejo.read(host, NEW, TODAY) == Fetched(replace(EMPTY, last_updated=last), {"head": "1" * 40})
+    assert forgejo.read(upstream, NEW, TODAY) == Fetched(replace(EMPTY, last_updated=last), {"head": "1" * 40})
     assert len(wire.calls) == 2
 
 
-def test_an_empty_repository(wire: responses.RequestsMock, host: Host) -> None:
+def test_an_empty_repository(wire: responses.RequestsMock, upstream: Upstream) -> None:
     serve(wire, empty=True)
-    assert forgejo.read(host, KNOWN, TODAY) == Fetched(EMPTY, {})
+    assert forgejo.read(upstream, TARGET, TODAY) == Fetched(EMPTY, {})
     assert len(wire.calls) == 1
 
 
-@pytest.mark.parametrize("known", [NEW, KNOWN])
+@pytest.mark.parametrize("target", [NEW, TARGET])
 @pytest.mark.parametrize("answer", [{"status": 409, "json": {"message": "Git Repository is empty."}}, {"json": []}])
 def test_a_repository_that_turns_out_empty(
-    wire: responses.RequestsMock, host: Host, answer: dict[str, Any], known: FetchTarget
+    wire: responses.RequestsMock, upstream: Upstream, answer: dict[str, Any], target: FetchTarget
 ) -> None:
     wire.get(REPOSITORY, json=DOCUMENT)
     wire.get(COMMITS, **answer)
-    assert forgejo.read(host, known, TODAY) == Fetched(EMPTY, {})
+    assert forgejo.read(upstream, target, TODAY) == Fetched(EMPTY, {})
 
 
 def serve_pages(wire: responses.RequestsMock, *pages: list[dict[str, Any]], headers: list[dict[str, str]]) -> None:
@@ -223,35 +214,35 @@ def serve_pages(wire: responses.RequestsMock, *pages: list[dict[str, Any]], head
     ],
 )
 def test_pages_go_on(
-    wire: responses.RequestsMock, host: Host, headers: list[dict[str, str]], requests_made: int
+    wire: responses.RequestsMock, upstream: Upstream, headers: list[dict[str, str]], requests_made: int
 ) -> None:
     """A push between two pages makes the last commit of the first come again."""
     serve_pages(wire, LISTED[:2], LISTED[1:4], LISTED[4:6], [], headers=headers)
-    assert forgejo.read(host, NEW, TODAY).facts == FACTS
+    assert forgejo.read(upstream, NEW, TODAY).facts == FACTS
     assert len(wire.calls) == requests_made
 
 
-def test_pages_end_with_the_window(wire: responses.RequestsMock, host: Host) -> None:
+def test_pages_end_with_the_window(wire: responses.RequestsMock, upstream: Upstream) -> None:
     serve_pages(wire, LISTED[:5], LISTED[5:], headers=[{"X-HasMore": "true"}] * 2)
-    assert forgejo.read(host, NEW, TODAY).facts == FACTS
+    assert forgejo.read(upstream, NEW, TODAY).facts == FACTS
     assert len(wire.calls) == 3
 
 
-def test_too_many_commits_have_no_lists(wire: responses.RequestsMock, host: Host) -> None:
+def test_too_many_commits_have_no_lists(wire: responses.RequestsMock, upstream: Upstream) -> None:
     wire.get(REPOSITORY, json=DOCUMENT)
     wire.get(COMMITS, json=LISTED[:5], headers={"X-HasMore": "true"})
     expected = replace(FACTS, commits_over_52=None, participants=None)
-    assert forgejo.read(host, NEW, TODAY) == Fetched(expected, {})
+    assert forgejo.read(upstream, NEW, TODAY) == Fetched(expected, {})
     assert len(wire.calls) == 1 + 40
 
 
 @pytest.mark.parametrize("status", [301, 307])
-def test_a_renamed_repository(wire: responses.RequestsMock, host: Host, status: int) -> None:
+def test_a_renamed_repository(wire: responses.RequestsMock, upstream: Upstream, status: int) -> None:
     """The redirect costs one request, and commits are asked at the new address."""
     wire.get(REPOSITORY, status=status, headers={"Location": "/api/v1/repos/Eve/Thing2"})
     wire.get(f"{API}/repos/Eve/Thing2", json={**DOCUMENT, "html_url": "https://forge.test/Eve/Thing2"})
     wire.get(f"{API}/repos/Eve/Thing2/commits", json=LISTED)
-    assert forgejo.read(host, NEW, TODAY).facts == replace(FACTS, url="https://forge.test/Eve/Thing2")
+    assert forgejo.read(upstream, NEW, TODAY).facts == replace(FACTS, url="https://forge.test/Eve/Thing2")
     assert len(wire.calls) == 3
 
 
@@ -264,60 +255,28 @@ def test_a_renamed_repository(wire: responses.RequestsMock, host: Host, status: 
         "//elsewhere.test/",
     ],
 )
-def test_redirects_that_are_not_followed(wire: responses.RequestsMock, host: Host, target: str) -> None:
+def test_redirects_that_are_not_followed(wire: responses.RequestsMock, upstream: Upstream, target: str) -> None:
     wire.get(REPOSITORY, status=301, headers={"Location": target})
-    assert fail(host).outcome is Outcome.INVALID
+    assert fail(upstream).outcome is Outcome.INVALID
     assert all(str(call.request.url).startswith(API) for call in wire.calls)
 
 
-FAULTS: dict[str, tuple[dict[str, Any], Outcome]] = {
-    "404": ({"status": 404, "json": {"message": "The target couldn't be found."}}, Outcome.NOT_FOUND),
-    "410": ({"status": 410}, Outcome.GONE),
-    "401": ({"status": 401, "json": {"message": "invalid token"}}, Outcome.UNAUTHORIZED),
-    "403 private": ({"status": 403, "json": {"message": "reqRepoReader"}}, Outcome.PRIVATE),
-    "429 quota": ({"status": 429, "body": "Retry later", "headers": {"Retry-After": "30"}}, Outcome.RATE_LIMITED),
-    "429 without headers": ({"status": 429}, Outcome.RATE_LIMITED),
-    "451": ({"status": 451}, Outcome.BLOCKED),
-    "500": ({"status": 500, "json": {"message": ""}}, Outcome.SERVER_ERROR),
-    "502 HTML": ({"status": 502, "body": "<html>Bad gateway</html>"}, Outcome.SERVER_ERROR),
-    "503 Retry-After": ({"status": 503, "headers": {"Retry-After": "120"}}, Outcome.SERVER_ERROR),
-    "timeout": ({"body": requests.ReadTimeout("read")}, Outcome.TIMEOUT),
-    "reset": ({"body": requests.ConnectionError(ConnectionResetError(104, "reset"))}, Outcome.SERVER_ERROR),
-    "202": ({"status": 202, "json": {}}, Outcome.INVALID),
-    "204": ({"status": 204}, Outcome.INVALID),
-    "truncated": ({"body": '[{"id": 1, "descr'}, Outcome.INVALID),
-    "HTML": ({"body": "<html>Sign in</html>"}, Outcome.INVALID),
-    "nothing": ({"body": ""}, Outcome.INVALID),
-    "not UTF-8": ({"body": b'{"id": "\xff"}'}, Outcome.INVALID),
-    "deep": ({"body": "[" * 100_000}, Outcome.INVALID),
-    "null": ({"body": "null"}, Outcome.INVALID),
-    "a text": ({"json": "[]"}, Outcome.INVALID),
-    "list of lists": ({"json": [[]]}, Outcome.INVALID),
-    "list of empty objects": ({"json": [{}]}, Outcome.INVALID),
-    "empty object": ({"json": {}}, Outcome.INVALID),
-    "huge": ({"body": b" " * (5 * 1024 * 1024 + 1)}, Outcome.INVALID),
-}
-
-
-@pytest.mark.parametrize("step", range(3))
-@pytest.mark.parametrize("fault", FAULTS)
-def test_faults(wire: responses.RequestsMock, host: Host, fault: str, step: int) -> None:
-    """At whichever request: no facts; and a part that is missing does not make the repository missing."""
-    answer, outcome = FAULTS[fault]
-    serve_steps(wire, {step: answer})
-    if step and outcome in {Outcome.NOT_FOUND, Outcome.GONE}:
-        outcome = Outcome.INVALID
-    error = fail(host, replace(KNOWN, validators={"head": "f" * 40}))
-    assert error.outcome is outcome
-    assert len(wire.calls) == step + 1
-    assert error.host_wide is (outcome in {Outcome.UNAUTHORIZED, Outcome.RATE_LIMITED} or fault == "503 Retry-After")
-    assert error.wait == {"429 quota": 30, "429 without headers": 60, "503 Retry-After": 120}.get(fault)
+@faults.at_each_step(
+    STEPS,
+    accepted={(step, name) for step in ("newest", "commits") for name in ("409", "a list")},
+    missing_part=Outcome.INVALID,
+)
+def test_faults(wire: responses.RequestsMock, upstream: Upstream, step: str, fault: Fault) -> None:
+    """No facts; and a part that is missing does not make the repository missing."""
+    serve_steps(wire, {STEPS.index(step): fault.response})
+    faults.check(fault, lambda: forgejo.read(upstream, replace(TARGET, validators={"head": "f" * 40}), TODAY))
+    assert len(wire.calls) == STEPS.index(step) + fault.requests
 
 
 @pytest.mark.parametrize("status", [304, 409])
-def test_answers_that_are_none_of_a_repository(wire: responses.RequestsMock, host: Host, status: int) -> None:
+def test_answers_that_are_none_of_a_repository(wire: responses.RequestsMock, upstream: Upstream, status: int) -> None:
     wire.get(REPOSITORY, status=status)
-    assert fail(host).outcome is Outcome.INVALID
+    assert fail(upstream).outcome is Outcome.INVALID
 
 
 @pytest.mark.parametrize(
@@ -350,9 +309,9 @@ def test_answers_that_are_none_of_a_repository(wire: responses.RequestsMock, hos
         {"html_url": "https://forge.test/ada/thing\0"},
     ],
 )
-def test_nonsense_in_a_repository(wire: responses.RequestsMock, host: Host, changes: dict[str, Any]) -> None:
+def test_nonsense_in_a_repository(wire: responses.RequestsMock, upstream: Upstream, changes: dict[str, Any]) -> None:
     wire.get(REPOSITORY, body=json.dumps({**DOCUMENT, **changes}))
-    assert fail(host).outcome is Outcome.INVALID
+    assert fail(upstream).outcome is Outcome.INVALID
     assert len(wire.calls) == 1
 
 
@@ -374,20 +333,20 @@ def test_nonsense_in_a_repository(wire: responses.RequestsMock, host: Host, chan
         {"parents": {}},
     ],
 )
-def test_nonsense_in_a_commit(wire: responses.RequestsMock, host: Host, changes: dict[str, Any]) -> None:
+def test_nonsense_in_a_commit(wire: responses.RequestsMock, upstream: Upstream, changes: dict[str, Any]) -> None:
     wire.get(REPOSITORY, json=DOCUMENT)
     wire.get(COMMITS, json=[{**NEWEST, **changes}])
-    assert fail(host).outcome is Outcome.INVALID
+    assert fail(upstream).outcome is Outcome.INVALID
 
 
-def test_texts_that_cannot_be_stored_are_mended(wire: responses.RequestsMock, host: Host) -> None:
+def test_texts_that_cannot_be_stored_are_mended(wire: responses.RequestsMock, upstream: Upstream) -> None:
     wire.get(REPOSITORY, body=json.dumps({**DOCUMENT, "description": "a\0b\ud800c" + "x" * 3_000}))
     listed = [
         commit("a" * 40, "2024-01-14T12:00:00Z", "", "A\0\udfffda"),
         commit("b" * 40, "2024-01-14T11:00:00Z", None, "root@example.org"),
     ]
     wire.get(COMMITS, body=json.dumps(listed), headers={"X-HasMore": "false"})
-    fetched = forgejo.read(host, NEW, TODAY).facts
+    fetched = forgejo.read(upstream, NEW, TODAY).facts
     assert fetched is not None
     assert fetched.description == "a\ufffdb\ufffdc" + "x" * 1_994 + "…"
     assert fetched.participants == ("A\ufffd\ufffdda",)
@@ -404,35 +363,27 @@ def test_texts_that_cannot_be_stored_are_mended(wire: responses.RequestsMock, ho
         ("ada/\ud800", "ada/%3F"),
     ],
 )
-def test_paths_are_quoted(wire: responses.RequestsMock, host: Host, path: str, asked: str) -> None:
+def test_paths_are_quoted(wire: responses.RequestsMock, upstream: Upstream, path: str, asked: str) -> None:
     wire.get(f"{API}/repos/{asked}", json=DOCUMENT)
     wire.get(f"{API}/repos/{asked}/commits", json=LISTED)
-    assert forgejo.read(host, replace(NEW, path=path), TODAY).facts == FACTS
+    assert forgejo.read(upstream, replace(NEW, path=path), TODAY).facts == FACTS
     assert wire.calls[0].request.url == f"{API}/repos/{asked}"
 
 
 @pytest.mark.parametrize("path", ["", "ada", "/", "ada/", "ada/thing/src", "ada/..", "./thing", "ada/%2e%2e"])
-def test_paths_that_are_none(wire: responses.RequestsMock, host: Host, path: str) -> None:
-    assert fail(host, replace(NEW, path=path)).outcome is Outcome.INVALID
+def test_paths_that_are_none(wire: responses.RequestsMock, upstream: Upstream, path: str) -> None:
+    assert fail(upstream, replace(NEW, path=path)).outcome is Outcome.INVALID
     assert not wire.calls
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=5,
-)
 
 
 @given(key=st.sampled_from(sorted(NEWEST)), value=JSON)
 def test_whatever_a_commit_says(key: str, value: Any) -> None:
     """Facts or a FetchError, never anything else."""
-    pace = Pace(PaceState(), lambda: datetime(2024, 1, 15, 9, tzinfo=UTC))
     with responses.RequestsMock() as wire:
         wire.get(REPOSITORY, json=DOCUMENT)
         wire.get(COMMITS, body=json.dumps([{**NEWEST, key: value}]), headers={"X-HasMore": "false"})
         try:
-            fetched = forgejo.read(Host("forge.test", API, pace, "package-grids/test"), NEW, TODAY)
+            fetched = forgejo.read(make_upstream("forge.test", API), NEW, TODAY)
         except FetchError as error:
             assert error.outcome is Outcome.INVALID
         else:

@@ -2,10 +2,11 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from unittest.mock import ANY
 from urllib.parse import quote
 
 import pytest
@@ -16,11 +17,12 @@ from hypothesis import strategies as st
 
 from fetchers.forges import github
 from fetchers.forges.github import AskRestError, Overview
-from fetchers.network.http import Answer, FetchError, Host, NotAskedError
-from fetchers.network.rate_limit import Pace, PaceState
+from fetchers.network.http import FetchError, NotAskedError, Response, Upstream
 from packages.facts import Fetched, FetchTarget, Outcome, RepositoryFacts
+from tests.fetchers import faults
+from tests.fetchers.faults import FAULTS, NESTED, Fault
+from tests.fetchers.upstreams import NOW, make_upstream
 
-NOW = datetime(2024, 1, 15, 9, tzinfo=UTC)
 TODAY = NOW.date()
 API = "https://api.github.test"
 GRAPHQL = f"{API}/graphql"
@@ -57,7 +59,7 @@ FACTS = RepositoryFacts(
     weeks_end=TODAY,
 )
 VALIDATORS = {"head": HEAD, "contributors_etag": 'W/"c1"', "participation_etag": 'W/"p1"'}
-KNOWN = replace(
+TARGET = replace(
     NEW,
     repo_id="7",
     commits_over_52=WEEKS,
@@ -66,7 +68,7 @@ KNOWN = replace(
     validators=VALIDATORS,
     previously_found=True,
 )
-MOVED = replace(KNOWN, validators={**VALIDATORS, "head": "b" * 40})
+MOVED = replace(TARGET, validators={**VALIDATORS, "head": "b" * 40})
 NODE: dict[str, Any] = {
     "databaseId": 7,
     "url": "https://github.com/Owner/Thing",
@@ -98,25 +100,18 @@ SPENT = {"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "0", "X-RateLimit
 
 
 @pytest.fixture
-def wire() -> Iterator[responses.RequestsMock]:
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as wire:
-        yield wire
+def rest() -> Upstream:
+    return upstream(API)
 
 
 @pytest.fixture
-def rest() -> Host:
-    return host(API)
+def graphql() -> Upstream:
+    return upstream(GRAPHQL)
 
 
-@pytest.fixture
-def graphql() -> Host:
-    return host(GRAPHQL)
-
-
-def host(url: str, headers: dict[str, str] | None = None) -> Host:
-    pace = Pace(PaceState(), lambda: NOW)
+def upstream(url: str, headers: dict[str, str] | None = None) -> Upstream:
     headers = {**github.HEADERS, **({"Authorization": "Bearer token"} if headers is None else headers)}
-    return Host("github", url, pace, "test", headers=headers, forbidden=github.forbidden, sleep=lambda _: None)
+    return make_upstream("github", url, headers=headers, forbidden=github.forbidden)
 
 
 def many(number: int) -> list[FetchTarget]:
@@ -143,7 +138,7 @@ def serve_graphql(wire: responses.RequestsMock, *errors: dict[str, Any], **data:
     wire.post(GRAPHQL, json={"data": data, **({"errors": list(errors)} if errors else {})})
 
 
-def serve_rest(wire: responses.RequestsMock, **faults: dict[str, Any]) -> None:
+def serve_rest(wire: responses.RequestsMock, **replaced: Mapping[str, Any]) -> None:
     """The four answers of a whole repository, some of them replaced."""
     good: dict[str, tuple[str, Any, str]] = {
         "repo": (f"{API}/repos/owner/thing", DOCUMENT, 'W/"r1"'),
@@ -152,7 +147,7 @@ def serve_rest(wire: responses.RequestsMock, **faults: dict[str, Any]) -> None:
         "participation": (PARTICIPATION, {"all": list(WEEKS), "owner": [0] * 52}, 'W/"p1"'),
     }
     for name, (url, body, etag) in good.items():
-        wire.get(url, **faults.get(name, {"json": body, "headers": {"ETag": etag}}))
+        wire.get(url, **replaced.get(name, {"json": body, "headers": {"ETag": etag}}))
 
 
 def asked(wire: responses.RequestsMock) -> list[str]:
@@ -172,7 +167,7 @@ def refusal(answer: object) -> FetchError:
 # GraphQL
 
 
-def test_overviews_in_one_query(wire: responses.RequestsMock, graphql: Host) -> None:
+def test_overviews_in_one_query(wire: responses.RequestsMock, graphql: Upstream) -> None:
     quota = {"cost": 1, "limit": 5000, "remaining": 4990, "resetAt": "2024-01-15T10:00:00Z"}
     empty = {**NODE, "databaseId": 8, "description": None, "isArchived": True, "defaultBranchRef": None}
     serve_graphql(wire, rateLimit=quota, r0=NODE, r1=empty, r2=NODE)
@@ -199,18 +194,18 @@ def test_overviews_in_one_query(wire: responses.RequestsMock, graphql: Host) -> 
         "variables": {"o0": "owner", "n0": "thing", "o1": "owner", "n1": "empty", "o2": "Owner", "n2": "Thing"},
     }
     assert call.request.headers["X-GitHub-Api-Version"] == "2022-11-28"
-    state = graphql.pace.state
+    state = graphql.rate_limit.state
     assert (state.limit, state.remaining, state.resets_at) == (5000, 4990, datetime(2024, 1, 15, 10, tzinfo=UTC))
 
 
-def test_nothing_to_ask(wire: responses.RequestsMock, graphql: Host) -> None:
+def test_nothing_to_ask(wire: responses.RequestsMock, graphql: Upstream) -> None:
     assert github.read_overviews(graphql, []) == {}
     refused = github.read_overviews(graphql, [replace(NEW, path=path) for path in ("", "owner", "../thing", "a/..")])
     assert refusal(only(refused)).outcome is Outcome.INVALID
     assert len(wire.calls) == 0
 
 
-def test_a_name_cannot_get_into_the_query(wire: responses.RequestsMock, graphql: Host) -> None:
+def test_a_name_cannot_get_into_the_query(wire: responses.RequestsMock, graphql: Upstream) -> None:
     serve_graphql(wire, r0=NODE)
     github.read_overviews(graphql, [replace(NEW, path='ünï/th"ing) { id }')])
     payload = json.loads(wire.calls[0].request.body or b"")
@@ -219,10 +214,12 @@ def test_a_name_cannot_get_into_the_query(wire: responses.RequestsMock, graphql:
 
 
 @pytest.mark.parametrize("quota", [None, 5, {}, {"limit": 1, "remaining": -1, "resetAt": "2024-01-15T10:00:00Z"}])
-def test_a_quota_that_makes_no_sense_costs_nothing(wire: responses.RequestsMock, graphql: Host, quota: object) -> None:
+def test_a_quota_that_makes_no_sense_costs_nothing(
+    wire: responses.RequestsMock, graphql: Upstream, quota: object
+) -> None:
     serve_graphql(wire, rateLimit=quota, r0=NODE)
     assert github.read_overviews(graphql, [NEW]) == {1: OVERVIEW}
-    assert graphql.pace.state.remaining is None
+    assert graphql.rate_limit.state.remaining is None
 
 
 NOT_FOUND = {"type": "NOT_FOUND", "path": ["r0"], "message": "Could not resolve to 'a/secondary rate limit'"}
@@ -267,7 +264,7 @@ BRANCH: dict[str, Any] = NODE["defaultBranchRef"]["target"]
 )
 def test_one_bad_alias_fails_alone(
     wire: responses.RequestsMock,
-    graphql: Host,
+    graphql: Upstream,
     node: object,
     error: dict[str, Any] | None,
     outcome: Outcome,
@@ -281,7 +278,7 @@ def test_one_bad_alias_fails_alone(
     assert len(wire.calls) == 1
 
 
-def test_nul_and_lone_surrogates_in_a_description(wire: responses.RequestsMock, graphql: Host) -> None:
+def test_nul_and_lone_surrogates_in_a_description(wire: responses.RequestsMock, graphql: Upstream) -> None:
     serve_graphql(wire, r0={**NODE, "description": "a\0b\ud800c"})
     assert github.read_overviews(graphql, [NEW]) == {1: replace(OVERVIEW, description="a�b�c")}
 
@@ -297,7 +294,7 @@ def test_nul_and_lone_surrogates_in_a_description(wire: responses.RequestsMock, 
     ],
 )
 def test_a_query_that_is_too_much_is_halved(
-    wire: responses.RequestsMock, graphql: Host, fault: tuple[int, dict[str, str], str]
+    wire: responses.RequestsMock, graphql: Upstream, fault: tuple[int, dict[str, str], str]
 ) -> None:
     """Down to the one repository that it fails on."""
 
@@ -323,7 +320,7 @@ def test_a_query_that_is_too_much_is_halved(
     ],
 )
 def test_a_query_that_has_no_answer_is_halved(
-    wire: responses.RequestsMock, graphql: Host, error: Exception, outcome: Outcome
+    wire: responses.RequestsMock, graphql: Upstream, error: Exception, outcome: Outcome
 ) -> None:
     wire.post(GRAPHQL, body=error)
     found = github.read_overviews(graphql, many(2))
@@ -331,7 +328,7 @@ def test_a_query_that_has_no_answer_is_halved(
     assert len(wire.calls) == 3
 
 
-def test_what_came_within_the_limits_is_kept(wire: responses.RequestsMock, graphql: Host) -> None:
+def test_what_came_within_the_limits_is_kept(wire: responses.RequestsMock, graphql: Upstream) -> None:
     """A branch that is null beside such an error does not mean an empty repository."""
 
     def answer(names: dict[str, str]) -> tuple[int, dict[str, str], str]:
@@ -351,7 +348,7 @@ def test_what_came_within_the_limits_is_kept(wire: responses.RequestsMock, graph
 
 @pytest.mark.parametrize(("error", "ask_rest"), [(STRANGE, True), (LIMITS, False), (UNFINISHED, False)])
 def test_one_that_fails_alone(
-    wire: responses.RequestsMock, graphql: Host, error: dict[str, Any], ask_rest: bool
+    wire: responses.RequestsMock, graphql: Upstream, error: dict[str, Any], ask_rest: bool
 ) -> None:
     serve_graphql(wire, error, r0=None)
     failed = refusal(only(github.read_overviews(graphql, [NEW])))
@@ -361,7 +358,7 @@ def test_one_that_fails_alone(
 
 
 @pytest.mark.parametrize("status", [200, 502])
-def test_an_outage_costs_ten_queries(wire: responses.RequestsMock, graphql: Host, status: int) -> None:
+def test_an_outage_costs_ten_queries(wire: responses.RequestsMock, graphql: Upstream, status: int) -> None:
     wire.post(GRAPHQL, json={"data": None, "errors": [UNFINISHED]}, status=status)
     found = github.read_overviews(graphql, many(50))
     assert {refusal(each).outcome for each in found.values()} == {Outcome.SERVER_ERROR}
@@ -385,17 +382,17 @@ def test_an_outage_costs_ten_queries(wire: responses.RequestsMock, graphql: Host
     ],
 )
 def test_graphql_limits(
-    wire: responses.RequestsMock, graphql: Host, body: object, headers: dict[str, str], status: int, pause: int
+    wire: responses.RequestsMock, graphql: Upstream, body: object, headers: dict[str, str], status: int, pause: int
 ) -> None:
     wire.post(GRAPHQL, json=body, headers=headers, status=status)
     with pytest.raises(FetchError) as failed:
         github.read_overviews(graphql, many(3))
-    assert (failed.value.outcome, failed.value.host_wide) == (Outcome.RATE_LIMITED, True)
-    assert graphql.pace.state.paused_until == NOW + timedelta(seconds=pause)
+    assert (failed.value.outcome, failed.value.upstream_wide) == (Outcome.RATE_LIMITED, True)
+    assert graphql.rate_limit.state.paused_until == NOW + timedelta(seconds=pause)
     assert len(wire.calls) == 1
 
 
-def test_a_limit_in_the_midst_of_halves_keeps_what_was_found(wire: responses.RequestsMock, graphql: Host) -> None:
+def test_a_limit_in_the_midst_of_halves_keeps_what_was_found(wire: responses.RequestsMock, graphql: Upstream) -> None:
     def answer(names: dict[str, str]) -> tuple[int, dict[str, str], str]:
         if len(names) == 4:
             return 502, {}, ""
@@ -408,9 +405,6 @@ def test_a_limit_in_the_midst_of_halves_keeps_what_was_found(wire: responses.Req
     assert (found[0], found[1]) == (OVERVIEW, OVERVIEW)
     assert [refusal(found[place]).outcome for place in (2, 3)] == [Outcome.RATE_LIMITED] * 2
     assert len(wire.calls) == 3
-
-
-NESTED = "[" * 100_000
 
 
 @pytest.mark.parametrize(
@@ -438,7 +432,7 @@ NESTED = "[" * 100_000
     ],
 )
 def test_graphql_faults_that_are_no_repositorys(
-    wire: responses.RequestsMock, graphql: Host, answer: dict[str, Any], outcome: Outcome, closed: bool
+    wire: responses.RequestsMock, graphql: Upstream, answer: dict[str, Any], outcome: Outcome, closed: bool
 ) -> None:
     """None of them can be taken for a repository that is missing."""
     wire.post(GRAPHQL, **answer)
@@ -466,7 +460,7 @@ JSON = st.recursive(
 def test_any_node_becomes_an_overview_or_a_reason(node: object) -> None:
     with responses.RequestsMock() as wire:
         wire.post(GRAPHQL, body=json.dumps({"data": {"r0": node}}))
-        one = only(github.read_overviews(host(GRAPHQL), [NEW]))
+        one = only(github.read_overviews(upstream(GRAPHQL), [NEW]))
     if isinstance(one, Overview):
         assert one.watchers >= 0
         assert one.url == OVERVIEW.url
@@ -480,7 +474,7 @@ def test_any_answer_is_told_or_raised(document: object) -> None:
     with responses.RequestsMock() as wire:
         wire.post(GRAPHQL, body=json.dumps(document))
         try:
-            assert set(github.read_overviews(host(GRAPHQL), [NEW])) == {1}
+            assert set(github.read_overviews(upstream(GRAPHQL), [NEW])) == {1}
         except FetchError as error:
             assert error.outcome in {Outcome.INVALID, Outcome.RATE_LIMITED}
 
@@ -496,7 +490,7 @@ def test_halving_finds_all_but_those_that_fail(number: int, bad: set[int]) -> No
 
     with responses.RequestsMock() as wire:
         answering(wire, answer)
-        found = github.read_overviews(host(GRAPHQL), many(number))
+        found = github.read_overviews(upstream(GRAPHQL), many(number))
         assert len(wire.calls) <= 1 + 4 * 6
     assert set(found) == set(range(number))
     assert {place for place, one in found.items() if isinstance(one, FetchError)} == bad & set(range(number))
@@ -505,7 +499,7 @@ def test_halving_finds_all_but_those_that_fail(number: int, bad: set[int]) -> No
 # REST, after GraphQL
 
 
-def test_complete_first_time(wire: responses.RequestsMock, rest: Host) -> None:
+def test_complete_first_time(wire: responses.RequestsMock, rest: Upstream) -> None:
     serve_rest(wire)
     assert github.complete(rest, NEW, OVERVIEW, TODAY) == Fetched(FACTS, VALIDATORS)
     # The overview's spelling is asked for: a redirect from the old name would cost a request each.
@@ -513,18 +507,18 @@ def test_complete_first_time(wire: responses.RequestsMock, rest: Host) -> None:
     assert [call.request.headers.get("If-None-Match") for call in wire.calls] == [None, None]
 
 
-def test_complete_asks_nothing_if_nothing_moved(wire: responses.RequestsMock, rest: Host) -> None:
+def test_complete_asks_nothing_if_nothing_moved(wire: responses.RequestsMock, rest: Upstream) -> None:
     later = TODAY + timedelta(days=15)
     starred = replace(OVERVIEW, watchers=31)
     moved_on = (*WEEKS[2:], 0, 0)
-    assert github.complete(rest, KNOWN, starred, later) == Fetched(
+    assert github.complete(rest, TARGET, starred, later) == Fetched(
         replace(FACTS, watchers=31, participants=None, commits_over_52=moved_on, weeks_end=TODAY + timedelta(days=14)),
         VALIDATORS,
     )
     assert len(wire.calls) == 0
 
 
-def test_complete_is_conditional_if_the_branch_moved(wire: responses.RequestsMock, rest: Host) -> None:
+def test_complete_is_conditional_if_the_branch_moved(wire: responses.RequestsMock, rest: Upstream) -> None:
     serve_rest(wire, contributors={"status": 304}, participation={"status": 304})
     later = TODAY + timedelta(days=8)
     facts = replace(FACTS, participants=None, commits_over_52=(*WEEKS[1:], 0), weeks_end=TODAY + timedelta(days=7))
@@ -532,29 +526,29 @@ def test_complete_is_conditional_if_the_branch_moved(wire: responses.RequestsMoc
     assert [call.request.headers.get("If-None-Match") for call in wire.calls] == ['W/"c1"', 'W/"p1"']
 
 
-def test_complete_with_new_lists(wire: responses.RequestsMock, rest: Host) -> None:
+def test_complete_with_new_lists(wire: responses.RequestsMock, rest: Upstream) -> None:
     serve_rest(wire)
     assert github.complete(rest, MOVED, OVERVIEW, TODAY) == Fetched(FACTS, VALIDATORS)
     assert len(wire.calls) == 2
 
 
 @pytest.mark.parametrize(
-    ("known", "requests_made"),
+    ("target", "requests_made"),
     [
-        (replace(KNOWN, has_participants=False), ["contributors?per_page=100"]),
-        (replace(KNOWN, commits_over_52=()), ["stats/participation"]),
-        (replace(KNOWN, weeks_end=None), ["stats/participation"]),
-        (replace(KNOWN, validators={**VALIDATORS, "computing": "1"}), ["stats/participation"]),
-        (replace(KNOWN, validators={**VALIDATORS, "people": "computing"}), ["contributors?per_page=100"]),
-        (replace(KNOWN, validators=None), ["contributors?per_page=100", "stats/participation"]),
-        (replace(KNOWN, has_participants=False, validators={**VALIDATORS, "people": "none"}), []),
+        (replace(TARGET, has_participants=False), ["contributors?per_page=100"]),
+        (replace(TARGET, commits_over_52=()), ["stats/participation"]),
+        (replace(TARGET, weeks_end=None), ["stats/participation"]),
+        (replace(TARGET, validators={**VALIDATORS, "computing": "1"}), ["stats/participation"]),
+        (replace(TARGET, validators={**VALIDATORS, "people": "computing"}), ["contributors?per_page=100"]),
+        (replace(TARGET, validators=None), ["contributors?per_page=100", "stats/participation"]),
+        (replace(TARGET, has_participants=False, validators={**VALIDATORS, "people": "none"}), []),
     ],
 )
 def test_complete_asks_for_what_is_missing(
-    wire: responses.RequestsMock, rest: Host, known: FetchTarget, requests_made: list[str]
+    wire: responses.RequestsMock, rest: Upstream, target: FetchTarget, requests_made: list[str]
 ) -> None:
     serve_rest(wire)
-    fetched = github.complete(rest, known, OVERVIEW, TODAY)
+    fetched = github.complete(rest, target, OVERVIEW, TODAY)
     assert fetched.facts is not None
     assert fetched.facts.commits_over_52 == WEEKS
     assert fetched.validators["head"] == HEAD
@@ -562,7 +556,7 @@ def test_complete_asks_for_what_is_missing(
     assert asked(wire) == [f"/repos/Owner/Thing/{path}" for path in requests_made]
 
 
-def test_complete_while_github_computes(wire: responses.RequestsMock, rest: Host) -> None:
+def test_complete_while_github_computes(wire: responses.RequestsMock, rest: Upstream) -> None:
     """The old counts stay; the next time only they are asked for, without the ETag of the old ones."""
     serve_rest(wire, participation={"status": 202, "json": {}, "headers": {"ETag": 'W/"p1"'}})
     first = github.complete(rest, MOVED, OVERVIEW, TODAY)
@@ -576,7 +570,7 @@ def test_complete_while_github_computes(wire: responses.RequestsMock, rest: Host
     assert len(wire.calls) == 3
 
 
-def test_complete_while_github_computes_contributors(wire: responses.RequestsMock, rest: Host) -> None:
+def test_complete_while_github_computes_contributors(wire: responses.RequestsMock, rest: Upstream) -> None:
     serve_rest(wire, contributors={"status": 202, "json": {}})
     fetched = github.complete(rest, MOVED, OVERVIEW, TODAY)
     validators = {"head": HEAD, "people": "computing", "participation_etag": 'W/"p1"'}
@@ -592,7 +586,7 @@ def test_complete_while_github_computes_contributors(wire: responses.RequestsMoc
     ],
 )
 def test_complete_without_contributors(
-    wire: responses.RequestsMock, rest: Host, answer: dict[str, Any], participants: tuple[str, ...] | None
+    wire: responses.RequestsMock, rest: Upstream, answer: dict[str, Any], participants: tuple[str, ...] | None
 ) -> None:
     """Nobody to list is remembered, so that it is not asked for again until the branch moves."""
     serve_rest(wire, contributors=answer)
@@ -601,16 +595,16 @@ def test_complete_without_contributors(
     assert fetched == Fetched(replace(FACTS, participants=participants), validators)
 
 
-def test_complete_of_an_empty_repository(wire: responses.RequestsMock, rest: Host) -> None:
+def test_complete_of_an_empty_repository(wire: responses.RequestsMock, rest: Upstream) -> None:
     facts = replace(FACTS, participants=(), commits_over_52=ZEROS, last_updated=None)
-    assert github.complete(rest, KNOWN, EMPTY, TODAY) == Fetched(facts, {})
+    assert github.complete(rest, TARGET, EMPTY, TODAY) == Fetched(facts, {})
     assert len(wire.calls) == 0
 
 
 @pytest.mark.parametrize(
     ("last", "number"), [(datetime(2023, 1, 15, 23, 59, 59, tzinfo=UTC), 1), (datetime(2023, 1, 16, tzinfo=UTC), 2)]
 )
-def test_complete_of_what_lies_idle(wire: responses.RequestsMock, rest: Host, last: datetime, number: int) -> None:
+def test_complete_of_what_lies_idle(wire: responses.RequestsMock, rest: Upstream, last: datetime, number: int) -> None:
     """After 52 weeks without a commit the counts are known without asking."""
     serve_rest(wire, participation={"status": 204})
     fetched = github.complete(rest, NEW, replace(OVERVIEW, last_updated=last), TODAY)
@@ -623,7 +617,7 @@ def page(number: int, size: int = 100) -> list[dict[str, Any]]:
     return [{"login": f"user{number}-{place}", "type": "User"} for place in range(size)]
 
 
-def test_contributors_of_five_pages(wire: responses.RequestsMock, rest: Host) -> None:
+def test_contributors_of_five_pages(wire: responses.RequestsMock, rest: Upstream) -> None:
     serve_rest(wire, contributors={"json": page(1), "headers": {"Link": f'<{REPO}?page=2>; rel="next"'}})
     for number in range(2, 8):
         # Where the link leads does not matter: it is never followed, only counted on.
@@ -645,7 +639,7 @@ def test_contributors_of_five_pages(wire: responses.RequestsMock, rest: Host) ->
     ],
 )
 def test_another_page_is_asked_for_only_if_there_is_one(
-    wire: responses.RequestsMock, rest: Host, size: int, link: str, number: int
+    wire: responses.RequestsMock, rest: Upstream, size: int, link: str, number: int
 ) -> None:
     serve_rest(wire, contributors={"json": page(1, size), "headers": {"Link": link}})
     wire.get(f"{CONTRIBUTORS}&page=2", json=PEOPLE)
@@ -653,7 +647,7 @@ def test_another_page_is_asked_for_only_if_there_is_one(
     assert len(wire.calls) == number + 1
 
 
-def test_an_etag_that_cannot_be_stored_is_forgotten(wire: responses.RequestsMock, rest: Host) -> None:
+def test_an_etag_that_cannot_be_stored_is_forgotten(wire: responses.RequestsMock, rest: Upstream) -> None:
     bad = {"ETag": '"a\0b"'}
     serve_rest(
         wire,
@@ -666,7 +660,7 @@ def test_an_etag_that_cannot_be_stored_is_forgotten(wire: responses.RequestsMock
 # REST alone
 
 
-def test_read(wire: responses.RequestsMock, rest: Host) -> None:
+def test_read(wire: responses.RequestsMock, rest: Upstream) -> None:
     serve_rest(wire)
     assert github.read(rest, NEW, TODAY) == Fetched(FACTS, {**VALIDATORS, "etag": 'W/"r1"'})
     assert asked(wire) == [
@@ -678,10 +672,10 @@ def test_read(wire: responses.RequestsMock, rest: Host) -> None:
     assert wire.calls[0].request.headers["Accept"] == "application/vnd.github+json"
 
 
-READ = replace(KNOWN, validators={**VALIDATORS, "etag": 'W/"r1"'})
+READ = replace(TARGET, validators={**VALIDATORS, "etag": 'W/"r1"'})
 
 
-def test_read_unchanged(wire: responses.RequestsMock, rest: Host) -> None:
+def test_read_unchanged(wire: responses.RequestsMock, rest: Upstream) -> None:
     serve_rest(wire, repo={"status": 304})
     assert github.read(rest, READ, TODAY + timedelta(days=6)) == Fetched(None, {**VALIDATORS, "etag": 'W/"r1"'})
     (call,) = wire.calls
@@ -689,7 +683,7 @@ def test_read_unchanged(wire: responses.RequestsMock, rest: Host) -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "today"),
+    ("target", "today"),
     [
         (READ, TODAY + timedelta(days=7)),
         (replace(READ, has_participants=False), TODAY),
@@ -702,28 +696,28 @@ def test_read_unchanged(wire: responses.RequestsMock, rest: Host) -> None:
     ],
 )
 def test_read_is_unconditional_if_something_is_to_be_written(
-    wire: responses.RequestsMock, rest: Host, known: FetchTarget, today: date
+    wire: responses.RequestsMock, rest: Upstream, target: FetchTarget, today: date
 ) -> None:
     serve_rest(wire)
-    fetched = github.read(rest, known, today)
+    fetched = github.read(rest, target, today)
     assert fetched.facts is not None
     assert fetched.validators["etag"] == 'W/"r1"'
     assert "If-None-Match" not in wire.calls[0].request.headers
 
 
-def test_an_overview_ends_the_validity_of_rests_etag(wire: responses.RequestsMock, rest: Host) -> None:
+def test_an_overview_ends_the_validity_of_rests_etag(wire: responses.RequestsMock, rest: Upstream) -> None:
     """What GraphQL told since may be newer than what that ETag stands for."""
     assert "etag" not in github.complete(rest, READ, OVERVIEW, TODAY).validators
 
 
-def test_read_changed_without_a_commit(wire: responses.RequestsMock, rest: Host) -> None:
+def test_read_changed_without_a_commit(wire: responses.RequestsMock, rest: Upstream) -> None:
     serve_rest(wire, repo={"json": {**DOCUMENT, "stargazers_count": 31}})
     fetched = github.read(rest, READ, TODAY)
     assert fetched == Fetched(replace(FACTS, watchers=31, participants=None), VALIDATORS)
     assert len(wire.calls) == 2
 
 
-def test_read_empty(wire: responses.RequestsMock, rest: Host) -> None:
+def test_read_empty(wire: responses.RequestsMock, rest: Upstream) -> None:
     serve_rest(wire, commits={"status": 409, "json": {"message": "Git Repository is empty."}})
     facts = replace(FACTS, participants=(), commits_over_52=ZEROS, last_updated=None)
     assert github.read(rest, NEW, TODAY) == Fetched(facts, {"etag": 'W/"r1"'})
@@ -731,7 +725,7 @@ def test_read_empty(wire: responses.RequestsMock, rest: Host) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_read_renamed(wire: responses.RequestsMock, rest: Host, status: int) -> None:
+def test_read_renamed(wire: responses.RequestsMock, rest: Upstream, status: int) -> None:
     """The provider's new name and its id are told; whether to believe them is the writer's to decide."""
     serve_rest(wire, repo={"status": status, "headers": {"Location": f"{API}/repositories/7"}})
     wire.get(f"{API}/repositories/7", json=DOCUMENT)
@@ -740,7 +734,7 @@ def test_read_renamed(wire: responses.RequestsMock, rest: Host, status: int) -> 
 
 
 @pytest.mark.parametrize("path", ["ünï/cödé", "a b/c#d", "a/b?c=d&e", "a%2Fb/c"])
-def test_names_are_quoted(wire: responses.RequestsMock, rest: Host, path: str) -> None:
+def test_names_are_quoted(wire: responses.RequestsMock, rest: Upstream, path: str) -> None:
     quoted = "/".join(quote(segment, safe="") for segment in path.split("/"))
     base = f"/repos/{quoted}"
     url = f"https://github.com/{quoted}" if "%2F" not in path else DOCUMENT["html_url"]
@@ -760,14 +754,16 @@ def test_names_are_quoted(wire: responses.RequestsMock, rest: Host, path: str) -
 
 
 @pytest.mark.parametrize("path", ["", "owner", "owner/", "../thing", "owner/.."])
-def test_a_path_that_is_no_repositorys_is_not_asked_for(wire: responses.RequestsMock, rest: Host, path: str) -> None:
+def test_a_path_that_is_no_repositorys_is_not_asked_for(
+    wire: responses.RequestsMock, rest: Upstream, path: str
+) -> None:
     with pytest.raises(FetchError) as failed:
         github.read(rest, replace(NEW, path=path), TODAY)
     assert failed.value.outcome is Outcome.INVALID
     assert len(wire.calls) == 0
 
 
-def test_a_description_is_cleaned(wire: responses.RequestsMock, rest: Host) -> None:
+def test_a_description_is_cleaned(wire: responses.RequestsMock, rest: Upstream) -> None:
     serve_rest(wire, repo={"body": json.dumps({**DOCUMENT, "description": "a\0b\ud800" + "c" * 3_000})})
     facts = github.read(rest, NEW, TODAY).facts
     assert facts is not None
@@ -776,76 +772,49 @@ def test_a_description_is_cleaned(wire: responses.RequestsMock, rest: Host) -> N
 
 # The fault table: whatever REST answers at one step, the whole fails, and with which outcome
 
-SERVER_FAULTS: list[tuple[dict[str, Any], Outcome]] = [
-    ({"status": 401, "json": {"message": "Bad credentials"}}, Outcome.UNAUTHORIZED),
-    ({"status": 403, "json": {"message": "Forbidden"}}, Outcome.PRIVATE),
-    ({"status": 403, "body": "<html>"}, Outcome.PRIVATE),
-    ({"status": 403, "json": {"message": POLICY}}, Outcome.PRIVATE),
-    ({"status": 403, "json": {"message": "API rate limit exceeded"}, "headers": SPENT}, Outcome.RATE_LIMITED),
-    ({"status": 429, "headers": SPENT}, Outcome.RATE_LIMITED),
-    ({"status": 403, "json": {"message": SECONDARY}}, Outcome.RATE_LIMITED),
-    ({"status": 403, "json": {"message": "Blocked", "block": {"reason": "unavailable"}}}, Outcome.BLOCKED),
-    ({"status": 451, "json": {"message": "Blocked", "block": {"reason": "dmca"}}}, Outcome.BLOCKED),
-    ({"status": 301, "headers": {"Location": "https://evil.test/"}}, Outcome.INVALID),
-    ({"status": 500, "json": {"message": "Server Error"}}, Outcome.SERVER_ERROR),
-    ({"status": 502, "body": "<html>Bad gateway</html>"}, Outcome.SERVER_ERROR),
-    ({"status": 503, "headers": {"Retry-After": "30"}}, Outcome.SERVER_ERROR),
-    ({"body": requests.ReadTimeout("slow")}, Outcome.TIMEOUT),
-    ({"body": requests.ConnectionError("reset")}, Outcome.SERVER_ERROR),
-    ({"body": '[{"id": 7, "log'}, Outcome.INVALID),
-    ({"body": "<html>"}, Outcome.INVALID),
-    ({"body": "NaN"}, Outcome.INVALID),
-    ({"body": "null"}, Outcome.INVALID),
-    ({"body": NESTED}, Outcome.INVALID),
-    ({"body": b" " * (5 * 1024 * 1024 + 1)}, Outcome.INVALID),
-    ({"json": {"id": -1, "stargazers_count": "many", "data": []}}, Outcome.INVALID),
-    ({"status": 304}, Outcome.INVALID),
-]
+STEPS = ["repo", "commits", "contributors", "participation"]
+OWN_FAULTS = {
+    "403 policy": Fault({"status": 403, "json": {"message": POLICY}}, Outcome.PRIVATE),
+    "403 spent": Fault(
+        {"status": 403, "json": {"message": "API rate limit exceeded"}, "headers": SPENT},
+        Outcome.RATE_LIMITED,
+        wait=ANY,
+    ),
+    "429 spent": Fault({"status": 429, "headers": SPENT}, Outcome.RATE_LIMITED, wait=ANY),
+    "403 secondary": Fault({"status": 403, "json": {"message": SECONDARY}}, Outcome.RATE_LIMITED, wait=60),
+    "403 block": Fault(
+        {"status": 403, "json": {"message": "Blocked", "block": {"reason": "unavailable"}}}, Outcome.BLOCKED
+    ),
+    "451 block": Fault({"status": 451, "json": {"message": "Blocked", "block": {"reason": "dmca"}}}, Outcome.BLOCKED),
+}
 
 
-@pytest.mark.parametrize("step", ["repo", "commits", "contributors", "participation"])
-@pytest.mark.parametrize(("answer", "outcome"), SERVER_FAULTS)
-def test_faults(wire: responses.RequestsMock, rest: Host, step: str, answer: dict[str, Any], outcome: Outcome) -> None:
-    serve_rest(wire, **{step: answer})
-    with pytest.raises(FetchError) as failed:
-        github.read(rest, NEW, TODAY)
-    assert failed.value.outcome is outcome
-    assert "\n" not in str(failed.value)
-    place = ["repo", "commits", "contributors", "participation"].index(step)
-    assert len(wire.calls) == place + 1
-
-
-@pytest.mark.parametrize(
-    ("step", "status", "outcome"),
-    [
-        ("repo", 404, Outcome.NOT_FOUND),
-        ("repo", 410, Outcome.GONE),
-        *(
-            (step, status, Outcome.SERVER_ERROR)
-            for step in ("commits", "contributors", "participation")
-            for status in (404, 410)
-        ),
-    ],
+@faults.at_each_step(
+    STEPS,
+    table=FAULTS | OWN_FAULTS,
+    accepted={
+        ("commits", "409"),
+        *(("contributors", name) for name in ("202", "204", "a list")),
+        *(("participation", name) for name in ("202", "204")),
+    },
+    missing_part=Outcome.SERVER_ERROR,
 )
-def test_only_the_repository_itself_can_be_missing(
-    wire: responses.RequestsMock, rest: Host, step: str, status: int, outcome: Outcome
-) -> None:
-    """A part that is not found is its host's fault, and no reason to write zeros: the repository answered just now."""
-    serve_rest(wire, **{step: {"status": status, "json": {"message": "Not Found"}}})
-    with pytest.raises(FetchError) as failed:
-        github.read(rest, NEW, TODAY)
-    assert failed.value.outcome is outcome
+def test_faults(wire: responses.RequestsMock, rest: Upstream, step: str, fault: Fault) -> None:
+    """A part that is not found is its host's fault, and no reason to write zeros: the repository was just found."""
+    serve_rest(wire, **{step: fault.response})
+    faults.check(fault, lambda: github.read(rest, NEW, TODAY))
+    assert len(wire.calls) == STEPS.index(step) + fault.requests
 
 
 def test_without_a_token_401_is_about_the_repository(wire: responses.RequestsMock) -> None:
     serve_rest(wire, repo={"status": 401})
     with pytest.raises(FetchError) as failed:
-        github.read(host(API, {}), NEW, TODAY)
-    assert (failed.value.outcome, failed.value.host_wide) == (Outcome.PRIVATE, False)
+        github.read(upstream(API, {}), NEW, TODAY)
+    assert (failed.value.outcome, failed.value.upstream_wide) == (Outcome.PRIVATE, False)
 
 
 @pytest.mark.parametrize("headers", [{"Location": f"{API}/repos/owner/thing"}, {}])
-def test_a_redirect_loop(wire: responses.RequestsMock, rest: Host, headers: dict[str, str]) -> None:
+def test_a_redirect_loop(wire: responses.RequestsMock, rest: Upstream, headers: dict[str, str]) -> None:
     serve_rest(wire, repo={"status": 301, "headers": headers})
     with pytest.raises(FetchError, match="too often") as failed:
         github.read(rest, NEW, TODAY)
@@ -874,7 +843,7 @@ def test_a_redirect_loop(wire: responses.RequestsMock, rest: Host, headers: dict
         {"default_branch": "ma\ud800in"},
     ],
 )
-def test_nonsense_in_the_repository(wire: responses.RequestsMock, rest: Host, changes: dict[str, object]) -> None:
+def test_nonsense_in_the_repository(wire: responses.RequestsMock, rest: Upstream, changes: dict[str, object]) -> None:
     serve_rest(wire, repo={"body": json.dumps({**DOCUMENT, **changes})})
     with pytest.raises(FetchError) as failed:
         github.read(rest, NEW, TODAY)
@@ -903,7 +872,7 @@ def test_nonsense_in_the_repository(wire: responses.RequestsMock, rest: Host, ch
         ("participation", {}),
     ],
 )
-def test_nonsense_in_the_lists(wire: responses.RequestsMock, rest: Host, step: str, body: object) -> None:
+def test_nonsense_in_the_lists(wire: responses.RequestsMock, rest: Upstream, step: str, body: object) -> None:
     serve_rest(wire, **{step: {"body": json.dumps(body)}})
     with pytest.raises(FetchError) as failed:
         github.read(rest, NEW, TODAY)
@@ -911,7 +880,7 @@ def test_nonsense_in_the_lists(wire: responses.RequestsMock, rest: Host, step: s
 
 
 @pytest.mark.parametrize("step", ["contributors", "participation"])
-def test_a_conflict_means_empty_only_for_commits(wire: responses.RequestsMock, rest: Host, step: str) -> None:
+def test_a_conflict_means_empty_only_for_commits(wire: responses.RequestsMock, rest: Upstream, step: str) -> None:
     serve_rest(wire, **{step: {"status": 409, "json": {}}})
     with pytest.raises(FetchError) as failed:
         github.complete(rest, NEW, OVERVIEW, TODAY)
@@ -921,13 +890,13 @@ def test_a_conflict_means_empty_only_for_commits(wire: responses.RequestsMock, r
 # What a 403 means
 
 
-def test_a_spent_quota_pauses_until_its_reset(wire: responses.RequestsMock, rest: Host) -> None:
+def test_a_spent_quota_pauses_until_its_reset(wire: responses.RequestsMock, rest: Upstream) -> None:
     reset = int(datetime.now(UTC).timestamp()) + 1_800
     headers = {**SPENT, "X-RateLimit-Reset": str(reset)}
     serve_rest(wire, repo={"status": 403, "headers": headers, "json": {"message": "API rate limit exceeded"}})
     with pytest.raises(FetchError) as failed:
         github.read(rest, NEW, TODAY)
-    assert failed.value.host_wide
+    assert failed.value.upstream_wide
     assert failed.value.wait == pytest.approx(1_800, abs=60)
     with pytest.raises(NotAskedError):
         github.read(rest, NEW, TODAY)
@@ -947,8 +916,8 @@ def test_a_spent_quota_pauses_until_its_reset(wire: responses.RequestsMock, rest
 )
 def test_how_long_a_limit_holds(message: str, headers: dict[str, str], wait: float) -> None:
     said = requests.structures.CaseInsensitiveDict({key.lower(): value for key, value in headers.items()})
-    error = github.forbidden(Answer(REPO, 403, said, json.dumps({"message": message}).encode()))
-    assert (error.outcome, error.wait, error.host_wide) == (Outcome.RATE_LIMITED, wait, True)
+    error = github.forbidden(Response(REPO, 403, said, json.dumps({"message": message}).encode()))
+    assert (error.outcome, error.wait, error.upstream_wide) == (Outcome.RATE_LIMITED, wait, True)
 
 
 @pytest.mark.parametrize(
@@ -966,13 +935,13 @@ def test_how_long_a_limit_holds(message: str, headers: dict[str, str], wait: flo
     ],
 )
 def test_other_meanings_of_forbidden(body: object, kind: type[FetchError], outcome: Outcome, text: str) -> None:
-    error = github.forbidden(Answer(REPO, 403, {}, json.dumps(body).encode()))
-    assert (type(error), error.outcome, error.host_wide, error.wait) == (kind, outcome, False, None)
+    error = github.forbidden(Response(REPO, 403, {}, json.dumps(body).encode()))
+    assert (type(error), error.outcome, error.upstream_wide, error.wait) == (kind, outcome, False, None)
     assert text in str(error)
     assert "\0" not in str(error)
 
 
 @given(JSON)
 def test_any_403_means_something(body: object) -> None:
-    error = github.forbidden(Answer(REPO, 403, {}, json.dumps(body).encode()))
+    error = github.forbidden(Response(REPO, 403, {}, json.dumps(body).encode()))
     assert error.outcome in {Outcome.PRIVATE, Outcome.BLOCKED, Outcome.RATE_LIMITED}

@@ -1,21 +1,22 @@
 """GitLab, on a faked wire: what is asked, what is made of good answers, and what of bad ones."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-import requests
 import responses
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fetchers.forges import gitlab
-from fetchers.network.http import FetchError, Host
-from fetchers.network.rate_limit import Pace, PaceState
+from fetchers.network.http import FetchError, Upstream
 from packages.facts import Fetched, FetchTarget, Outcome, RepositoryFacts
+from tests.fetchers import faults
+from tests.fetchers.faults import Fault
+from tests.fetchers.upstreams import JSON, has, make_upstream
 
 TODAY = date(2024, 1, 15)
 API = "https://gitlab.test/api/v4"
@@ -56,7 +57,7 @@ FACTS = RepositoryFacts(
     weeks_end=TODAY,
 )
 EMPTY = replace(FACTS, last_updated=None, participants=(), commits_over_52=(0,) * 52)
-KNOWN = replace(
+TARGET = replace(
     NEW,
     repo_id="46520",
     commits_over_52=WEEKS,
@@ -80,17 +81,11 @@ LISTED = [
 
 
 @pytest.fixture
-def wire() -> Iterator[responses.RequestsMock]:
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as wire:
-        yield wire
+def upstream() -> Upstream:
+    return make_upstream("gitlab.test", API, headers={"Authorization": "Bearer x"})
 
 
-@pytest.fixture
-def host() -> Host:
-    pace = Pace(PaceState(), lambda: datetime(2024, 1, 15, 9, tzinfo=UTC))
-    return Host(
-        "gitlab.test", API, pace, "package-grids/test", headers={"Authorization": "Bearer x"}, sleep=lambda _: None
-    )
+STEPS = ["project", "newest", "commits", "contributors"]
 
 
 def serve(wire: responses.RequestsMock, **changes: Any) -> None:
@@ -98,7 +93,7 @@ def serve(wire: responses.RequestsMock, **changes: Any) -> None:
     serve_steps(wire, {0: {"json": {**DOCUMENT, **changes}, "headers": {"ETag": 'W/"1"'}}})
 
 
-def serve_steps(wire: responses.RequestsMock, answers: dict[int, dict[str, Any]]) -> None:
+def serve_steps(wire: responses.RequestsMock, replaced: dict[int, Mapping[str, Any]]) -> None:
     """The four requests of a whole project, some with other answers than the good ones."""
     good: list[tuple[str, Any, dict[str, str]]] = [
         (PROJECT, DOCUMENT, {"license": "true"}),
@@ -107,27 +102,23 @@ def serve_steps(wire: responses.RequestsMock, answers: dict[int, dict[str, Any]]
         (CONTRIBUTORS, PEOPLE, {"order_by": "commits", "sort": "desc", "per_page": "100", "page": "1"}),
     ]
     for step, (url, body, query) in enumerate(good):
-        wire.get(url, match=[has(**query)], **answers.get(step, {"json": body}))
+        wire.get(url, match=[has(**query)], **replaced.get(step, {"json": body}))
 
 
 def serve_newest(wire: responses.RequestsMock, *commits: dict[str, Any]) -> None:
     wire.get(COMMITS, json=list(commits), match=[has(per_page="1")])
 
 
-def has(**query: str) -> Any:
-    return responses.matchers.query_param_matcher(query)
-
-
-def fail(host: Host, known: FetchTarget = NEW) -> FetchError:
+def fail(upstream: Upstream, target: FetchTarget = NEW) -> FetchError:
     with pytest.raises(FetchError) as failed:
-        gitlab.read(host, known, TODAY)
+        gitlab.read(upstream, target, TODAY)
     assert "\n" not in str(failed.value)
     return failed.value
 
 
-def test_a_project(wire: responses.RequestsMock, host: Host) -> None:
+def test_a_project(wire: responses.RequestsMock, upstream: Upstream) -> None:
     serve(wire)
-    assert gitlab.read(host, NEW, TODAY) == Fetched(FACTS, {"etag": 'W/"1"', "head": HEAD})
+    assert gitlab.read(upstream, NEW, TODAY) == Fetched(FACTS, {"etag": 'W/"1"', "head": HEAD})
     assert [call.request.url for call in wire.calls] == [
         f"{PROJECT}?license=true",
         f"{COMMITS}?per_page=1",
@@ -136,16 +127,16 @@ def test_a_project(wire: responses.RequestsMock, host: Host) -> None:
     ]
 
 
-def test_a_project_without_a_token_tells_less(wire: responses.RequestsMock, host: Host) -> None:
+def test_a_project_without_a_token_tells_less(wire: responses.RequestsMock, upstream: Upstream) -> None:
     wire.get(PROJECT, json={key: DOCUMENT[key] for key in DOCUMENT if key not in {"archived", "empty_repo"}})
     serve(wire)
-    assert gitlab.read(host, NEW, TODAY) == Fetched(replace(FACTS, archived=None), {"head": HEAD})
+    assert gitlab.read(upstream, NEW, TODAY) == Fetched(replace(FACTS, archived=None), {"head": HEAD})
 
 
-def test_an_unchanged_head_moves_the_weeks_on(wire: responses.RequestsMock, host: Host) -> None:
+def test_an_unchanged_head_moves_the_weeks_on(wire: responses.RequestsMock, upstream: Upstream) -> None:
     serve(wire, star_count=34)
     later = TODAY + timedelta(days=15)
-    fetched = gitlab.read(host, KNOWN, later)
+    fetched = gitlab.read(upstream, TARGET, later)
     moved = replace(
         FACTS,
         watchers=34,
@@ -159,87 +150,87 @@ def test_an_unchanged_head_moves_the_weeks_on(wire: responses.RequestsMock, host
 
 
 @pytest.mark.parametrize(
-    "known",
+    "target",
     [
-        replace(KNOWN, validators={"head": "f" * 40}),
-        replace(KNOWN, validators=None),
-        replace(KNOWN, has_participants=False),
-        replace(KNOWN, commits_over_52=()),
-        replace(KNOWN, weeks_end=None),
+        replace(TARGET, validators={"head": "f" * 40}),
+        replace(TARGET, validators=None),
+        replace(TARGET, has_participants=False),
+        replace(TARGET, commits_over_52=()),
+        replace(TARGET, weeks_end=None),
         # The head is of the day after which the weeks ended: it is in none of them yet.
-        replace(KNOWN, weeks_end=date(2024, 1, 14)),
+        replace(TARGET, weeks_end=date(2024, 1, 14)),
     ],
 )
-def test_what_is_not_known_is_asked(wire: responses.RequestsMock, host: Host, known: FetchTarget) -> None:
+def test_what_is_not_known_is_asked(wire: responses.RequestsMock, upstream: Upstream, target: FetchTarget) -> None:
     serve(wire)
-    assert gitlab.read(host, known, TODAY).facts == FACTS
+    assert gitlab.read(upstream, target, TODAY).facts == FACTS
     assert len(wire.calls) == 4
 
 
-def test_a_head_of_the_weeks_very_end_is_in_none_of_them(wire: responses.RequestsMock, host: Host) -> None:
+def test_a_head_of_the_weeks_very_end_is_in_none_of_them(wire: responses.RequestsMock, upstream: Upstream) -> None:
     wire.get(PROJECT, json=DOCUMENT)
     wire.get(COMMITS, json=[commit(HEAD, "2024-01-15T00:00:00.000Z")])
     wire.get(CONTRIBUTORS, json=PEOPLE)
-    fetched = gitlab.read(host, KNOWN, TODAY + timedelta(days=7)).facts
+    fetched = gitlab.read(upstream, TARGET, TODAY + timedelta(days=7)).facts
     assert fetched is not None
     assert fetched.commits_over_52 == (*[0] * 51, 1)
     assert fetched.weeks_end == TODAY + timedelta(days=7)
 
 
-def test_asked_twice_on_one_day(wire: responses.RequestsMock, host: Host) -> None:
+def test_asked_twice_on_one_day(wire: responses.RequestsMock, upstream: Upstream) -> None:
     wire.get(PROJECT, status=304, match=[responses.matchers.header_matcher({"If-None-Match": 'W/"1"'})])
-    assert gitlab.read(host, KNOWN, TODAY) == Fetched(None, {"etag": 'W/"1"', "head": HEAD})
+    assert gitlab.read(upstream, TARGET, TODAY) == Fetched(None, {"etag": 'W/"1"', "head": HEAD})
     assert len(wire.calls) == 1
 
 
-def test_a_304_that_was_not_asked_for(wire: responses.RequestsMock, host: Host) -> None:
+def test_a_304_that_was_not_asked_for(wire: responses.RequestsMock, upstream: Upstream) -> None:
     wire.get(PROJECT, status=304)
-    assert fail(host).outcome is Outcome.INVALID
+    assert fail(upstream).outcome is Outcome.INVALID
 
 
-def test_no_commit_in_the_window(wire: responses.RequestsMock, host: Host) -> None:
+def test_no_commit_in_the_window(wire: responses.RequestsMock, upstream: Upstream) -> None:
     wire.get(PROJECT, json=DOCUMENT)
     serve_newest(wire, commit(HEAD, "2023-01-15T23:59:59.000+00:00"))
     wire.get(CONTRIBUTORS, json=PEOPLE)
     expected = replace(FACTS, last_updated=datetime(2023, 1, 15, 23, 59, 59, tzinfo=UTC), commits_over_52=(0,) * 52)
-    assert gitlab.read(host, NEW, TODAY) == Fetched(expected, {"head": HEAD})
+    assert gitlab.read(upstream, NEW, TODAY) == Fetched(expected, {"head": HEAD})
     assert len(wire.calls) == 3
 
 
-def test_a_commit_at_the_very_start_of_the_window(wire: responses.RequestsMock, host: Host) -> None:
+def test_a_commit_at_the_very_start_of_the_window(wire: responses.RequestsMock, upstream: Upstream) -> None:
     wire.get(PROJECT, json=DOCUMENT)
     wire.get(COMMITS, json=[commit(HEAD, "2023-01-16T00:00:00.000+00:00")])
     wire.get(CONTRIBUTORS, json=PEOPLE)
-    fetched = gitlab.read(host, NEW, TODAY).facts
+    fetched = gitlab.read(upstream, NEW, TODAY).facts
     assert fetched is not None
     assert fetched.commits_over_52 == (1, *[0] * 51)
 
 
 @pytest.mark.parametrize("changes", [{"empty_repo": True}, {"default_branch": None}])
-def test_an_empty_repository(wire: responses.RequestsMock, host: Host, changes: dict[str, Any]) -> None:
+def test_an_empty_repository(wire: responses.RequestsMock, upstream: Upstream, changes: dict[str, Any]) -> None:
     serve(wire, **changes)
-    assert gitlab.read(host, KNOWN, TODAY) == Fetched(EMPTY, {"etag": 'W/"1"'})
+    assert gitlab.read(upstream, TARGET, TODAY) == Fetched(EMPTY, {"etag": 'W/"1"'})
     assert len(wire.calls) == 1
 
 
-def test_an_empty_repository_without_a_token(wire: responses.RequestsMock, host: Host) -> None:
+def test_an_empty_repository_without_a_token(wire: responses.RequestsMock, upstream: Upstream) -> None:
     """It says "main" is the branch, and that there is no repository, or no commit."""
     told = {key: DOCUMENT[key] for key in DOCUMENT if key not in {"archived", "empty_repo"}}
     wire.get(PROJECT, json=told)
     wire.get(COMMITS, status=404, json={"message": "404 Repository Not Found"})
-    assert gitlab.read(host, NEW, TODAY) == Fetched(replace(EMPTY, archived=None), {})
-    assert fail(host, KNOWN).outcome is Outcome.INVALID
+    assert gitlab.read(upstream, NEW, TODAY) == Fetched(replace(EMPTY, archived=None), {})
+    assert fail(upstream, TARGET).outcome is Outcome.INVALID
     wire.replace(responses.GET, COMMITS, json=[])
-    assert gitlab.read(host, NEW, TODAY) == Fetched(replace(EMPTY, archived=None), {})
+    assert gitlab.read(upstream, NEW, TODAY) == Fetched(replace(EMPTY, archived=None), {})
 
 
-def test_code_for_members_only(wire: responses.RequestsMock, host: Host) -> None:
+def test_code_for_members_only(wire: responses.RequestsMock, upstream: Upstream) -> None:
     hidden = {"default_branch", "forks_count", "empty_repo"}
     wire.get(PROJECT, json={key: DOCUMENT[key] for key in DOCUMENT if key not in hidden})
-    assert fail(host).outcome is Outcome.PRIVATE
+    assert fail(upstream).outcome is Outcome.PRIVATE
 
 
-def test_pages_go_on_as_x_next_page_says(wire: responses.RequestsMock, host: Host) -> None:
+def test_pages_go_on_as_x_next_page_says(wire: responses.RequestsMock, upstream: Upstream) -> None:
     wire.get(PROJECT, json=DOCUMENT)
     serve_newest(wire, NEWEST)
     link = {"Link": f'<{COMMITS}?page=2>; rel="last"'}
@@ -252,38 +243,38 @@ def test_pages_go_on_as_x_next_page_says(wire: responses.RequestsMock, host: Hos
     ordered = {"order_by": "commits", "sort": "desc", "per_page": "100"}
     wire.get(CONTRIBUTORS, json=PEOPLE[:2], match=[has(**ordered, page="1")], headers=first)
     wire.get(CONTRIBUTORS, json=PEOPLE[2:], match=[has(**ordered, page="2")], headers=last)
-    assert gitlab.read(host, NEW, TODAY).facts == FACTS
+    assert gitlab.read(upstream, NEW, TODAY).facts == FACTS
     assert len(wire.calls) == 7
 
 
-def test_too_many_commits_have_no_weeks_and_people_end_at_500(wire: responses.RequestsMock, host: Host) -> None:
+def test_too_many_commits_have_no_weeks_and_people_end_at_500(wire: responses.RequestsMock, upstream: Upstream) -> None:
     wire.get(PROJECT, json=DOCUMENT)
     serve_newest(wire, NEWEST)
     wire.get(COMMITS, json=LISTED, headers={"x-next-page": "2"})
     many = [{"name": f"{i}", "commits": 1} for i in range(600)]
     wire.get(CONTRIBUTORS, json=many, headers={"x-next-page": "2"})
     expected = replace(FACTS, commits_over_52=None, participants=tuple(f"{i}" for i in range(500)))
-    assert gitlab.read(host, NEW, TODAY) == Fetched(expected, {})
+    assert gitlab.read(upstream, NEW, TODAY) == Fetched(expected, {})
     assert len(wire.calls) == 2 + 30 + 5
 
 
-def test_a_page_number_that_is_none(wire: responses.RequestsMock, host: Host) -> None:
+def test_a_page_number_that_is_none(wire: responses.RequestsMock, upstream: Upstream) -> None:
     wire.get(PROJECT, json=DOCUMENT)
     serve_newest(wire, NEWEST)
     wire.get(COMMITS, json=LISTED)
     wire.get(CONTRIBUTORS, json=PEOPLE, headers={"x-next-page": "2&per_page=1"})
-    assert fail(host).outcome is Outcome.INVALID
+    assert fail(upstream).outcome is Outcome.INVALID
 
 
 @pytest.mark.parametrize("status", [301, 307])
-def test_a_renamed_project(wire: responses.RequestsMock, host: Host, status: int) -> None:
+def test_a_renamed_project(wire: responses.RequestsMock, upstream: Upstream, status: int) -> None:
     """The redirect costs one request, and the parts are asked at the new address."""
     there = f"{API}/projects/46520"
     wire.get(PROJECT, status=status, headers={"Location": f"{there}?license=true"})
     wire.get(there, json={**DOCUMENT, "web_url": "https://gitlab.test/Other/thing"})
     wire.get(f"{there}/repository/commits", json=LISTED)
     wire.get(f"{there}/repository/contributors", json=PEOPLE)
-    fetched = gitlab.read(host, NEW, TODAY)
+    fetched = gitlab.read(upstream, NEW, TODAY)
     assert fetched.facts == replace(FACTS, url="https://gitlab.test/Other/thing")
     assert len(wire.calls) == 5
 
@@ -297,57 +288,23 @@ def test_a_renamed_project(wire: responses.RequestsMock, host: Host, status: int
         "//elsewhere.test/",
     ],
 )
-def test_redirects_that_are_not_followed(wire: responses.RequestsMock, host: Host, target: str) -> None:
+def test_redirects_that_are_not_followed(wire: responses.RequestsMock, upstream: Upstream, target: str) -> None:
     wire.get(PROJECT, status=301, headers={"Location": target})
-    assert fail(host).outcome is Outcome.INVALID
+    assert fail(upstream).outcome is Outcome.INVALID
     assert all(str(call.request.url).startswith(API) for call in wire.calls)
 
 
-FAULTS: dict[str, tuple[dict[str, Any], Outcome]] = {
-    "404": ({"status": 404, "json": {"message": "404 Project Not Found"}}, Outcome.NOT_FOUND),
-    "410": ({"status": 410}, Outcome.GONE),
-    "401": ({"status": 401, "json": {"message": "401 Unauthorized"}}, Outcome.UNAUTHORIZED),
-    "403 private": ({"status": 403, "json": {"message": "403 Forbidden"}}, Outcome.PRIVATE),
-    "429 quota": ({"status": 429, "body": "Retry later", "headers": {"Retry-After": "30"}}, Outcome.RATE_LIMITED),
-    "429 without headers": ({"status": 429}, Outcome.RATE_LIMITED),
-    "451": ({"status": 451}, Outcome.BLOCKED),
-    "500": ({"status": 500, "json": {"message": "500 Internal Server Error"}}, Outcome.SERVER_ERROR),
-    "502 HTML": ({"status": 502, "body": "<html>GitLab is not responding</html>"}, Outcome.SERVER_ERROR),
-    "503 Retry-After": ({"status": 503, "headers": {"Retry-After": "120"}}, Outcome.SERVER_ERROR),
-    "timeout": ({"body": requests.ReadTimeout("read")}, Outcome.TIMEOUT),
-    "reset": ({"body": requests.ConnectionError(ConnectionResetError(104, "reset"))}, Outcome.SERVER_ERROR),
-    "202": ({"status": 202, "json": {}}, Outcome.INVALID),
-    "204": ({"status": 204}, Outcome.INVALID),
-    "409": ({"status": 409, "json": {}}, Outcome.INVALID),
-    "truncated": ({"body": '[{"id": 1, "descr'}, Outcome.INVALID),
-    "HTML": ({"body": "<html>Sign in</html>"}, Outcome.INVALID),
-    "nothing": ({"body": ""}, Outcome.INVALID),
-    "not UTF-8": ({"body": b'{"id": "\xff"}'}, Outcome.INVALID),
-    "deep": ({"body": "[" * 100_000}, Outcome.INVALID),
-    "null": ({"body": "null"}, Outcome.INVALID),
-    "a text": ({"json": "[]"}, Outcome.INVALID),
-    "list of lists": ({"json": [[]]}, Outcome.INVALID),
-    "list of empty objects": ({"json": [{}]}, Outcome.INVALID),
-    "empty object": ({"json": {}}, Outcome.INVALID),
-    "huge": ({"body": b" " * (5 * 1024 * 1024 + 1)}, Outcome.INVALID),
-}
-
-
-@pytest.mark.parametrize("step", range(4))
-@pytest.mark.parametrize("fault", FAULTS)
-def test_faults(wire: responses.RequestsMock, host: Host, fault: str, step: int) -> None:
-    """At whichever request: no facts; and a part that is missing does not make the project missing."""
-    answer, outcome = FAULTS[fault]
-    serve_steps(wire, {step: answer})
-    if fault == "empty object" and step == 0:
-        outcome = Outcome.PRIVATE
-    if step and outcome in {Outcome.NOT_FOUND, Outcome.GONE}:
-        outcome = Outcome.INVALID
-    error = fail(host)
-    assert error.outcome is outcome
-    assert len(wire.calls) == step + 1
-    assert error.host_wide is (outcome in {Outcome.UNAUTHORIZED, Outcome.RATE_LIMITED} or fault == "503 Retry-After")
-    assert error.wait == {"429 quota": 30, "429 without headers": 60, "503 Retry-After": 120}.get(fault)
+@faults.at_each_step(
+    STEPS,
+    accepted={(step, "a list") for step in ("newest", "commits", "contributors")},
+    missing_part=Outcome.INVALID,
+    instead={("project", "empty object"): Outcome.PRIVATE, ("project", "nonsense"): Outcome.PRIVATE},
+)
+def test_faults(wire: responses.RequestsMock, upstream: Upstream, step: str, fault: Fault) -> None:
+    """No facts; and a part that is missing does not make the repository missing."""
+    serve_steps(wire, {STEPS.index(step): fault.response})
+    faults.check(fault, lambda: gitlab.read(upstream, NEW, TODAY))
+    assert len(wire.calls) == STEPS.index(step) + fault.requests
 
 
 @pytest.mark.parametrize(
@@ -386,9 +343,9 @@ def test_faults(wire: responses.RequestsMock, host: Host, fault: str, step: int)
         {"web_url": "https://gitlab.test/group/" + "x" * 500},
     ],
 )
-def test_nonsense_in_a_project(wire: responses.RequestsMock, host: Host, changes: dict[str, Any]) -> None:
+def test_nonsense_in_a_project(wire: responses.RequestsMock, upstream: Upstream, changes: dict[str, Any]) -> None:
     wire.get(PROJECT, body=json.dumps({**DOCUMENT, **changes}))
-    assert fail(host).outcome is Outcome.INVALID
+    assert fail(upstream).outcome is Outcome.INVALID
     assert len(wire.calls) == 1
 
 
@@ -406,33 +363,33 @@ def test_nonsense_in_a_project(wire: responses.RequestsMock, host: Host, changes
         {"parent_ids": "ab"},
     ],
 )
-def test_nonsense_in_a_commit(wire: responses.RequestsMock, host: Host, changes: dict[str, Any]) -> None:
+def test_nonsense_in_a_commit(wire: responses.RequestsMock, upstream: Upstream, changes: dict[str, Any]) -> None:
     wire.get(PROJECT, json=DOCUMENT)
     serve_newest(wire, {**NEWEST, **changes})
-    assert fail(host).outcome is Outcome.INVALID
+    assert fail(upstream).outcome is Outcome.INVALID
 
 
 @pytest.mark.parametrize("changes", [{"name": 1}, {"name": ["Ada"]}, {"commits": -1}, {"commits": True}])
-def test_nonsense_in_a_contributor(wire: responses.RequestsMock, host: Host, changes: dict[str, Any]) -> None:
+def test_nonsense_in_a_contributor(wire: responses.RequestsMock, upstream: Upstream, changes: dict[str, Any]) -> None:
     wire.get(PROJECT, json=DOCUMENT)
     wire.get(COMMITS, json=LISTED)
     wire.get(CONTRIBUTORS, json=[{**PEOPLE[0], **changes}])
-    assert fail(host).outcome is Outcome.INVALID
+    assert fail(upstream).outcome is Outcome.INVALID
 
 
-def test_texts_that_cannot_be_stored_are_mended(wire: responses.RequestsMock, host: Host) -> None:
+def test_texts_that_cannot_be_stored_are_mended(wire: responses.RequestsMock, upstream: Upstream) -> None:
     wire.get(PROJECT, body=json.dumps({**DOCUMENT, "description": "a\0b\ud800c" + "x" * 3_000}))
     wire.get(COMMITS, json=LISTED)
     wire.get(CONTRIBUTORS, body=json.dumps([{"name": "A\0\udfffda", "commits": 1}, {"name": None, "commits": 1}]))
-    fetched = gitlab.read(host, NEW, TODAY).facts
+    fetched = gitlab.read(upstream, NEW, TODAY).facts
     assert fetched is not None
     assert fetched.description == "a\ufffdb\ufffdc" + "x" * 1_994 + "…"
     assert fetched.participants == ("A\ufffd\ufffdda",)
 
 
-def test_a_description_that_is_null(wire: responses.RequestsMock, host: Host) -> None:
+def test_a_description_that_is_null(wire: responses.RequestsMock, upstream: Upstream) -> None:
     serve(wire, description=None)
-    assert gitlab.read(host, NEW, TODAY).facts == replace(FACTS, description="")
+    assert gitlab.read(upstream, NEW, TODAY).facts == replace(FACTS, description="")
 
 
 @pytest.mark.parametrize(
@@ -445,37 +402,29 @@ def test_a_description_that_is_null(wire: responses.RequestsMock, host: Host) ->
         ("a/\ud800", "a%2F%3F"),
     ],
 )
-def test_paths_are_quoted(wire: responses.RequestsMock, host: Host, path: str, asked: str) -> None:
+def test_paths_are_quoted(wire: responses.RequestsMock, upstream: Upstream, path: str, asked: str) -> None:
     wire.get(f"{API}/projects/{asked}", json=DOCUMENT)
     wire.get(f"{API}/projects/{asked}/repository/commits", json=LISTED)
     wire.get(f"{API}/projects/{asked}/repository/contributors", json=PEOPLE)
-    assert gitlab.read(host, replace(NEW, path=path), TODAY).facts == FACTS
+    assert gitlab.read(upstream, replace(NEW, path=path), TODAY).facts == FACTS
     assert wire.calls[0].request.url == f"{API}/projects/{asked}?license=true"
 
 
 @pytest.mark.parametrize("path", ["", "group", "/", "group/", "group//thing"])
-def test_paths_that_are_none(wire: responses.RequestsMock, host: Host, path: str) -> None:
-    assert fail(host, replace(NEW, path=path)).outcome is Outcome.INVALID
+def test_paths_that_are_none(wire: responses.RequestsMock, upstream: Upstream, path: str) -> None:
+    assert fail(upstream, replace(NEW, path=path)).outcome is Outcome.INVALID
     assert not wire.calls
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=5,
-)
 
 
 @given(key=st.sampled_from(sorted(DOCUMENT)), value=JSON)
 def test_whatever_a_project_says(key: str, value: Any) -> None:
     """Facts or a FetchError, never anything else."""
-    pace = Pace(PaceState(), lambda: datetime(2024, 1, 15, 9, tzinfo=UTC))
     with responses.RequestsMock(assert_all_requests_are_fired=False) as wire:
         wire.get(PROJECT, body=json.dumps({**DOCUMENT, key: value}))
         wire.get(COMMITS, json=LISTED)
         wire.get(CONTRIBUTORS, json=PEOPLE)
         try:
-            fetched = gitlab.read(Host("gitlab.test", API, pace, "package-grids/test"), NEW, TODAY)
+            fetched = gitlab.read(make_upstream("gitlab.test", API), NEW, TODAY)
         except FetchError as error:
             assert error.outcome is Outcome.INVALID
         else:

@@ -1,6 +1,7 @@
-"""export_catalogue: the whole catalogue as files that import_catalogue takes, to the byte."""
+"""export_catalogue: the whole catalogue as files from which import_catalogue restores it, byte for byte."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from fetchers.mirror.export import export_catalogue
 from grids.models import Grid
 from packages.models import Package
 from tests.documents import catalogue, category, grid, package
-from tests.fetchers.mirror.test_import_folder import run
+from tests.fetchers.mirror.importing import import_documents
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,7 +26,8 @@ def fill(folder: Path) -> None:
     packages = [package(pk, grids=[9, 7] if pk % 2 else []) for pk in range(100, 110)]
     odd = package(110, title="# “Ünï” ", repo_url="", documentation_url="", last_fetched=None, pypi_version=None)
     members = [pk for pk in range(100, 110) if pk % 2]
-    run(folder, catalogue([category(2), category(1)], [grid(7, members), grid(9, members)], [*packages, odd]))
+    grids = [grid(7, members), grid(9, members)]
+    import_documents(folder, catalogue([category(2), category(1)], grids, [*packages, odd]))
 
 
 def test_an_export_imported_exports_the_same_bytes(tmp_path: Path) -> None:
@@ -39,7 +41,7 @@ def test_an_export_imported_exports_the_same_bytes(tmp_path: Path) -> None:
     assert list(files(tmp_path / "one")) == ["categories.json", "grids.json", "packages.json"]
 
 
-def test_the_form(tmp_path: Path) -> None:
+def test_documents_are_in_the_v4_form_with_paths_and_utc(tmp_path: Path) -> None:
     fill(tmp_path / "source")
     export_catalogue(tmp_path / "out")
     packages = json.loads((tmp_path / "out" / "packages.json").read_text(encoding="utf-8"))
@@ -69,7 +71,7 @@ def test_queries_do_not_grow_with_the_catalogue(tmp_path: Path, django_assert_ma
         export_catalogue(tmp_path / "out")
 
 
-def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_export_leaves_the_old_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(tmp_path / "source")
     export_catalogue(tmp_path / "out")
     before = files(tmp_path / "out")
@@ -82,6 +84,38 @@ def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path: Path, monke
     with pytest.raises(OSError, match="No space left"):
         export_catalogue(tmp_path / "out")
     assert files(tmp_path / "out") == before
+
+
+def test_everyone_may_read_the_files(tmp_path: Path) -> None:
+    (tmp_path / "grids.json").touch(mode=0o600)
+    umask = os.umask(0o077)
+    try:
+        export_catalogue(tmp_path)
+    finally:
+        os.umask(umask)
+    assert {path.name: oct(path.stat().st_mode & 0o7777) for path in tmp_path.iterdir()} == {
+        "categories.json": "0o644",
+        "grids.json": "0o644",
+        "packages.json": "0o644",
+    }
+
+
+def test_a_file_is_on_disk_before_it_gets_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a power cut, a file that was renamed first could be empty."""
+    fill(tmp_path / "source")
+    out = tmp_path / "out"
+    synced: dict[int, int] = {}
+
+    def fsync(descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        assert status.st_ino not in {path.stat().st_ino for path in out.glob("*.json")}
+        synced[status.st_ino] = status.st_size
+
+    monkeypatch.setattr("os.fsync", fsync)
+    export_catalogue(out)
+    status = [path.stat() for path in out.iterdir()]
+    assert len(status) == 3
+    assert synced == {file.st_ino: file.st_size for file in status}
 
 
 def test_the_command(tmp_path: Path, capsys: Any) -> None:

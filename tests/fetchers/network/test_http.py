@@ -1,4 +1,4 @@
-"""The door to the network, against real sockets on the loopback: what a faked wire cannot misbehave like."""
+"""The session to the network, against real sockets on the loopback: what a faked wire cannot misbehave like."""
 
 import gzip
 import socketserver
@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from fetchers.network import http
-from fetchers.network.http import Door, FetchError
+from fetchers.network.http import FetchError, HttpSession
 
 BOMB = gzip.compress(b"0" * 50_000_000)
-ANSWERS = {
+RESPONSES = {
     "/plain": b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 7\r\nX-Kind: plain\r\n\r\n" + b'{"a":1}',
     "/chunked": b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
     "/redirect": b"HTTP/1.1 302 Found\r\nConnection: close\r\nLocation: /plain\r\nContent-Length: 0\r\n\r\n",
@@ -44,7 +44,7 @@ class Handler(socketserver.StreamRequestHandler):
         elif path == "/silent":
             time.sleep(1)
         else:
-            self.wfile.write(ANSWERS[path])
+            self.wfile.write(RESPONSES[path])
 
 
 class Server(socketserver.ThreadingTCPServer):
@@ -63,30 +63,30 @@ def address() -> Iterator[str]:
 
 
 @pytest.fixture
-def door() -> Iterator[Door]:
-    door = Door("package-grids/test")
-    yield door
-    door.close()
+def session() -> Iterator[HttpSession]:
+    session = HttpSession("package-grids/test")
+    yield session
+    session.close()
 
 
-def test_answers(door: Door, address: str) -> None:
-    answer = door.get(f"{address}/plain", max_bytes=100)
-    assert (answer.status, answer.headers["x-kind"], answer.json()) == (200, "plain", {"a": 1})
-    assert door.get(f"{address}/chunked", max_bytes=100).body == b"hello"
+def test_answers(session: HttpSession, address: str) -> None:
+    response = session.get(f"{address}/plain", max_bytes=100)
+    assert (response.status, response.headers["x-kind"], response.json()) == (200, "plain", {"a": 1})
+    assert session.get(f"{address}/chunked", max_bytes=100).body == b"hello"
 
 
-def test_a_redirect_is_an_answer_not_an_order(door: Door, address: str) -> None:
-    answer = door.get(f"{address}/redirect", max_bytes=100)
-    assert (answer.status, answer.headers["Location"]) == (302, "/plain")
+def test_a_redirect_is_an_answer_not_an_order(session: HttpSession, address: str) -> None:
+    response = session.get(f"{address}/redirect", max_bytes=100)
+    assert (response.status, response.headers["Location"]) == (302, "/plain")
 
 
 def test_says_who_asks_and_sends_no_password(
-    door: Door, address: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+    session: HttpSession, address: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
     (tmp_path / "netrc").chmod(0o600)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    sent = door.get(f"{address}/echo", max_bytes=10_000).body.decode()
+    sent = session.get(f"{address}/echo", max_bytes=10_000).body.decode()
     assert "User-Agent: package-grids/test" in sent
     assert "Authorization" not in sent
 
@@ -104,26 +104,26 @@ def test_says_who_asks_and_sends_no_password(
     ],
 )
 def test_whatever_keeps_an_answer_from_coming(
-    door: Door, address: str, monkeypatch: pytest.MonkeyPatch, *, path: str, why: str, retryable: bool
+    session: HttpSession, address: str, monkeypatch: pytest.MonkeyPatch, *, path: str, why: str, retryable: bool
 ) -> None:
     monkeypatch.setattr(http, "DEADLINE", 1.0)
     monkeypatch.setattr(http, "READ_TIMEOUT", 0.5)
     with pytest.raises(FetchError, match=why) as failed:
-        door.get(f"{address}{path}", max_bytes=1_000_000)
+        session.get(f"{address}{path}", max_bytes=1_000_000)
     assert failed.value.retryable is retryable
     assert "\n" not in str(failed.value)
 
 
-def test_nobody_listens(door: Door) -> None:
+def test_nobody_listens(session: HttpSession) -> None:
     with pytest.raises(FetchError, match=r"broke off: .*refused") as failed:
-        door.get("http://127.0.0.1:1/", max_bytes=100)
+        session.get("http://127.0.0.1:1/", max_bytes=100)
     assert failed.value.retryable
 
 
 @pytest.mark.parametrize(
     "url", ["ftp://a.test/", "file:///etc/passwd", "http://", "http://[::1", "http://\udcff.test/"]
 )
-def test_addresses_that_cannot_be_asked(door: Door, url: str) -> None:
+def test_addresses_that_cannot_be_asked(session: HttpSession, url: str) -> None:
     with pytest.raises(FetchError) as failed:
-        door.get(url, max_bytes=100)
+        session.get(url, max_bytes=100)
     assert not failed.value.retryable

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fetchers.network.rate_limit import OUTAGE, Closed, Pace, PaceState, Rate, quota
+from fetchers.network.rate_limit import OUTAGE, PublishedRate, RateLimit, RateLimitState, SuspendedError, quota
 from packages.facts import Outcome
 
 NOW = datetime(2026, 11, 23, 4, tzinfo=UTC)
@@ -24,113 +24,115 @@ def clock() -> Clock:
     return Clock()
 
 
-def turns(pace: Pace, most: int = 10_000) -> int:
+def turns(rate_limit: RateLimit, most: int = 10_000) -> int:
     """How many turns are given before the host closes."""
     for number in range(most):
         try:
-            pace.turn()
-        except Closed:
+            rate_limit.acquire()
+        except SuspendedError:
             return number
-        pace.done()
+        rate_limit.release()
     return most
 
 
 def test_without_a_limit_there_is_always_a_turn(clock: Clock) -> None:
-    pace = Pace(PaceState(), clock)
-    assert turns(pace, 50) == 50
-    assert pace.requests == 50
+    rate_limit = RateLimit(RateLimitState(), clock)
+    assert turns(rate_limit, 50) == 50
+    assert rate_limit.requests == 50
 
 
 @pytest.mark.parametrize(("limit", "reserve"), [(60, 5), (5_000, 100), (100, 5)])
 def test_a_reserve_is_kept(clock: Clock, limit: int, reserve: int) -> None:
-    pace = Pace(PaceState(), clock)
-    pace.note_quota(limit, reserve + 1, NOW + HOUR)
-    pace.turn()
-    pace.done()
-    pace.note_quota(limit, reserve, NOW + HOUR)
-    with pytest.raises(Closed, match=f"{reserve} of {limit} requests are left, and kept") as closed:
-        pace.turn()
+    rate_limit = RateLimit(RateLimitState(), clock)
+    rate_limit.note_quota(limit, reserve + 1, NOW + HOUR)
+    rate_limit.acquire()
+    rate_limit.release()
+    rate_limit.note_quota(limit, reserve, NOW + HOUR)
+    with pytest.raises(SuspendedError, match=f"{reserve} of {limit} requests are left, and reserved") as closed:
+        rate_limit.acquire()
     assert closed.value.until == NOW + HOUR
-    assert pace.opens_at == NOW + HOUR
+    assert rate_limit.may_go_on_at == NOW + HOUR
 
 
 def test_those_under_way_count_against_the_reserve(clock: Clock) -> None:
-    pace = Pace(PaceState(), clock)
-    pace.note_quota(60, 8, NOW + HOUR)
+    rate_limit = RateLimit(RateLimitState(), clock)
+    rate_limit.note_quota(60, 8, NOW + HOUR)
     for _ in range(3):
-        pace.turn()
-    with pytest.raises(Closed):
-        pace.turn()
+        rate_limit.acquire()
+    with pytest.raises(SuspendedError):
+        rate_limit.acquire()
 
 
 def test_answers_that_overtake_each_other(clock: Clock) -> None:
-    pace = Pace(PaceState(), clock)
-    pace.note_quota(60, 30, NOW + HOUR)
-    pace.note_quota(60, 31, NOW + HOUR)
-    assert pace.state.remaining == 30
-    pace.note_quota(60, 60, NOW + 2 * HOUR)
-    assert pace.state.remaining == 60
+    rate_limit = RateLimit(RateLimitState(), clock)
+    rate_limit.note_quota(60, 30, NOW + HOUR)
+    rate_limit.note_quota(60, 31, NOW + HOUR)
+    assert rate_limit.state.remaining == 30
+    rate_limit.note_quota(60, 60, NOW + 2 * HOUR)
+    assert rate_limit.state.remaining == 60
 
 
 def test_a_new_window_forgets_the_old_one(clock: Clock) -> None:
-    pace = Pace(PaceState(limit=60, remaining=0, resets_at=NOW), clock)
-    assert turns(pace, 3) == 3
+    rate_limit = RateLimit(RateLimitState(limit=60, remaining=0, resets_at=NOW), clock)
+    assert turns(rate_limit, 3) == 3
 
 
 def test_a_pause_outlives_the_process_and_is_never_shortened(clock: Clock) -> None:
-    pace = Pace(PaceState(), clock)
-    assert pace.pause(600) == NOW + timedelta(minutes=10)
-    assert pace.pause(60) == NOW + timedelta(minutes=10)
-    later = Pace(pace.state, clock)
-    with pytest.raises(Closed):
-        later.turn()
+    rate_limit = RateLimit(RateLimitState(), clock)
+    assert rate_limit.pause(600) == NOW + timedelta(minutes=10)
+    assert rate_limit.pause(60) == NOW + timedelta(minutes=10)
+    later = RateLimit(rate_limit.state, clock)
+    with pytest.raises(SuspendedError):
+        later.acquire()
     clock.now += timedelta(minutes=10)
     assert turns(later, 1) == 1
-    assert later.opens_at is None
+    assert later.may_go_on_at is None
 
 
 @pytest.mark.parametrize(("seconds", "pause"), [(10**9, timedelta(hours=24)), (-5, timedelta())])
 def test_a_pause_is_within_reason(clock: Clock, seconds: float, pause: timedelta) -> None:
-    assert Pace(PaceState(), clock).pause(seconds) == NOW + pause
+    assert RateLimit(RateLimitState(), clock).pause(seconds) == NOW + pause
 
 
 def test_a_published_limit_is_kept_across_processes(clock: Clock) -> None:
-    rate = Rate(timedelta(seconds=60), burst=50)
-    pace = Pace(PaceState(), clock, rate=rate)
-    assert turns(pace) == 50
-    assert turns(Pace(pace.state, clock, rate=rate)) == 0
+    rate = PublishedRate(timedelta(seconds=60), burst=50)
+    rate_limit = RateLimit(RateLimitState(), clock, rate=rate)
+    assert turns(rate_limit) == 50
+    assert turns(RateLimit(rate_limit.state, clock, rate=rate)) == 0
     clock.now += timedelta(minutes=5)
-    assert turns(Pace(pace.state, clock, rate=rate)) == 5
+    assert turns(RateLimit(rate_limit.state, clock, rate=rate)) == 5
     clock.now += timedelta(days=1)
-    assert turns(Pace(pace.state, clock, rate=rate)) == 50
+    assert turns(RateLimit(rate_limit.state, clock, rate=rate)) == 50
 
 
 def test_a_patient_host_waits_for_its_turn(clock: Clock) -> None:
-    pace = Pace(PaceState(), clock, rate=Rate(timedelta(seconds=2), burst=2), patience=timedelta(minutes=1))
-    assert [pace.turn().total_seconds() for _ in range(5)] == [0, 0, 2, 4, 6]
+    rate_limit = RateLimit(
+        RateLimitState(), clock, rate=PublishedRate(timedelta(seconds=2), burst=2), max_wait=timedelta(minutes=1)
+    )
+    assert [rate_limit.acquire().total_seconds() for _ in range(5)] == [0, 0, 2, 4, 6]
 
 
 @pytest.mark.parametrize("outcome", [Outcome.SERVER_ERROR, Outcome.TIMEOUT, Outcome.RATE_LIMITED])
 def test_ten_failures_in_a_row_are_an_outage(clock: Clock, outcome: Outcome) -> None:
-    pace = Pace(PaceState(), clock)
+    rate_limit = RateLimit(RateLimitState(), clock)
     for _ in range(OUTAGE - 1):
-        pace.note_outcome(outcome)
-    pace.note_outcome(Outcome.OK)
+        rate_limit.note_outcome(outcome)
+    rate_limit.note_outcome(Outcome.OK)
     for _ in range(OUTAGE - 1):
-        pace.note_outcome(outcome)
-    assert turns(pace, 1) == 1
-    pace.note_outcome(outcome)
-    with pytest.raises(Closed, match="it failed 10 times in a row"):
-        pace.turn()
-    assert turns(Pace(pace.state, clock), 1) == 1, "the next run tries again"
+        rate_limit.note_outcome(outcome)
+    assert turns(rate_limit, 1) == 1
+    rate_limit.note_outcome(outcome)
+    with pytest.raises(SuspendedError, match="it failed 10 times in a row"):
+        rate_limit.acquire()
+    assert turns(RateLimit(rate_limit.state, clock), 1) == 1, "the next run tries again"
 
 
 @pytest.mark.parametrize("outcome", [Outcome.NOT_FOUND, Outcome.PRIVATE, Outcome.INVALID, Outcome.GONE])
 def test_what_is_a_packages_fault_is_no_outage(clock: Clock, outcome: Outcome) -> None:
-    pace = Pace(PaceState(), clock)
+    rate_limit = RateLimit(RateLimitState(), clock)
     for _ in range(99):
-        pace.note_outcome(outcome)
-    assert turns(pace, 1) == 1
+        rate_limit.note_outcome(outcome)
+    assert turns(rate_limit, 1) == 1
 
 
 @pytest.mark.parametrize("prefix", ["X-RateLimit-", "RateLimit-"])
