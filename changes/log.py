@@ -1,4 +1,4 @@
-"""The numbered log: how far it reaches, and how long it is kept."""
+"""The numbered log: its bounds, its rows, and its pruning."""
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -7,12 +7,13 @@ from django.db.models import QuerySet
 
 from changes.models import Change
 from core.database.prepared import PLACEHOLDER_ID, Prepared, Statement, StatementCache, with_ids
+from core.database.sessions import reader
 
 RETENTION = timedelta(days=400)
 BATCH = 10_000
 
 
-_REACH = Statement(
+_BOUNDS = Statement(
     "SELECT coalesce((SELECT number FROM changes_revision WHERE kind = 'changes'),"
     " (SELECT max(number) FROM changes_change), 0), (SELECT min(number) FROM changes_change)",
     (),
@@ -20,21 +21,22 @@ _REACH = Statement(
 _STATEMENTS: StatementCache[Prepared[Change]] = StatementCache()
 
 
-class Reach(NamedTuple):
-    """The number of the last change, and the smallest number after which all changes are there still."""
+class Bounds(NamedTuple):
+    """The number of the last change, and the smallest number after which no change was pruned."""
 
     last: int
     since: int
 
 
-def reach() -> Reach:
-    [(last, oldest)] = _REACH.rows()
-    return Reach(last, last if oldest is None else oldest - 1)
+def bounds() -> Bounds:
+    [(last, oldest)] = _BOUNDS.rows(reader())
+    return Bounds(last, last if oldest is None else oldest - 1)
 
 
 def after(number: int, limit: int) -> list[Change]:
-    """The changes after a number, in their order; so many at most."""
-    return _STATEMENTS.get("after", lambda: Prepared(_after())).rows(number, limit)
+    """Return at most `limit` changes after a number, in order."""
+    connection = reader()
+    return _STATEMENTS.get(connection, "after", lambda: Prepared(_after())).rows(connection, number, limit)
 
 
 def _after() -> QuerySet[Change]:
@@ -43,9 +45,9 @@ def _after() -> QuerySet[Change]:
 
 
 def prune(now: datetime) -> int:
-    """Delete the changes that are too old, a batch at a time; says how many."""
+    """Delete the changes that are older than RETENTION in batches, and return their number."""
     old = Change.objects.filter(at__lt=now - RETENTION).order_by("-number").values_list("number", flat=True)
-    # Clocks may run backwards: whatever is before the newest old one goes, so that no gap opens.
+    # Clocks may go backwards. All changes up to the newest old one are deleted, so that no gap is left.
     newest = old.first()
     deleted = 0
     while newest is not None:

@@ -1,4 +1,4 @@
-"""Documents that were renamed: their old addresses answer 301 to the new ones, as long as nothing else stands there."""
+"""Redirects (301) from the old URLs of renamed documents to the new ones, as long as no other document has them."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from changes.models import OldSlug
 
 
 class OldSlugMiddleware:
-    """Looks only where there is nothing: whatever is found costs nothing more."""
+    """A look-up of old slugs after a 404 alone, so that it costs other responses nothing."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

@@ -1,9 +1,7 @@
-"""What the database itself notes of every change: the log, old slugs, and a revision for each kind of document.
+"""The log of changes, and the slugs that documents had before.
 
-Nothing but triggers writes these tables (`changes/triggers.py`), so that no way of writing can forget them.
+Only triggers write these tables (`changes/triggers/`), so that no way of writing is missed.
 """
-
-from typing import ClassVar
 
 from django.db import models
 
@@ -11,10 +9,10 @@ from core.kinds import Kind
 
 
 class Change(models.Model):
-    """A document or a membership that was created, changed, renamed (its slug moved) or deleted.
+    """A document or a membership that was created, changed, renamed (it has another slug) or deleted.
 
-    `number` follows the order of commits without gaps: who has read up to a number has missed nothing before it. It
-    is null only inside the transaction that makes the change. A bare move of `last_fetched` is no change.
+    `number` follows the order of commits without gaps: whoever has read up to a number has missed nothing before it.
+    It is null only inside the transaction of the change. A new `last_fetched` alone is no change.
     """
 
     KINDS = (Kind.CATEGORY.value, Kind.PACKAGE.value, Kind.GRID.value, Kind.MEMBERSHIP.value)
@@ -47,22 +45,8 @@ class Change(models.Model):
         return f"{self.number}: {self.kind} {self.object_id} {self.action}"
 
 
-class Revision(models.Model):
-    """A counter for each kind of document, moved by every commit that changes anything served of it, and the number
-    of its documents. The counter of the kind LOG is the number of the last change."""
-
-    LOG: ClassVar[str] = "changes"
-
-    kind = models.CharField(max_length=10, primary_key=True)
-    number = models.BigIntegerField()
-    rows = models.BigIntegerField()
-
-    def __str__(self) -> str:
-        return f"{self.kind}: {self.number}"
-
-
 class OldSlug(models.Model):
-    """A slug that a document had, until another document that had it gave it up later."""
+    """A former slug of a document: the last one that had it, if there were several."""
 
     kind = models.CharField(max_length=10)
     slug = models.CharField(max_length=100)

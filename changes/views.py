@@ -1,4 +1,4 @@
-"""The feed of changes: for mirrors, caches and whoever wants to know what is new."""
+"""The feed of changes, for mirrors and caches."""
 
 from django.db import DEFAULT_DB_ALIAS
 from drf_spectacular.utils import extend_schema
@@ -6,7 +6,7 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from changes.log import after, reach
+from changes.log import after, bounds
 from changes.serializers import ChangesSerializer, documents
 from core.api.pagination import MAX_LIMIT, link_header, neighbour, whole_number
 from core.api.schema import ALWAYS, errors, parameter
@@ -25,16 +25,16 @@ class Gone(APIException):
 
 
 def _last_of_primary() -> int:
-    """A mirror may have read from where they are further than a replica is."""
+    """Return the number of the last change on the primary: a mirror may have read further than a replica is."""
     if READING_ALIAS.get() == DEFAULT_DB_ALIAS:
         return -1
     with reading_from(DEFAULT_DB_ALIAS):
-        return reach().last
+        return bounds().last
 
 
 class ChangesView(CatalogueView):
-    """What was created, changed, renamed or deleted, in the order of commits: read up to where `next` is null, then
-    go on from `until` another day. A number that was read leaves nothing behind it."""
+    """The log of documents that were created, changed, renamed or deleted, in the order of commits. Read until `next`
+    is null, then continue from `until` another day: no change with a smaller number is added later."""
 
     # Whatever is logged moves one of the others too, whose numbers never come again, not even from a backup.
     depends_on = on(LOG, PRUNED, Kind.PACKAGE, Kind.GRID, Kind.CATEGORY)
@@ -52,9 +52,9 @@ class ChangesView(CatalogueView):
     )
     def get(self, request: Request) -> Response:
         since, limit = whole_number(request, "since", 0, 0), whole_number(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
-        # The rows first: those that are pruned in between are missed by whoever looks how far the log reaches after.
+        # The rows first: with the bounds first, rows that are pruned in between would be missed.
         rows = after(since, limit + 1)
-        last, oldest = reach()
+        last, oldest = bounds()
         if since > last and since <= _last_of_primary():
             return Response({"since": since, "until": since, "next": None, "results": []})
         if since > last:

@@ -23,7 +23,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 django_stubs_ext.monkeypatch()  # forms and admin classes take their model as a parameter, as the type checker has it
 
 
-# A host name or an address, a port at most: the API answers at the root of a site, not below a path.
+# A scheme, a host and perhaps a port: the API is at the root of a site, not below a path.
 _ORIGIN = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?", re.ASCII)
 
 
@@ -101,7 +101,7 @@ def _replica_url(value: str) -> None:
             raise ValidationError("Must be a streaming replica of DATABASE_URL, both of them PostgreSQL")
 
 
-env = Env(eager=False)  # collects every mistake, so that seal() below can name them all
+env = Env(eager=False)  # collects all mistakes, so that seal() below can name them together
 env.read_env(BASE_DIR / ".env", recurse=False)
 
 DEBUG = env.bool("DEBUG", default=False)
@@ -164,9 +164,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "core.caching.middleware.ApiCacheMiddleware",  # answers the API by itself, with API_MIDDLEWARE
+    "core.caching.middleware.ApiCacheMiddleware",  # serves the API by itself, behind API_MIDDLEWARE alone
     "django.middleware.security.SecurityMiddleware",
-    # With DEBUG, runserver serves the static files where they lie, and nothing has been collected.
+    # With DEBUG, runserver serves static files from the apps, and nothing has been collected.
     *([] if DEBUG else ["whitenoise.middleware.WhiteNoiseMiddleware"]),
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -175,7 +175,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
-# What CommonMiddleware does, the API does itself: a missing slash is its catch-all's, host and length the cache's.
+# The API does CommonMiddleware's work itself: its catch-all redirects a missing slash, the cache sets the length.
 API_MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -202,14 +202,14 @@ TEMPLATES = [
     },
 ]
 
-CONNECTION_SECONDS = 600  # a connection that is new has yet to plan its statements
+CONNECTION_SECONDS = 600  # a new connection has to plan its statements first
 DATABASES = {
     "default": dj_database_url.parse(
         _database or "sqlite://:memory:", conn_max_age=CONNECTION_SECONDS, conn_health_checks=True
     )
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # WAL lets readers go on while one writes; IMMEDIATE makes a second writer wait instead of failing half way.
+    # With WAL, readers go on while one writes; with IMMEDIATE, a second writer waits instead of failing half-way.
     DATABASES["default"]["OPTIONS"] = {
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         "transaction_mode": "IMMEDIATE",
@@ -218,7 +218,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 
 if _replica:
     DATABASES["replica"] = dj_database_url.parse(_replica, conn_max_age=CONNECTION_SECONDS, conn_health_checks=True)
-    DATABASES["replica"]["OPTIONS"] = {"connect_timeout": 2}  # a replica that is away must not keep anybody waiting
+    DATABASES["replica"]["OPTIONS"] = {"connect_timeout": 2}  # an unreachable replica must not keep requests waiting
     DATABASE_ROUTERS = ["core.caching.replica.ReplicaRouter"]
     MIDDLEWARE.append("core.caching.replica.WroteMiddleware")
 
@@ -255,7 +255,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 CSRF_TRUSTED_ORIGINS = [f"{urlsplit(SITE_URL).scheme}://{urlsplit(SITE_URL).netloc}"] if SITE_URL else []
 
 REST_FRAMEWORK = {
-    # Read-only and public: nobody signs in, so no request touches sessions or users.
+    # Read-only and public: there is no login, so no request touches sessions or users.
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],
     "UNAUTHENTICATED_USER": None,
@@ -265,8 +265,6 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "core.api.negotiation.StrictNegotiation",
     "DEFAULT_SCHEMA_CLASS": "core.api.schema.CatalogueSchema",
-    "DEFAULT_PAGINATION_CLASS": "core.api.pagination.CataloguePages",
-    "PAGE_SIZE": 20,
 }
 
 SPECTACULAR_SETTINGS = {
@@ -284,7 +282,7 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
 }
 
-# Anybody's page may read the API, which knows no users; nothing else is shared.
+# Pages of any site may read the API, which knows no users, and nothing else.
 CORS_ALLOW_ALL_ORIGINS = True
 CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_METHODS = ("GET", "HEAD", "OPTIONS")

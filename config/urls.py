@@ -37,7 +37,7 @@ ROOT = ("packages", "search", "grids", "categories", "changes", "schema", "docs"
 
 
 class RootSerializer(serializers.Serializer[Any]):
-    """Where everything is."""
+    """The URLs of all that the API offers."""
 
     packages, search, grids, categories, changes, schema, docs = (serializers.URLField() for _ in ROOT)
 
@@ -57,12 +57,12 @@ class RootView(CatalogueView):
 
 
 def undefined(request: HttpRequest) -> HttpResponseBase:
-    """404 as the API says it, unless only the last slash is missing."""
+    """Respond with the API's 404, unless only the last slash is missing."""
     try:
-        found = resolve(f"{request.path_info}/").func is not undefined
+        is_defined = resolve(f"{request.path_info}/").func is not undefined
     except Resolver404:
-        found = False
-    if found and request.method in {"GET", "HEAD", "OPTIONS"}:
+        is_defined = False
+    if is_defined and request.method in {"GET", "HEAD", "OPTIONS"}:
         return HttpResponsePermanentRedirect(request.get_full_path(force_append_slash=True))
     return UndefinedView.as_view()(request)
 

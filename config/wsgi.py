@@ -1,4 +1,4 @@
-"""The WSGI application that gunicorn serves: what a server asks of the database is limited in time."""
+"""The WSGI application that gunicorn serves: the statements of a server are limited in time."""
 
 import os
 

@@ -94,6 +94,9 @@ class Relation(Column):
         return [[] if pk is None else [pk] for pk in ids]
 
 
+ID = Column("id", v4=True, logged=False, reason="A row with another id is logged as deleted and created.")
+
+
 class Columns:
     """The columns and keys of one kind, in the order of the contract. Every stored column of its table is listed."""
 
@@ -131,6 +134,13 @@ class Columns:
         """The columns whose move is a change in the log."""
         served = self.stored(self.served)
         return self._columns(lambda column: column.logged and column.column in served)
+
+    @cached_property
+    def not_logged(self) -> dict[str, str]:
+        """The other columns that documents are made of, each with the reason why its move is no change."""
+        served = self.stored(self.served)
+        columns = [key for key in self.keys if isinstance(key, Column) and key.column in served]
+        return {column.column: column.reason for column in columns if not column.logged}
 
     @cached_property
     def preserialized(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The columns of every stored document: id, slug and title, and when it was created and last edited."""
+"""Models that all kinds of documents share: the base of their own models, and their revisions."""
 
 from typing import ClassVar
 
@@ -10,10 +10,10 @@ MAX_ID = 2**63 - 1
 
 
 class Document(models.Model):
-    """A titled document of the catalogue, which URLs name by its id or its slug.
+    """A titled document of the catalogue, with an id and a slug.
 
-    `created` and `modified` are ordinary columns, not automatic ones: an import copies the times of its source,
-    and `modified` tells when an editor last changed the document, so no fetch may move it.
+    `created` and `modified` are ordinary columns, not automatic ones: an import takes the times of its source, and
+    `modified` is when an editor last changed the document, so no fetch may touch it.
     """
 
     title = models.CharField(max_length=100)
@@ -30,3 +30,23 @@ class Document(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class Revision(models.Model):
+    """A counter for each kind of document, which every commit raises that changes anything shown of the kind, and the
+    number of its documents. The counter of LOG is the number of the last change.
+
+    Triggers write it; `core.caching.revisions` reads it.
+    """
+
+    LOG: ClassVar[str] = "changes"
+
+    kind = models.CharField(max_length=10, primary_key=True)
+    number = models.BigIntegerField()
+    rows = models.BigIntegerField()
+
+    class Meta:
+        db_table = "changes_revision"
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.number}"

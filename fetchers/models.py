@@ -1,4 +1,4 @@
-"""What refreshing stores between its runs: the runs themselves, and the rate limit of each host."""
+"""State of refreshing between its runs: the runs themselves, and the rate limit of each host."""
 
 from django.db import models
 

@@ -16,10 +16,10 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.core.management import call_command
 from django.db.models import Count, Q
 from django.utils import timezone
 
+from core.signals import housekeeping
 from fetchers.forges import github
 from fetchers.hosts import MAX_CONCURRENCY, READ, Upstreams
 from fetchers.indexes import pypi, pypistats
@@ -215,7 +215,7 @@ class Refresh:
             if not self.options.slugs:
                 self.summary.pruned = history.prune(self.clock().date())
                 Run.objects.filter(started__lt=self.clock() - history.DAILY).delete()
-                call_command("prune_changes", verbosity=0)  # by its name: nothing imports the log
+                housekeeping.send(Refresh, now=self.clock())
             self.upstreams.save()
             self._complete(row)
         return self.summary

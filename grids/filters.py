@@ -2,7 +2,7 @@
 
 from django.db.models import Exists, OuterRef, Q
 
-from core.api.filters import DocumentFilters, Flag, Ordering, Reading, ReferencesField, Words
+from core.api.filters import DocumentFilters, FieldFilter, Flag, Ordering, ReferencesField, Words
 from core.api.references import by_references
 from core.caching.dependencies import on
 from core.database.functions import AsciiLower
@@ -14,7 +14,7 @@ from packages.models import Package
 class GridFilters(DocumentFilters):
     parameters_add = {"package": on(Kind.PACKAGE)}
     q = Words("description")
-    package = Reading(ReferencesField, label="package", method="with_packages")
+    package = FieldFilter(ReferencesField, label="package", method="with_packages")
     header = Flag(Q(header=True), label="header tab")
     is_locked = Flag(Q(is_locked=True), label="locked")
     ordering = Ordering({"title": AsciiLower("title"), "created": "created", "modified": "modified"})

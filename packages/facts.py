@@ -22,7 +22,7 @@ SOURCES: tuple[Source, ...] = ("repo", "pypi", "downloads")
 
 
 class Outcome(StrEnum):
-    """How an attempt to fetch ended. OK, UNCHANGED and RENAMED are successes, all others failures."""
+    """The outcome of an attempt to fetch. OK, UNCHANGED and RENAMED are successes, all others failures."""
 
     OK = "ok"
     UNCHANGED = "unchanged"

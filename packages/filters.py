@@ -17,15 +17,15 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 from categories.models import Category
 from core.api.filters import (
     DocumentFilters,
+    FieldFilter,
     Flag,
     IdsField,
-    Listed,
-    Moment,
+    NumberBound,
     Ordering,
-    Reading,
     ReferencesField,
     SlugsField,
-    Whole,
+    TimeBound,
+    ValueList,
     Words,
     refuse_unknown,
 )
@@ -185,34 +185,34 @@ class PackageFilters(DocumentFilters):
     parameters_add = {"category": on(Kind.CATEGORY), "grid": on(Kind.GRID), "stale": on(ages=60)}
     ordering_ages = {"score": PACKAGE_COLUMNS.ages(["score"])}
     q = Words("repo_description")
-    category = Reading(ReferencesField, label="category", method="in_categories")
-    grid = Reading(ReferencesField, label="grid", method="in_grids")
-    id__in = Listed(IdsField, field_name="id", label="ids")
-    slug__in = Listed(SlugsField, field_name="slug", label="slugs")
-    repo_url = Reading(RepositoryField, "repo_key", label="repository URL")
-    pypi_name = Reading(ProjectField, "pypi_name", label="PyPI project")
-    repo_host = Reading(HostField, "repo_host", label="repository host")
+    category = FieldFilter(ReferencesField, label="category", method="in_categories")
+    grid = FieldFilter(ReferencesField, label="grid", method="in_grids")
+    id__in = ValueList(IdsField, field_name="id", label="ids")
+    slug__in = ValueList(SlugsField, field_name="slug", label="slugs")
+    repo_url = FieldFilter(RepositoryField, "repo_key", label="repository URL")
+    pypi_name = FieldFilter(ProjectField, "pypi_name", label="PyPI project")
+    repo_host = FieldFilter(HostField, "repo_host", label="repository host")
     participant = django_filters.CharFilter(label="participant", method="with_participant")
-    licence = Reading(LicenceField, label="licence (SPDX)", method="under_licence")
-    django = Reading(VersionField, label="works with Django", method="for_django")
-    python = Reading(VersionField, label="works with Python", method="for_python")
+    licence = FieldFilter(LicenceField, label="licence (SPDX)", method="under_licence")
+    django = FieldFilter(VersionField, label="works with Django", method="for_django")
+    python = FieldFilter(VersionField, label="works with Python", method="for_python")
     archived = Flag(Q(archived=True), label="archived")
     deprecated = Flag(Q(deprecated=True), label="deprecated")
     gone = Flag(Q(gone_since__isnull=False), label="gone")
     has_pypi = Flag(~Q(pypi_name=""), label="on PyPI")
-    repo_watchers__gte = Whole("repo_watchers", "gte", label="watchers, at least")
-    repo_watchers__lte = Whole("repo_watchers", "lte", label="watchers, at most")
-    repo_forks__gte = Whole("repo_forks", "gte", label="forks, at least")
-    repo_forks__lte = Whole("repo_forks", "lte", label="forks, at most")
-    pypi_downloads__gte = Whole("pypi_downloads", "gte", label="downloads a month, at least")
-    last_updated__gte = Moment("last_updated", "gte", label="last commit since")
-    last_updated__lte = Moment("last_updated", "lte", label="last commit until")
-    released__gte = Moment("released", "gte", label="latest release since")
-    released__lte = Moment("released", "lte", label="latest release until")
-    created__gte = Moment("created", "gte", label="added since")
-    created__lte = Moment("created", "lte", label="added until")
-    modified__gte = Moment("modified", "gte", label="edited since")
-    stale = Whole(least=0, most=36_500, label="days without a successful fetch", method="without_success")
+    repo_watchers__gte = NumberBound("repo_watchers", "gte", label="watchers, at least")
+    repo_watchers__lte = NumberBound("repo_watchers", "lte", label="watchers, at most")
+    repo_forks__gte = NumberBound("repo_forks", "gte", label="forks, at least")
+    repo_forks__lte = NumberBound("repo_forks", "lte", label="forks, at most")
+    pypi_downloads__gte = NumberBound("pypi_downloads", "gte", label="downloads a month, at least")
+    last_updated__gte = TimeBound("last_updated", "gte", label="last commit since")
+    last_updated__lte = TimeBound("last_updated", "lte", label="last commit until")
+    released__gte = TimeBound("released", "gte", label="latest release since")
+    released__lte = TimeBound("released", "lte", label="latest release until")
+    created__gte = TimeBound("created", "gte", label="added since")
+    created__lte = TimeBound("created", "lte", label="added until")
+    modified__gte = TimeBound("modified", "gte", label="edited since")
+    stale = NumberBound(least=0, most=36_500, label="days without a successful fetch", method="without_success")
     ordering = Ordering(_ORDER, nullable=("pypi_downloads", "last_updated", "released"))
 
     @cached_property
@@ -273,5 +273,5 @@ class PackageFilters(DocumentFilters):
 
 
 class HistoryFilters(django_filters.FilterSet):
-    since = Reading(DayField, "day", lookup_expr="gte", label="from this day on")
-    until = Reading(DayField, "day", lookup_expr="lte", label="until this day")
+    since = FieldFilter(DayField, "day", lookup_expr="gte", label="from this day on")
+    until = FieldFilter(DayField, "day", lookup_expr="lte", label="until this day")

@@ -1,6 +1,6 @@
-"""The index of the search: one entry for each package and each grid, written by the database itself.
+"""The search index: one entry for each package and each grid.
 
-Nothing but triggers writes it (`search/triggers.py`), in the transaction of the edit, so that it is never behind.
+Only triggers write it (`search/triggers/`), in the transaction of the edit, so that it is always up to date.
 """
 
 from django.db import models
@@ -9,12 +9,12 @@ from core.kinds import Kind
 
 
 class Entry(models.Model):
-    """What can be found of a document.
+    """The words and names by which a document is found.
 
-    `title_key`, `slug_key` and `pypi_key` are names without blanks and punctuation, A to Z in lower case. `names` are
+    `title_key`, `slug_key` and `pypi_key` are names without spaces and punctuation, A to Z in lower case. `names` are
     the words of the names; `body` the other words: the description, the participants, and for the category a word of
-    its id ("category5"), so that a category that is renamed leaves every entry right. `quality` orders what fits
-    equally well. PostgreSQL keeps a column `words` besides, the text search vector of both.
+    its id ("category5"), so that entries stay right when a category is renamed. `quality` orders documents that match
+    equally well. PostgreSQL has a column `words` too, the text search vector of both.
     """
 
     KINDS = (Kind.PACKAGE.value, Kind.GRID.value)

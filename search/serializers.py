@@ -5,6 +5,7 @@ from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
 
 import orjson
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import JSONField
 from django.utils import timezone
 from rest_framework import serializers
@@ -73,9 +74,10 @@ def _rows(kind: Kind, ids: list[int]) -> list[Any]:
     """Return the rows of the documents of one kind with these ids, in no order."""
     if not ids:
         return []
-    statement, converters = STATEMENTS.get(kind, lambda: _prepared(_QUERYSETS[kind]()))
-    rows: list[Any] = statement.rows(orjson.dumps(ids).decode())
-    return [_converted(list(row), converters) for row in rows] if converters else rows
+    connection = reader()
+    statement, converters = STATEMENTS.get(connection, kind, lambda: _prepared(_QUERYSETS[kind]()))
+    rows: list[Any] = statement.rows(connection, orjson.dumps(ids).decode())
+    return [_converted(connection, list(row), converters) for row in rows] if converters else rows
 
 
 def _prepared(queryset: Any) -> tuple[Statement, list[Any]]:
@@ -85,10 +87,10 @@ def _prepared(queryset: Any) -> tuple[Statement, list[Any]]:
     return Statement(compiled.sql, compiled.parameters), converters
 
 
-def _converted(row: list[Any], converters: list[Any]) -> list[Any]:
+def _converted(connection: BaseDatabaseWrapper, row: list[Any], converters: list[Any]) -> list[Any]:
     for place, functions, expression in converters:
         for function in functions:
-            row[place] = function(row[place], expression, reader())
+            row[place] = function(row[place], expression, connection)
     return row
 
 

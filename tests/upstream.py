@@ -1,6 +1,6 @@
-"""A small internet on the loopback: GitHub (GraphQL and REST), PyPI and pypistats, with settable latency and faults.
+"""A small internet on the loopback: GitHub (GraphQL and REST), PyPI and pypistats, with adjustable latency and faults.
 
-The world is the truth that a refreshed catalogue must equal; the server tells it, late or wrongly as it is told to.
+The world is the truth that a refreshed catalogue must equal. The server serves it, with the faults it is set to.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 Json = dict[str, Any]
-Answer = tuple[int, dict[str, str], bytes]
+Response = tuple[int, dict[str, str], bytes]  # status, headers, body
 
 
 @dataclass
@@ -51,9 +51,9 @@ class Project:
 
 @dataclass
 class World:
-    """Everything that the server knows. `fault` may name, for a path, what goes wrong with its answer.
+    """Everything that the server serves. `fault` may name, for a path, the fault of its response.
 
-    `strangers` is the number of projects in PyPI's index that no package is about.
+    `strangers` is the number of projects in PyPI's index that belong to no package.
     """
 
     repos: dict[str, Repo] = field(default_factory=dict)
@@ -63,11 +63,11 @@ class World:
     limit: int = 5_000
     clock: Callable[[], float] = time.time
     strangers: int = 0
-    asked: Counter[str] = field(default_factory=Counter)
+    requests: Counter[str] = field(default_factory=Counter)
     points: int = 0
 
     def commit(self, repo: Repo) -> None:
-        """Somebody pushes to the default branch, and the numbers move."""
+        """Push a commit to the default branch, and change the numbers."""
         repo.head = hashlib.sha1(repo.head.encode()).hexdigest()  # noqa: S324 (a commit id, not a secret)
         repo.committed = datetime.now(UTC).replace(microsecond=0)
         repo.stars += 1
@@ -92,7 +92,7 @@ class Handler(BaseHTTPRequestHandler):
     server: "Server"
 
     def log_message(self, *_: object) -> None:
-        """Silence: the tests read the world's counters."""
+        """Print nothing: the tests read the world's counters."""
 
     def do_GET(self) -> None:
         self._serve(None)
@@ -136,29 +136,29 @@ class Handler(BaseHTTPRequestHandler):
         if headers.get("Content-Length"):
             self.close_connection = True
 
-    def _route(self, world: World, path: str, payload: Any) -> Answer:
-        kinds: tuple[tuple[str, Callable[[re.Match[str]], Answer]], ...] = (
+    def _route(self, world: World, path: str, payload: Any) -> Response:
+        kinds: tuple[tuple[str, Callable[[re.Match[str]], Response]], ...] = (
             (r"/graphql", lambda _: self._graphql(world, payload)),
-            (r"/repos/([^/]+/[^/]+)(/.*)?", lambda found: self._rest(world, found[1], found[2] or "")),
+            (r"/repos/([^/]+/[^/]+)(/.*)?", lambda match: self._rest(world, match[1], match[2] or "")),
             (r"/simple/", lambda _: self._index(world)),
-            (r"/simple/([^/]+)/", lambda found: self._status(world, found[1])),
-            (r"/pypi/([^/]+)/json", lambda found: self._project(world, found[1])),
-            (r"/packages/([^/]+)/recent", lambda found: self._recent(world, found[1])),
+            (r"/simple/([^/]+)/", lambda match: self._status(world, match[1])),
+            (r"/pypi/([^/]+)/json", lambda match: self._project(world, match[1])),
+            (r"/packages/([^/]+)/recent", lambda match: self._recent(world, match[1])),
         )
-        for pattern, answer in kinds:
-            if found := re.fullmatch(pattern, path):
-                return answer(found)
+        for pattern, respond in kinds:
+            if match := re.fullmatch(pattern, path):
+                return respond(match)
         return 404, {}, b'{"message": "Not Found"}'
 
-    def _json(self, document: object, headers: dict[str, str] | None = None, status: int = 200) -> Answer:
-        """The document with its ETag, or 304 to who has it."""
+    def _json(self, document: object, headers: dict[str, str] | None = None, status: int = 200) -> Response:
+        """Return the document with its ETag, or a 304 if the client has it."""
         etag = _etag(document)
         if status == 200 and self.headers.get("If-None-Match") == etag:
             return 304, {"ETag": etag, **(headers or {})}, b""
         return status, {"ETag": etag, **(headers or {})}, json.dumps(document).encode()
 
     def _quota(self, world: World, resource: str) -> dict[str, str]:
-        used = world.asked[resource]
+        used = world.requests[resource]
         reset = int(world.clock() // 3600 * 3600 + 3600)
         left = max(0, world.limit - used)
         return {
@@ -167,8 +167,8 @@ class Handler(BaseHTTPRequestHandler):
             "X-RateLimit-Reset": str(reset),
         }
 
-    def _graphql(self, world: World, payload: Json) -> Answer:
-        world.asked["graphql"] += 1
+    def _graphql(self, world: World, payload: Json) -> Response:
+        world.requests["graphql"] += 1
         world.points += 1
         data: Json = {"rateLimit": {"cost": 1, "limit": world.limit, "remaining": world.limit - world.points}}
         data["rateLimit"]["resetAt"] = _when(datetime.now(UTC) + timedelta(hours=1))
@@ -207,8 +207,8 @@ class Handler(BaseHTTPRequestHandler):
             },
         }
 
-    def _rest(self, world: World, name: str, rest: str) -> Answer:
-        world.asked["rest"] += 1
+    def _rest(self, world: World, name: str, rest: str) -> Response:
+        world.requests["rest"] += 1
         quota = self._quota(world, "rest")
         repo = world.repos.get(name.lower())
         if repo is None:
@@ -242,21 +242,21 @@ class Handler(BaseHTTPRequestHandler):
             "size": 1,
         }
 
-    def _index(self, world: World) -> Answer:
-        world.asked["pypi index"] += 1
+    def _index(self, world: World) -> Response:
+        world.requests["pypi index"] += 1
         projects = [{"_last-serial": each.serial, "name": each.name} for each in world.projects.values()]
         projects += [{"_last-serial": 10**7 + n, "name": f"some-strange-project-{n}"} for n in range(world.strangers)]
         return self._json({"meta": {"_last-serial": 9, "api-version": "1.4"}, "projects": projects})
 
-    def _status(self, world: World, name: str) -> Answer:
-        world.asked["pypi status"] += 1
+    def _status(self, world: World, name: str) -> Response:
+        world.requests["pypi status"] += 1
         if name not in world.projects:
             return 404, {}, b"Not Found"
         status = {"status": "active"}
         return self._json({"meta": {"api-version": "1.4"}, "name": name, "project-status": status, "files": []})
 
-    def _project(self, world: World, name: str) -> Answer:
-        world.asked["pypi json"] += 1
+    def _project(self, world: World, name: str) -> Response:
+        world.requests["pypi json"] += 1
         project = world.projects.get(name)
         if project is None:
             return 404, {}, b'{"message": "Not Found"}'
@@ -278,8 +278,8 @@ class Handler(BaseHTTPRequestHandler):
         }
         return self._json({"info": info, "last_serial": project.serial, "releases": {project.version: [file]}})
 
-    def _recent(self, world: World, name: str) -> Answer:
-        world.asked["pypistats"] += 1
+    def _recent(self, world: World, name: str) -> Response:
+        world.requests["pypistats"] += 1
         project = world.projects.get(name)
         if project is None:
             return 404, {}, b"Not Found"
@@ -296,12 +296,12 @@ class Server(ThreadingHTTPServer):
         self.world = world
 
     def handle_error(self, *_: object) -> None:
-        """Clients that are killed hang up: that is what is tested."""
+        """Ignore connections that clients break: tests kill them on purpose."""
 
 
 @contextmanager
 def serving(world: World) -> Iterator[str]:
-    """Serve `world`; gives the base URL."""
+    """Serve `world` and yield the base URL."""
     with Server(world) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
@@ -309,7 +309,7 @@ def serving(world: World) -> Iterator[str]:
 
 
 def environment(base: str) -> dict[str, str]:
-    """The settings that turn every upstream into the server at `base`."""
+    """Return the settings that make the server at `base` every upstream."""
     return {
         "GITHUB_API_URL": base,
         "GITHUB_GRAPHQL_URL": f"{base}/graphql",

@@ -1,4 +1,4 @@
-"""Where the API's own description is read: the schema, and pages made of it without anything from another host."""
+"""The description of the API: its schema, and pages made of it that load nothing from another host."""
 
 from typing import Any
 

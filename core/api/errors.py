@@ -1,4 +1,4 @@
-"""Errors that Django meets outside DRF's views, answered in JSON under /api/ and as Django does elsewhere."""
+"""Errors that Django meets outside DRF's views: in JSON below /api/, as Django's own pages elsewhere."""
 
 from typing import Any
 

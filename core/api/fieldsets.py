@@ -14,10 +14,12 @@ MAX_EXPANDED = 1_000  # documents in place of links, in one response
 
 @dataclass(frozen=True, slots=True)
 class Fieldset:
-    """`fields` are the keys of a document in the contract's order; `expand` those of them that hold documents."""
+    """`fields` are the keys of a document in the contract's order; `expand` those of them that hold documents, and
+    `select_related` those of these that are loaded in the query of the rows."""
 
     fields: tuple[str, ...]
     expand: frozenset[str] = frozenset()
+    select_related: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, parameters: Mapping[str, str], columns: Columns) -> Self:
@@ -29,19 +31,20 @@ class Fieldset:
             raise ValidationError(
                 {"expand": [f"“{min(left_out)}” is not among the requested fields: add it to fields, or leave it out."]}
             )
-        return cls(fields, frozenset(expand))
+        select_related = [name for name in expand if columns.relations[name].select_related]
+        return cls(fields, frozenset(expand), frozenset(select_related))
 
 
-def words_of(text: str) -> set[str]:
-    """Return the words of a list with commas between them."""
-    return {word.strip() for word in text.split(",")}
+def words(parameters: Mapping[str, str], name: str) -> set[str]:
+    """Return the words that a parameter lists, with commas between them; none if it is not given."""
+    return {word.strip() for word in parameters[name].split(",")} if name in parameters else set()
 
 
 def _known(parameters: Mapping[str, str], name: str, known: Collection[str], what: str) -> set[str]:
-    words = words_of(parameters[name]) if name in parameters else set()
-    for word in sorted(words - set(known)):
+    listed = words(parameters, name)
+    for word in sorted(listed - set(known)):
         raise ValidationError({name: [no_such(what, word, known)]})
-    return words
+    return listed
 
 
 def check_expanded(count: int, on_a_list: bool) -> None:

@@ -1,4 +1,4 @@
-"""What the filters of every list share: values that are wrong get 400 with the way to mend them.
+"""The base of the filters of every list. A wrong value gets 400 with the way to mend it.
 
 Values are written as people type them; a filter form of the same filters stands on the browsable pages.
 """
@@ -47,22 +47,22 @@ class DocumentFilters(django_filters.FilterSet):
     ordering_ages: ClassVar[Mapping[str, int]] = {}
 
     def ordered(self, queryset: QuerySet[M]) -> QuerySet[M]:
-        """Other rows of the same kind in the order that was asked for, if any was."""
+        """Return other rows of the same kind in the requested order, if there is one."""
         value = self.form.cleaned_data.get("ordering")
-        found: QuerySet[M] = self.filters["ordering"].filter(queryset, value) if value else queryset
-        return found
+        ordered: QuerySet[M] = self.filters["ordering"].filter(queryset, value) if value else queryset
+        return ordered
 
 
 class StrictFilterBackend(DjangoFilterBackend):
-    """As django-filter's, which makes the form of a page; unknown parameters are the view's to refuse, wrong values the
-    filter set's."""
+    """django-filter's backend, which builds the form of a page. The view refuses unknown parameters, and the filter set
+    wrong values."""
 
     def filterset(self, request: Any, queryset: QuerySet[Any], view: Any) -> DocumentFilters:
-        """The filters that the request names, over a queryset; ValidationError if a value is wrong."""
+        """Return the filters that the request names, over a queryset; ValidationError if a value is wrong."""
         names = frozenset(view.filterset_class.base_filters.keys() & request.query_params.keys())
-        filters = narrowed(view.filterset_class, names)(**self.get_filterset_kwargs(request, queryset, view))
+        filters = subset(view.filterset_class, names)(**self.get_filterset_kwargs(request, queryset, view))
         if not filters.is_valid():  # their messages are whole, and may hold a "%" that somebody typed
-            raise ValidationError({name: [str(each) for each in said] for name, said in filters.errors.items()})
+            raise ValidationError({name: [str(each) for each in messages] for name, messages in filters.errors.items()})
         return filters
 
     def get_filterset_class(self, view: Any, queryset: Any = None) -> Any:
@@ -70,15 +70,15 @@ class StrictFilterBackend(DjangoFilterBackend):
 
 
 @lru_cache(maxsize=256)
-def narrowed(filters: type[DocumentFilters], names: frozenset[str]) -> type[DocumentFilters]:
-    """A filter set with some of its filters alone: each request makes all of them anew."""
+def subset(filters: type[DocumentFilters], names: frozenset[str]) -> type[DocumentFilters]:
+    """Return a filter set with some of its filters alone: each request would build all of them."""
     some: Any = type(filters.__name__, (filters,), {"__module__": filters.__module__})
     some.base_filters = {name: each for name, each in filters.base_filters.items() if name in names}
     return some  # type: ignore[no-any-return]
 
 
 class WordsField(forms.CharField):
-    """Words: all of them must be there."""
+    """Words, all of which must match."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=500, **options)
@@ -101,7 +101,7 @@ class FlagField(forms.Field):
         return bool(value.lower() == "true")
 
 
-class WholeField(forms.CharField):
+class WholeNumberField(forms.CharField):
     def __init__(self, least: int = 0, most: int = 2**31 - 1, **options: Any) -> None:
         self.least, self.most = least, most
         super().__init__(**options)
@@ -116,7 +116,7 @@ class WholeField(forms.CharField):
         return number
 
 
-class MomentField(forms.CharField):
+class TimeField(forms.CharField):
     """A time, or a day: for an upper bound the whole day. Without an offset they are in the site's zone."""
 
     def __init__(self, whole_day: bool = False, **options: Any) -> None:
@@ -128,11 +128,11 @@ class MomentField(forms.CharField):
         if not text:
             return None
         try:
-            return self._moment(text)
+            return self._parse(text)
         except (ValueError, OverflowError) as error:
             raise FormError("Must be a day like 2026-05-01 or a time like 2026-05-01T07:25:10-04:00.") from error
 
-    def _moment(self, text: str) -> datetime:
+    def _parse(self, text: str) -> datetime:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
             day = date.fromisoformat(text)
             if self.whole_day and day.year == MAXYEAR:  # the end of all days, in any zone
@@ -142,8 +142,8 @@ class MomentField(forms.CharField):
             return midnight - timedelta(microseconds=self.whole_day)
         if not re.fullmatch(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*", text, re.ASCII):
             raise ValueError(text)
-        read = datetime.fromisoformat(text)
-        return (read if read.tzinfo else timezone.make_aware(read)).astimezone(UTC)
+        parsed = datetime.fromisoformat(text)
+        return (parsed if parsed.tzinfo else timezone.make_aware(parsed)).astimezone(UTC)
 
 
 class ListField(forms.CharField):
@@ -178,7 +178,7 @@ class SlugsField(ListField):
 
 
 class ReferencesField(ListField):
-    """Ids and slugs, as they stand in addresses."""
+    """Ids and slugs, as they stand in URLs."""
 
     def clean(self, value: Any) -> list[str]:
         values = super().clean(value)
@@ -192,22 +192,22 @@ class OrderingField(forms.CharField):
     def __init__(self, names: Iterable[str], **options: Any) -> None:
         self.names = list(names)
         signed = [sign + name for name in self.names for sign in ("", "-")]
-        said = [(name, f"{name.lstrip('-')}, {'falling' if name[0] == '-' else 'rising'}") for name in signed]
-        super().__init__(widget=forms.Select(choices=[("", "newest first"), *said]), **options)
+        choices = [(name, f"{name.lstrip('-')}, {'descending' if name[0] == '-' else 'ascending'}") for name in signed]
+        super().__init__(widget=forms.Select(choices=[("", "newest first"), *choices]), **options)
 
     def clean(self, value: Any) -> list[str]:
         text = super().clean(value)
         chosen = [word.strip() for word in text.split(",")] if text else []
         for word in chosen:
             if word.removeprefix("-") not in self.names:
-                raise FormError(f"{no_such('ordering', word, self.names)} A “-” before one turns it round.")
+                raise FormError(f"{no_such('ordering', word, self.names)} Prefix a name with “-” to sort descending.")
         if len({word.removeprefix("-") for word in chosen}) < len(chosen):
-            raise FormError("Names one thing twice.")
+            raise FormError("The same name stands there twice.")
         return chosen
 
 
 class Words(django_filters.Filter):
-    """`q`: words, each of which is somewhere in the title, the slug or the description."""
+    """The words of `q`, each of which must be somewhere in the title, the slug or the description."""
 
     field_class = WordsField
 
@@ -219,12 +219,12 @@ class Words(django_filters.Filter):
         if not value:
             return qs
         condition = Q(*(Q(searched__contains=word) for word in value))
-        found: QuerySet[Any] = qs.alias(searched=AsciiLower(self.text)).filter(condition)
-        return found
+        matching: QuerySet[Any] = qs.alias(searched=AsciiLower(self.text)).filter(condition)
+        return matching
 
 
 class Flag(django_filters.Filter):
-    """true or false: whether `condition` holds. What is not known counts as false."""
+    """A condition that must hold (true) or not (false). An unknown value counts as false."""
 
     field_class = FlagField
 
@@ -238,34 +238,34 @@ class Flag(django_filters.Filter):
         return qs.filter(self.condition) if value else qs.exclude(self.condition)
 
 
-class Whole(django_filters.Filter):
-    field_class = WholeField
+class NumberBound(django_filters.Filter):
+    field_class = WholeNumberField
 
 
-class Moment(django_filters.Filter):
-    field_class = MomentField
+class TimeBound(django_filters.Filter):
+    field_class = TimeField
 
     def __init__(self, field_name: str, lookup_expr: str, **options: Any) -> None:
         super().__init__(field_name, lookup_expr, whole_day=lookup_expr == "lte", **options)
 
 
-class Reading(django_filters.Filter):
-    """A filter whose value a form field of its own reads."""
+class FieldFilter(django_filters.Filter):
+    """A filter with a form field of its own."""
 
     def __init__(self, field_class: type[forms.Field], field_name: str | None = None, **options: Any) -> None:
         self.field_class = field_class  # an instance's own, as django-filter reads it
         super().__init__(field_name, **options)
 
 
-class Listed(Reading):
-    """One of the values given; none matching is an empty page."""
+class ValueList(FieldFilter):
+    """A list of values, one of which must match. If none does, the page is empty."""
 
     def filter(self, qs: QuerySet[M], value: list[Any]) -> QuerySet[M]:
         return qs.filter(**{f"{self.field_name}__in": value}) if value else qs
 
 
 class Ordering(django_filters.Filter):
-    """`ordering`: by one or more names; missing values last either way, ties by id in the direction of the last."""
+    """An order by one or more names: missing values last either way, ties by id in the direction of the last name."""
 
     field_class = OrderingField
 
@@ -276,20 +276,20 @@ class Ordering(django_filters.Filter):
     def filter(self, qs: QuerySet[M], value: list[str]) -> QuerySet[M]:
         if not value:
             return qs
-        keys = [self._key(word.removeprefix("-"), falling=word.startswith("-")) for word in value]
+        keys = [self._key(word.removeprefix("-"), descending=word.startswith("-")) for word in value]
         return qs.order_by(*keys, "-pk" if value[-1].startswith("-") else "pk")
 
-    def _key(self, name: str, *, falling: bool) -> Any:
+    def _key(self, name: str, *, descending: bool) -> Any:
         column = self.columns[name]
         expression = F(column) if isinstance(column, str) else column
         nulls = {"nulls_last": True} if name in self.nullable else {}
-        return expression.desc(**nulls) if falling else expression.asc(**nulls)
+        return expression.desc(**nulls) if descending else expression.asc(**nulls)
 
 
 def refuse_unknown(name: str, what: str, wanted: Iterable[str], rows: Iterable[tuple[int, str]], every: Any) -> None:
-    """ValidationError for the first of `wanted` that none of `rows` (id, slug) is called by.
+    """Raise ValidationError for the first of `wanted` that is neither an id nor a slug of `rows`.
 
-    `every` gives all slugs, for the nearest spelling; it is asked for only when there is a mistake.
+    `every` returns slugs for the nearest spelling; it is called only when there is a mistake.
     """
     ids, slugs = {str(pk) for pk, _ in rows}, {slug for _, slug in rows}
     for word in wanted:

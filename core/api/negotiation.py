@@ -1,4 +1,4 @@
-"""Which renderer answers: `?format=` first, then `Accept`; a format that does not exist is a 404 that says so."""
+"""The choice of a renderer: by `?format=`, else by `Accept`. A format that does not exist is a 404 that says so."""
 
 from collections.abc import Iterable
 from typing import Any

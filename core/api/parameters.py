@@ -1,6 +1,6 @@
-"""What may stand behind the "?" of an address. Nothing there is ever silently ignored.
+"""The parameters behind the question mark of a URL. Nothing behind the question mark is ever ignored.
 
-A parameter that the address does not know, that is given twice or that is empty gets 400 with the way to mend it.
+A parameter that is unknown, given twice or empty gets 400, with the way to mend it.
 """
 
 import re
@@ -10,24 +10,24 @@ from difflib import get_close_matches
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-LONGEST = 8_000  # characters of one value; a thousand ids fit
+MAX_LENGTH = 8_000  # characters of one value; a thousand ids fit
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The question “Did you mean …?” where one of `known` is spelled much like `word`, else nothing."""
+    """Return the question “Did you mean …?” if one of `known` is spelled much like `word`, else ""."""
     lower = {each.lower(): each for each in known}
-    found = get_close_matches(word[:100].lower(), lower, n=1, cutoff=0.65)
-    return f" Did you mean “{lower[found[0]]}”?" if found else ""
+    matches = get_close_matches(word[:100].lower(), lower, n=1, cutoff=0.65)
+    return f" Did you mean “{lower[matches[0]]}”?" if matches else ""
 
 
 def no_such(what: str, word: str, known: Collection[str]) -> str:
-    """The message about a word that is not among the `known` ones."""
+    """Return the message about a word that is not one of `known`."""
     listed = ", ".join(sorted(known)) if known else "none"
     return f"There is no {what} “{word[:100]}” here.{nearest(word, known)} There are: {listed}."
 
 
 def check(request: Request, known: Collection[str], *, may_be_empty: Collection[str] = ()) -> None:
-    """ValidationError with a message for each parameter of the request that is unknown, doubled, empty or broken."""
+    """Raise ValidationError with a message for each parameter that is unknown, given twice, empty or malformed."""
     mistakes: dict[str, list[str]] = {}
     for name, values in request.query_params.lists():
         if message := _mistake(name, values, known, may_be_empty):
@@ -41,8 +41,8 @@ def _mistake(name: str, values: list[str], known: Collection[str], may_be_empty:
         return no_such("parameter", name, known)
     if len(values) > 1:
         return "Given more than once; several values go into one, with commas between them, where they are allowed."
-    if len(values[0]) > LONGEST:
-        return f"Too long: at most {LONGEST} characters."
+    if len(values[0]) > MAX_LENGTH:
+        return f"Too long: at most {MAX_LENGTH} characters."
     if re.search(r"[\x00-\x1f\x7f-\x9f]", values[0]):
         return "Holds a control character."
     if not values[0].strip() and name not in may_be_empty:

@@ -1,5 +1,4 @@
-"""JSON; and the browsable pages: DRF's, with a document's summary above its JSON, and without forms:
-the API is read-only."""
+"""JSON, and the browsable pages: DRF's, with a summary above the JSON and without forms, since the API is read-only."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ class FastJSONRenderer(JSONRenderer):
     """DRF's JSON, written by orjson. Indented JSON, for pages, is DRF's own."""
 
     def takes_serialized(self, media_type: str) -> bool:
-        """Whether JSON that is written already can stand in the data."""
+        """Return whether the data may contain values that are JSON already."""
         return "indent" not in media_type
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
@@ -35,12 +34,11 @@ class BrowsableRenderer(BrowsableAPIRenderer):
         return False
 
     def get_content(self, *args: Any) -> str:
-        """Weekly counts on one line instead of 52."""
+        """Put weekly counts on one line instead of 52."""
         return _NUMBERS.sub(lambda numbers: re.sub(r"\s+", " ", numbers[0]), super().get_content(*args))
 
     def get_context(self, data: Any, accepted_media_type: str | None, renderer_context: Mapping[str, Any]) -> Any:
-        """Adds the document, and the template that shows at a summary what is there, where the view has one: of a
-        document only once it is found."""
+        """Add the document, and the template of its summary if the view has one; of a document only if it exists."""
         view = renderer_context["view"]
         context = super().get_context(data, accepted_media_type, renderer_context)
         document = getattr(view, "document", None)

@@ -44,6 +44,7 @@ class FilteredRows:
         preserialized: tuple[str, ...],
         count: Callable[[], int],
     ) -> None:
+        self.connection = reader()
         self.matching, self.documents, self.preserialized, self.count = matching, documents, preserialized, count
 
     def page(self, limit: int, offset: int) -> list[Any]:
@@ -58,11 +59,13 @@ class FilteredRows:
 
     def _load(self, matching: QuerySet[Any], documents: QuerySet[Any]) -> list[Any]:
         try:
-            ids, parameters = matching.values("pk").query.get_compiler(connection=reader()).as_sql()
+            ids, parameters = matching.values("pk").query.get_compiler(connection=self.connection).as_sql()
         except EmptyResultSet:  # a filter's list of values is empty
             return []
         documents = documents.filter(with_ids(documents.model, ids, *parameters))
-        return list(documents) if documents.query.select_related else fetch_unprepared(documents, self.preserialized)
+        if documents.query.select_related:
+            return list(documents)
+        return fetch_unprepared(self.connection, documents, self.preserialized)
 
 
 class AllRows:
@@ -71,6 +74,7 @@ class AllRows:
     max_offset: int | None = None
 
     def __init__(self, kind: Kind, documents: Any, fields: tuple[str, ...], preserialized: tuple[str, ...]) -> None:
+        self.connection = reader()
         self.kind, self.documents, self.fields, self.preserialized = kind, documents, fields, preserialized
 
     def count(self) -> int:
@@ -78,23 +82,24 @@ class AllRows:
 
     def page(self, limit: int, offset: int) -> list[Any]:
         if offset <= self.count() // 2:
-            return self._prepared("newest").rows(limit, offset)
-        return self._prepared("oldest").rows(limit, offset, offset, limit)
+            return self._rows("newest", limit, offset)
+        return self._rows("oldest", limit, offset, offset, limit)
 
     def below(self, id_: int | None, limit: int) -> list[Any]:
-        return self.page(limit, 0) if id_ is None else self._prepared("below").rows(id_, limit)
+        return self.page(limit, 0) if id_ is None else self._rows("below", id_, limit)
 
     def above(self, id_: int, limit: int) -> list[Any]:
-        return self._prepared("above").rows(id_, limit)[::-1]  # the nearest first
+        return self._rows("above", id_, limit)[::-1]  # the nearest first
 
-    def _prepared(self, which: str) -> Prepared[Any]:
+    def _rows(self, which: str, *values: int) -> list[Any]:
         key = (self.kind, self.fields, self.preserialized, which)
-        return STATEMENTS.get(key, lambda: Prepared(self._rows(which), self.preserialized))
+        prepared = STATEMENTS.get(self.connection, key, lambda: Prepared(self._queryset(which), self.preserialized))
+        return prepared.rows(self.connection, *values)
 
-    def _rows(self, which: str) -> QuerySet[Any]:
+    def _queryset(self, which: str) -> QuerySet[Any]:
         """Select the rows of a page. The rows before it are passed in the index alone, from the nearer end; from the
         older end, by the number of documents that the very statement sees."""
-        model, connection = self.documents.model, reader()
+        model, connection = self.documents.model, self.connection
         ids = f"SELECT id FROM {connection.ops.quote_name(model._meta.db_table)}"  # noqa: S608 (our own name)
         rows = f"(SELECT rows FROM changes_revision WHERE kind = '{self.kind.plural}')"  # noqa: S608
         least, most = ("least", "greatest") if connection.vendor == "postgresql" else ("min", "max")

@@ -10,11 +10,11 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from core.api.filters import (
     FlagField,
     IdsField,
-    MomentField,
     OrderingField,
     ReferencesField,
     SlugsField,
-    WholeField,
+    TimeField,
+    WholeNumberField,
     WordsField,
 )
 from core.api.pagination import MAX_LIMIT
@@ -90,8 +90,8 @@ REFERENCE = OpenApiParameter(
 # The value of a filter, by the field that reads it: schema, explanation, example
 _VALUES: tuple[tuple[type, Any, str, Any], ...] = (
     (FlagField, {"type": "boolean"}, "Unknown counts as false.", True),
-    (WholeField, {"type": "integer"}, "", 10),
-    (MomentField, {"type": "string"}, "A day (as an upper bound, the whole day) or a time.", "2026-05-01"),
+    (WholeNumberField, {"type": "integer"}, "", 10),
+    (TimeField, {"type": "string"}, "A day (as an upper bound, the whole day) or a time.", "2026-05-01"),
     (IdsField, {"type": "string"}, "Ids, separated by commas, 1,000 at most.", "81,2647"),
     (SlugsField, {"type": "string"}, "Slugs, separated by commas, 1,000 at most.", "ralph,django-filter"),
     (ReferencesField, {"type": "string"}, "Ids or slugs, separated by commas.", None),
@@ -172,7 +172,7 @@ class CatalogueSchema(AutoSchema):
             schema, description, example = next(
                 (row[1:] for row in _VALUES if isinstance(field, row[0])), ({"type": "string"}, "", None)
             )
-            if isinstance(field, WholeField):
+            if isinstance(field, WholeNumberField):
                 schema = {**schema, "minimum": field.least, "maximum": field.most}
             if isinstance(field, OrderingField):
                 names = ", ".join(field.names)

@@ -1,4 +1,4 @@
-"""What every view of the API shares: documents found by id or slug, errors in the form that the client asked for."""
+"""The base of every view of the API: documents by id or slug, and errors in the format that the client requested."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from core.api.errors import TooSlow
-from core.api.fieldsets import Fieldset, check_expanded, words_of
+from core.api.fieldsets import Fieldset, check_expanded, words
 from core.api.filters import StrictFilterBackend
 from core.api.pagination import CataloguePages
 from core.api.parameters import check
@@ -24,7 +24,7 @@ from core.api.row_sources import SECONDS, STATEMENTS, AllRows, FilteredRows, Row
 from core.caching.dependencies import NOTHING, Dependencies, on, union
 from core.caching.values import cached_count
 from core.database.prepared import PLACEHOLDER_ID, PLACEHOLDER_TEXT, Prepared
-from core.database.sessions import limited, was_ended
+from core.database.sessions import limited, reader, was_ended
 from core.documents import Columns
 from core.kinds import Kind
 from core.links import Links
@@ -36,16 +36,16 @@ D = TypeVar("D", bound=Document)
 VIEWSETS: dict[Kind, Any] = {}
 
 
-class ElsewhereError(Exception):
-    """The answer is at another address."""
+class RedirectError(Exception):
+    """The response is at another URL."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
 
 class CatalogueView(APIView):
-    """A view that refuses parameters which it does not know, and whose errors come as a page where the client asked
-    for HTML, even if it asked for it wrongly."""
+    """A view that refuses parameters which it does not know. Its errors come as a page where the client accepts HTML,
+    even if the error is in how it said so."""
 
     # What its responses depend on; the server refuses to start while a view does not say it.
     depends_on: ClassVar[Dependencies | None] = None
@@ -58,7 +58,7 @@ class CatalogueView(APIView):
         return {"format"}
 
     may_be_empty: Collection[str] = {"cursor"}
-    parser_classes = ()  # nothing is ever sent here
+    parser_classes = ()  # the API is read-only
 
     @classmethod
     def dependencies_of(cls, parameters: Mapping[str, str], format_: str) -> Dependencies:
@@ -71,16 +71,16 @@ class CatalogueView(APIView):
         if request.method not in SAFE_METHODS:
             return
         if request.accepted_renderer.format == "api" and (url := self._without_empty(request)):
-            raise ElsewhereError(url)
+            raise RedirectError(url)
         check(request, self.known_parameters, may_be_empty=self.may_be_empty)
 
     def handle_exception(self, exc: Exception) -> Any:
-        if isinstance(exc, ElsewhereError):
+        if isinstance(exc, RedirectError):
             return HttpResponseRedirect(exc.url)
         return super().handle_exception(TooSlow() if was_ended(exc) else exc)
 
     def _without_empty(self, request: Request) -> str:
-        """The address without the fields of a form that were left empty, if there are any."""
+        """Return the URL without the fields of a form that were left empty; "" if none was."""
         filled = request.query_params.copy()
         for name in self.known_parameters:
             if name not in self.may_be_empty and set(filled.getlist(name)) == {""}:
@@ -102,7 +102,7 @@ class CatalogueView(APIView):
 
 
 class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
-    """Lists documents of one kind, and shows one by its id or its slug. Kind and columns come from the serializer."""
+    """The list of the documents of one kind, and each of them by id or slug. Kind and columns are the serializer's."""
 
     kind: ClassVar[Kind]
     columns: ClassVar[Columns]
@@ -128,10 +128,10 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         """Add those of the fields and the expanded relations, and those of the filters."""
         found: Dependencies = super().dependencies_of(parameters, format_)
         found |= cls.filterset_class.dependencies_of(parameters)
-        fields = words_of(parameters["fields"]) if "fields" in parameters else cls.columns.v4
-        found |= on(ages=cls.columns.ages(cls.columns.served if "all" in fields else fields))
-        expanded = cls.columns.relations.keys() & words_of(parameters.get("expand", ""))
-        views = [VIEWSETS[cls.columns.relations[name].kind] for name in expanded]
+        names = words(parameters, "fields") if "fields" in parameters else cls.columns.v4
+        found |= on(ages=cls.columns.ages(cls.columns.served if "all" in names else names))
+        expanded = words(parameters, "expand")
+        views = [VIEWSETS[relation.kind] for name, relation in cls.columns.relations.items() if name in expanded]
         return found | union(view.depends_on | on(ages=view.columns.ages(view.columns.v4)) for view in views)
 
     @property
@@ -147,30 +147,26 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
     def fieldset(self) -> Fieldset:
         return Fieldset.of(self.request.query_params, self.columns)
 
-    @cached_property
-    def select_related(self) -> set[str]:
-        """The expanded keys whose documents are loaded in the query of the rows."""
-        return {name for name in self.fieldset.expand if self.columns.relations[name].select_related}
-
     @property
     def preserialized(self) -> tuple[str, ...]:
-        """The columns of JSON that need not be parsed, since the response is JSON as well."""
+        """The columns of JSON that need no parsing, since the response is JSON as well."""
         return self.columns.preserialized if self.takes_serialized else ()
 
     @property
     def takes_serialized(self) -> bool:
-        """True if the response's data may contain values that are serialized already."""
+        """Return whether the response's data may contain values that are serialized already."""
         renderer: Any = self.request.accepted_renderer
         fits: bool = renderer.takes_serialized(self.request.accepted_media_type)
         return fits
 
     def get_queryset(self) -> QuerySet[D]:
-        related = {"select_related": self.select_related} if self.select_related else {}
-        documents: QuerySet[D] = self.documents.for_api(self.fieldset.fields, **related)
+        fieldset = self.fieldset
+        related = {"select_related": fieldset.select_related} if fieldset.select_related else {}
+        documents: QuerySet[D] = self.documents.for_api(fieldset.fields, **related)
         return documents
 
     def find(self, reference: str) -> D:
-        """The document with that id or slug, without more columns than its title needs."""
+        """Return the document with that id or slug, with the columns of its title alone."""
         self.document = by_reference(self.documents.only("id", "title"), reference)
         return self.document
 
@@ -183,11 +179,11 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
 
     def _row_source(self, request: Request) -> RowSource:
         whole = AllRows(self.kind, self.documents, self.fieldset.fields, self.preserialized)
-        asked = self.filterset_class.base_filters.keys() & request.query_params.keys()
-        if not asked and not self.select_related:
+        names = self.filterset_class.base_filters.keys() & request.query_params.keys()
+        if not names and not self.fieldset.select_related:
             return whole
         filters = StrictFilterBackend().filterset(request, self.documents.order_by("-pk"), self)
-        filtering = urlencode(sorted((name, request.query_params[name]) for name in asked - {"ordering"}))
+        filtering = urlencode(sorted((name, request.query_params[name]) for name in names - {"ordering"}))
 
         def count() -> int:
             if not filtering:
@@ -202,16 +198,19 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         return Response(self.serialized(self.document, many=False))
 
     def _document(self, reference: str) -> D:
-        if self.select_related:
+        if self.fieldset.select_related:
             return by_reference(self.get_queryset(), reference)
         column, value = parse_reference(reference, self.documents.model)
         placeholder = {column: PLACEHOLDER_ID if column == "pk" else PLACEHOLDER_TEXT}
+        connection = reader()
         prepared = STATEMENTS.get(
-            (self.kind, self.fieldset.fields, column), lambda: Prepared(self.get_queryset().filter(**placeholder))
+            connection,
+            (self.kind, self.fieldset.fields, column),
+            lambda: Prepared(self.get_queryset().filter(**placeholder)),
         )
-        found: list[D] = prepared.rows(value)
-        if found:
-            return found[0]
+        rows: list[D] = prepared.rows(connection, value)
+        if rows:
+            return rows[0]
         raise missing(self.documents.model)
 
     def serialized(self, rows: Any, *, many: bool) -> Any:
@@ -228,7 +227,7 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         return documents if many else documents[0]
 
     def _expanded(self, rows: Sequence[D], context: dict[str, Any]) -> dict[str, dict[int, Any]]:
-        """The documents that the response shows in place of links: for each expanded key, by their ids."""
+        """Return the documents that replace links: for each expanded key, by their ids."""
         relations = [self.columns.relations[name] for name in self.fieldset.expand]
         ids = {each.name: [pk for of_row in each.ids_of_each(rows) for pk in of_row] for each in relations}
         check_expanded(sum(map(len, ids.values())), on_a_list=not self.detail)
@@ -244,7 +243,7 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
 
     @classmethod
     def plain(cls, rows: Iterable[D], links: Links) -> dict[int, Any]:
-        """The v4 documents of these rows, by their ids."""
+        """Return the v4 documents of these rows, by their ids."""
         different = {row.pk: row for row in rows}
         ids = list(different)
         documents = cls.serializer_class(context={"links": links}).documents(list(different.values()))
@@ -258,7 +257,7 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
 
 
 class UndefinedView(CatalogueView):
-    """There is nothing at this address."""
+    """A 404 for every URL that is not defined."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         APIView.initial(self, request, *args, **kwargs)  # whatever the parameters are

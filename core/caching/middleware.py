@@ -34,8 +34,8 @@ from core.caching import reads
 from core.caching.cacheable import CacheableRequest
 from core.caching.dependencies import Routes
 from core.caching.keys import cache_key, program_fingerprint
-from core.caching.memory import WAIT, CachedResponse, Store, store
 from core.caching.replica import reading
+from core.caching.stores import WAIT, CachedResponse, Store, store
 
 logger = logging.getLogger(__name__)
 SMALLEST_COMPRESSED = 500
@@ -143,7 +143,7 @@ def _build_and_store(build: Build, cache: Store, key: bytes) -> tuple[HttpRespon
             cache.set(key, cached)
         return response, cached
     finally:
-        cache.end(key, kept=cached is not None)
+        cache.end(key, is_stored=cached is not None)
 
 
 def api_chain(middleware: Iterable[str]) -> Callable[[HttpRequest], HttpResponseBase]:

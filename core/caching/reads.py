@@ -34,7 +34,7 @@ def register(table: str, revisions: frozenset[str], columns: Mapping[str, str] |
 
 
 class Reads:
-    """What one response was built from."""
+    """The tables and cached values that one response was built from."""
 
     def __init__(self) -> None:
         self.tables: set[str] = set()

@@ -1,4 +1,4 @@
-"""Whole answers in Redis, for all nodes."""
+"""Responses in Redis, for all nodes."""
 
 import logging
 import time
@@ -10,72 +10,72 @@ import redis
 from redis.exceptions import LockError
 from redis.lock import Lock
 
-from core.caching.memory import WAIT, CachedResponse
+from core.caching.stores import WAIT, Attempt, CachedResponse
 
 logger = logging.getLogger(__name__)
-KEPT_SECONDS = 24 * 3600  # whatever no longer fits a revision is never asked for again
-REDIS_SECONDS = 0.5  # after which an answer is made rather than waited for
-AWAY_SECONDS = 5.0  # for how long a Redis that did not answer is not asked again
+CACHED_SECONDS = 24 * 3600  # nobody looks for a response under a revision that has moved
+REDIS_SECONDS = 0.5  # after which a response is built rather than waited for
+UNREACHABLE_SECONDS = 5.0  # for which an unreachable Redis is left alone
 POLL_SECONDS = 0.02
-VAIN_MS = 2_000  # for how long all know that an answer is nothing to wait for
-AWAY = b""  # what a Redis that does not answer is taken to say
+UNCACHEABLE_MS = 2_000  # for which all nodes know that a response proved uncacheable
+NO_REPLY = b""  # in place of the reply of an unreachable Redis
 
 
 class Redis:
-    """A Redis that is away costs speed, never an answer."""
+    """A store for all nodes. If Redis is unreachable, requests are only slower."""
 
     def __init__(self, url: str, wait: float = WAIT) -> None:
         self.wait = wait
         self.client = redis.Redis.from_url(
             url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS, protocol=2
         )
-        self.away_until = 0.0
+        self.unreachable_until = 0.0
         self.locks: dict[bytes, Lock] = {}
 
     def get(self, key: bytes) -> CachedResponse | None:
-        found: bytes | None = self._try(self.client.get, b"grids:" + key)
-        return CachedResponse(*found.split(b"\n", 1)) if found else None
+        value: bytes | None = self._try(self.client.get, b"grids:" + key)
+        return CachedResponse(*value.split(b"\n", 1)) if value else None
 
-    def set(self, key: bytes, answer: CachedResponse) -> None:
-        self._try(self.client.set, b"grids:" + key, b"\n".join(answer), ex=KEPT_SECONDS)
+    def set(self, key: bytes, response: CachedResponse) -> None:
+        self._try(self.client.set, b"grids:" + key, b"\n".join(response), ex=CACHED_SECONDS)
 
-    def begin(self, key: bytes) -> tuple[CachedResponse | None, bool]:
-        """The lock ends by itself, should the node that makes the answer have died."""
-        lock = Lock(self.client, f"making:{key.hex()}", timeout=self.wait, blocking=False)
+    def begin(self, key: bytes) -> Attempt:
+        """Wait for the response or for the lock, which ends by itself, should the node that holds it have died."""
+        lock = Lock(self.client, f"building:{key.hex()}", timeout=self.wait, blocking=False)
         end = time.monotonic() + self.wait
         while time.monotonic() < end:
-            # The lock first: between a look and the lock, its holder may be done, and the answer be made twice.
-            locked = self._try(lock.acquire) is not False
-            found = self.get(key)
-            if found or self._try(self.client.exists, b"vain:" + key):
-                if locked:
+            # The lock first: between a look and the lock, its holder may finish, and the response be built twice.
+            is_locked = self._try(lock.acquire) is not False
+            response = self.get(key)
+            if response or self._try(self.client.exists, b"uncacheable:" + key):
+                if is_locked:
                     self._release(lock)
-                return found, False
-            if locked:
+                return Attempt(response, must_build=False)
+            if is_locked:
                 self.locks[key] = lock
-                return None, True
+                return Attempt(None, must_build=True)
             time.sleep(POLL_SECONDS)
-        return None, False
+        return Attempt(None, must_build=False)
 
-    def end(self, key: bytes, *, kept: bool) -> None:
-        if not kept:
-            self._try(self.client.set, b"vain:" + key, b"1", px=VAIN_MS)
+    def end(self, key: bytes, *, is_stored: bool) -> None:
+        if not is_stored:
+            self._try(self.client.set, b"uncacheable:" + key, b"1", px=UNCACHEABLE_MS)
         if lock := self.locks.pop(key, None):
             self._release(lock)
 
     def _release(self, lock: Lock) -> None:
-        with suppress(LockError):  # its time was up: it may be another node's by now
+        with suppress(LockError):  # its time was up: another node may hold it by now
             self._try(lock.release)
 
     def _try(self, command: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """What Redis answers; AWAY where it does not."""
-        if time.monotonic() < self.away_until:
-            return AWAY
+        """Return the reply of Redis; NO_REPLY if it is unreachable."""
+        if time.monotonic() < self.unreachable_until:
+            return NO_REPLY
         try:
             return command(*arguments, **options)
         except LockError:
             raise
         except redis.RedisError as error:
             logger.warning("Redis: %s", error)
-            self.away_until = time.monotonic() + AWAY_SECONDS
-            return AWAY
+            self.unreachable_until = time.monotonic() + UNREACHABLE_SECONDS
+            return NO_REPLY

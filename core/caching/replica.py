@@ -27,8 +27,8 @@ logger = logging.getLogger(__name__)
 REPLICA = "replica"
 COOKIE = "wrote"
 COOKIE_SECONDS = 24 * 3600
-AWAY_SECONDS = 10.0  # for which an unreachable replica is left alone
-_away_until = [0.0]
+UNREACHABLE_SECONDS = 10.0  # for which an unreachable replica is left alone
+_unreachable_until = [0.0]
 
 
 class Reading(NamedTuple):
@@ -41,7 +41,7 @@ class Reading(NamedTuple):
 @contextmanager
 def reading(request: HttpRequest) -> Iterator[Reading]:
     """Choose the database that an API request reads from, and make the revisions there the current ones inside."""
-    replica = REPLICA in settings.DATABASES and time.monotonic() > _away_until[0]
+    replica = REPLICA in settings.DATABASES and time.monotonic() > _unreachable_until[0]
     found = _of_replica(request) if replica else None
     connection = connections[REPLICA if found else DEFAULT_DB_ALIAS]
     found = found or revisions.read(connection)
@@ -62,7 +62,7 @@ def _of_replica(request: HttpRequest) -> Revisions | None:
         return found if _has_caught_up(connection, request) else None
     except (OperationalError, InterfaceError) as error:
         logger.warning("The replica is unreachable: %s", error)
-        _away_until[0] = time.monotonic() + AWAY_SECONDS
+        _unreachable_until[0] = time.monotonic() + UNREACHABLE_SECONDS
         connection.close()
         return None
 

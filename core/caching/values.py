@@ -9,7 +9,7 @@ from django.conf import settings
 from core.caching import reads, revisions
 from core.caching.dependencies import Dependencies
 from core.caching.keys import cache_key, program_fingerprint
-from core.caching.memory import CachedResponse, store
+from core.caching.stores import CachedResponse, store
 
 
 class CachedValue:

@@ -1,4 +1,4 @@
-"""SQL that both databases understand alike, and that Django has no words for."""
+"""SQL functions that Django lacks, with the same result on both databases."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ _FOLD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz"
 
 
 def ascii_lower(text: str) -> str:
-    """As AsciiLower."""
+    """Return the text as AsciiLower has it."""
     return text.translate(_FOLD)
 
 
@@ -55,6 +55,6 @@ class JSONPairs(Subquery):
     output_field = models.TextField()
 
     def as_postgresql(self, compiler: Any, connection: Any) -> Any:
-        # Of the forms that PostgreSQL can give it, this one takes it least.
+        # The cheapest of the forms that PostgreSQL offers.
         template = "(SELECT json_object_agg(listed.key, listed.value)::text FROM (%(subquery)s) AS listed)"
         return self.as_sql(compiler, connection, template=template)

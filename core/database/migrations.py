@@ -1,4 +1,4 @@
-"""Migrations of indexes that are safe on a large table: on PostgreSQL they are made while others read and write."""
+"""Operations on indexes that are safe on a large table: on PostgreSQL others read and write meanwhile."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django.db.migrations.operations.base import Operation
 
 
 class AddIndexOnline(migrations.AddIndex):
-    """As AddIndex; on PostgreSQL CONCURRENTLY, so its migration is not atomic."""
+    """An AddIndex that on PostgreSQL is CONCURRENTLY, so that its migration is not atomic."""
 
     atomic = False
 
@@ -38,7 +38,7 @@ class PostgresIndex(Operation):
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         if schema_editor.connection.vendor == "postgresql":
-            # What an interrupted run has left is not valid, and would be taken for done.
+            # An interrupted run leaves an invalid index, which would pass for a finished one.
             schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {self.name}")
             schema_editor.execute(f"CREATE INDEX CONCURRENTLY {self.name} ON {self.on}")
 

@@ -71,11 +71,7 @@ class Statement:
         self.execute = f"EXECUTE {self.name}({given})" if given else f"EXECUTE {self.name}"
         _BY_NAME[self.name] = self
 
-    def rows(self, *values: Any) -> list[Row]:
-        """Run the statement on the reader's connection."""
-        return self.rows_of(reader(), values)
-
-    def rows_of(self, connection: BaseDatabaseWrapper, values: Sequence[Any]) -> list[Row]:
+    def rows(self, connection: BaseDatabaseWrapper, *values: Any) -> list[Row]:
         """Run the statement; where the server has lost the prepared one, send it whole from now on."""
         if connection.vendor == "postgresql":
             connection.close_if_health_check_failed()
@@ -167,15 +163,16 @@ class Prepared(Compiled[M]):
         super().__init__(queryset, preserialized)
         self.statement = Statement(self.sql, self.parameters)
 
-    def rows(self, *values: Any) -> list[M]:
+    def rows(self, connection: BaseDatabaseWrapper, *values: Any) -> list[M]:
         """Return the rows with `values` in place of the placeholders, in their order."""
-        connection = reader()
-        return self.instances(self.statement.rows_of(connection, values), connection)
+        return self.instances(self.statement.rows(connection, *values), connection)
 
 
-def fetch_unprepared(queryset: QuerySet[M], preserialized: Collection[str] = ()) -> list[M]:
+def fetch_unprepared(
+    connection: BaseDatabaseWrapper, queryset: QuerySet[M], preserialized: Collection[str] = ()
+) -> list[M]:
     """Return the rows of a queryset whose SQL will not come again."""
-    compiled, connection = Compiled(queryset, preserialized), reader()
+    compiled = Compiled(queryset, preserialized)
     return compiled.instances(fetch_rows(connection, compiled.sql, compiled.parameters), connection)
 
 
@@ -202,9 +199,9 @@ class StatementCache(Generic[T]):
         self.most = most
         self.cached: dict[Any, T] = {}
 
-    def get(self, key: Any, build: Callable[[], T]) -> T:
-        """Return the statement of `key` for the reader's kind of database, built if it is not cached."""
-        key = (reader().vendor, key)
+    def get(self, connection: BaseDatabaseWrapper, key: Any, build: Callable[[], T]) -> T:
+        """Return the statement of `key` for that kind of database, built if it is not cached."""
+        key = (connection.vendor, key)
         statement = self.cached.get(key)
         if statement is None:
             while len(self.cached) >= self.most:

@@ -23,16 +23,12 @@ COUNTS_LAST = timedelta(days=28)
 COMMIT_FIELDS = "next,values.hash,values.date,values.parents.hash,values.author"
 
 
+@parsing()
 def read(upstream: Upstream, target: FetchTarget, today: date) -> Fetched[RepositoryFacts]:
     """Return the facts of the repository at target.path (workspace/slug); participants are the authors of 52 weeks.
 
     Two requests if nothing was committed since the last success, and two more every 28 days. Raises FetchError.
     """
-    with parsing():
-        return _read(upstream, target, today)
-
-
-def _read(upstream: Upstream, target: FetchTarget, today: date) -> Fetched[RepositoryFacts]:
     response = upstream.get(f"repositories/{commits.owner_and_name(target)}")
     repository = facts.mapping(response.document(), "repository")
     overview = _overview(repository, target, today)

@@ -1,4 +1,4 @@
-"""What the forge modules share: commits, the facts that are counted from them, and requests for parts of a repository.
+"""Shared parts of the forge modules: commits, facts counted from commits, and requests for parts of a repository.
 
 Bitbucket and Forgejo list neither contributors nor weekly counts, and GitLab no weekly counts: these are counted from
 the commits of the last 52 weeks. Where the newest commit is the one of the last success, the stored counts are shifted.

@@ -19,16 +19,12 @@ MAX_PAGES = 40  # of 50 commits: a repository with more in a year gets no weekly
 PAGE_SIZE = 50  # the most that a server gives
 
 
+@parsing()
 def read(upstream: Upstream, target: FetchTarget, today: date) -> Fetched[RepositoryFacts]:
     """Return the facts of the repository at target.path (owner/name); participants are the authors of 52 weeks.
 
     Two requests if nothing was committed since the last success. Raises FetchError.
     """
-    with parsing():
-        return _read(upstream, target, today)
-
-
-def _read(upstream: Upstream, target: FetchTarget, today: date) -> Fetched[RepositoryFacts]:
     response = upstream.get(f"repos/{commits.owner_and_name(target)}")
     repository = facts.mapping(response.document(), "repository")
     overview = _overview(repository, target, today)

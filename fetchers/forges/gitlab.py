@@ -24,17 +24,13 @@ CONTRIBUTOR_PAGES = 5  # of 100: no more than 500 are stored
 T = TypeVar("T")
 
 
+@parsing()
 def read(upstream: Upstream, target: FetchTarget, today: date) -> Fetched[RepositoryFacts]:
     """Return the facts of the project at target.path (group/name, groups may nest).
 
     Two requests if nothing was committed since the last success, one if that was today and the project is unchanged.
     Raises FetchError.
     """
-    with parsing():
-        return _read(upstream, target, today)
-
-
-def _read(upstream: Upstream, target: FetchTarget, today: date) -> Fetched[RepositoryFacts]:
     # The project's ETag does not change with commits: a 304 suffices only where the weeks cannot have moved either.
     etag = target.notes.get("etag", "") if target.has_counts and target.weeks_end == today else ""
     # The whole path is one segment of the URL.

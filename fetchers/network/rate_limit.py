@@ -1,6 +1,6 @@
-"""When requests may be sent to one upstream: quota, pauses, a published limit, an outage.
+"""Bookkeeping of when requests may be sent to one upstream: quota, pauses, a published limit, an outage.
 
-Pure bookkeeping behind a lock; times are UTC datetimes from an injected clock. What must outlive the process is in
+Each state is behind a lock; times are UTC datetimes from an injected clock. What must outlive the process is in
 `RateLimitState`, which refresh stores and loads.
 """
 

@@ -260,7 +260,7 @@ class Postgresql:
 
     def _fetch(self, sql: str, *values: str | int) -> list[Any]:
         placeholders = [PLACEHOLDER_ID if isinstance(value, int) else PLACEHOLDER_TEXT for value in values]
-        return STATEMENTS.get(sql, lambda: Statement(sql, placeholders)).rows_of(self.connection, values)
+        return STATEMENTS.get(self.connection, sql, lambda: Statement(sql, placeholders)).rows(self.connection, *values)
 
     def _fetch_count(self, sql: str, *values: str | int) -> int:
         count: int = self._fetch(f"SELECT count(*) FROM ({sql}) AS counted", *values)[0][0]

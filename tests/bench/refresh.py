@@ -1,4 +1,4 @@
-"""make bench-refresh: what a first and a daily sweep of a whole catalogue cost, against a local upstream.
+"""make bench-refresh: the cost of a first and of a daily sweep of a whole catalogue, against a local upstream.
 
 PACKAGES (5300), LATENCY in seconds (0.05) and CHANGED, the share that changes before the daily sweep (0.1), come from
 the environment. The local GitHub's hourly quota is lifted, so that a first sweep shows its whole cost in one run; the
@@ -27,7 +27,7 @@ CHANGED = float(os.environ.get("CHANGED", "0.1"))
 
 
 def build(world: World, folder: Path) -> None:
-    """The same packages in the world and in a folder to import."""
+    """Create the same packages in the world and in a folder to import."""
     documents = []
     for number in range(1, PACKAGES + 1):
         repo = Repo(number, f"owner{number}/name{number}", stars=number, head=f"{number:040x}", people=("a", "b") * 6)
@@ -44,7 +44,7 @@ def build(world: World, folder: Path) -> None:
     write_folder(folder, catalogue([category()], [], documents))
 
 
-# A process counts what it was before exec among its own peak: so the command is started by a small one, not by us.
+# The peak memory of a process includes that of its parent before exec, so a small process starts the command, not we.
 _SMALL = """
 import resource, subprocess, sys
 subprocess.run([sys.executable, "manage.py", *sys.argv[1:]], check=True)
@@ -53,7 +53,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)
 
 
 def manage(environ: dict[str, str], *arguments: str) -> tuple[str, int]:
-    """What the command prints, and its peak memory in MB."""
+    """Run the command, and return its output and its peak memory in MB."""
     command = [sys.executable, "-c", _SMALL, *arguments]
     done = subprocess.run(command, cwd=ROOT, env=environ, check=True, stdout=subprocess.PIPE, text=True)
     *printed, peak = done.stdout.splitlines()
@@ -61,24 +61,26 @@ def manage(environ: dict[str, str], *arguments: str) -> tuple[str, int]:
 
 
 def sweep(world: World, environ: dict[str, str]) -> dict[str, Any]:
-    """One run of the command in a process of its own: its figures."""
-    world.asked.clear()
+    """Run the command in a process of its own, and return its figures."""
+    world.requests.clear()
     world.points = 0
     started = time.monotonic()
     printed, peak = manage(environ, "refresh_packages", "--all", "--json")
     summary = json.loads(printed)
-    asked = dict(world.asked)
+    requests = dict(world.requests)
     for source, hosts in summary["sources"].items():
         assert sum(host["left"] for host in hosts.values()) == 0, (source, hosts)
     return {
         "wall seconds": round(time.monotonic() - started, 1),
         "GitHub GraphQL points": world.points,
-        "GitHub REST requests": asked.get("rest", 0),
-        "GitHub, a package": round((world.points + asked.get("rest", 0)) / PACKAGES, 3),
-        "PyPI index": asked.get("pypi index", 0),
-        "PyPI JSON": asked.get("pypi json", 0),
-        "PyPI status": asked.get("pypi status", 0),
-        "PyPI, a package": round(sum(count for kind, count in asked.items() if kind.startswith("pypi ")) / PACKAGES, 3),
+        "GitHub REST requests": requests.get("rest", 0),
+        "GitHub, a package": round((world.points + requests.get("rest", 0)) / PACKAGES, 3),
+        "PyPI index": requests.get("pypi index", 0),
+        "PyPI JSON": requests.get("pypi json", 0),
+        "PyPI status": requests.get("pypi status", 0),
+        "PyPI, a package": round(
+            sum(count for kind, count in requests.items() if kind.startswith("pypi ")) / PACKAGES, 3
+        ),
         "peak memory, MB": peak,
     }
 

@@ -16,7 +16,8 @@ from pytest_django import DjangoAssertNumQueries
 from categories.models import Category
 from changes import triggers
 from changes.log import BATCH, RETENTION, prune
-from changes.models import Change, OldSlug, Revision
+from changes.models import Change, OldSlug
+from core.models import Revision
 from grids.models import Grid, GridPackage
 from packages.models import FetchState, Package, Release, Snapshot
 from tests.conftest import Get
@@ -504,13 +505,14 @@ def test_what_stood_before_the_log_began_is_in_it(client: Client) -> None:
     member = MembershipFactory.create()
     triggers.uninstall(connection)
     try:
-        assert {watched.table for watched in triggers.WATCHED} < set(triggers.missing(connection))
+        missing = {each.table for each in triggers.LOG_TRIGGERS.deviations(connection)}
+        assert {watched.table for watched in triggers.LOG_TRIGGERS.watched} < missing
         Change.objects.all().delete()
         Revision.objects.all().delete()
         triggers.seed(connection)
     finally:
         triggers.install(connection)
-    assert triggers.missing(connection) == []
+    assert triggers.LOG_TRIGGERS.deviations(connection) == []
     mirror = Mirror(client)
     mirror.follow()
     assert (mirror.documents, mirror.memberships) == catalogue(client)

@@ -7,7 +7,7 @@ from django.db.models import Model
 
 from categories.documents import CATEGORY_COLUMNS
 from categories.models import Category
-from changes.triggers import WATCHED
+from changes.triggers.watched import WATCHED
 from core.documents import Column, Columns, Computed
 from core.kinds import Kind
 from grids.documents import GRID_COLUMNS

@@ -1,4 +1,4 @@
-"""refresh_packages against a small internet on the loopback: every number true, nothing lost, nobody hammered."""
+"""refresh_packages against a small internet on the loopback: every number true, nothing lost, few requests."""
 
 import random
 from collections import Counter
@@ -61,7 +61,7 @@ def refresh(clock: Clock | None = None, **options: Any) -> Summary:
 
 
 def assert_true(world: World) -> None:
-    """The catalogue equals the world."""
+    """Check that the catalogue equals the world."""
     for package in Package.objects.all():
         repo = world.repos[package.repo_key.partition("/")[2]]
         project = world.projects[package.pypi_name]
@@ -83,24 +83,24 @@ def test_a_first_sweep_makes_every_number_true(world: World) -> None:
     assert summary.tallies["repo"]["github.com"].outcomes == {Outcome.OK: 60}
     assert summary.tallies["pypi"]["pypi"].outcomes == {Outcome.OK: 60}
     # Two queries of GraphQL, two requests of REST each, one index, and a project and its status each.
-    assert world.asked == {"graphql": 2, "rest": 120, "pypi index": 1, "pypi json": 60, "pypi status": 60}
+    assert world.requests == {"graphql": 2, "rest": 120, "pypi index": 1, "pypi json": 60, "pypi status": 60}
     assert Snapshot.objects.count() == 60
     run = Run.objects.get()
     assert (run.exit_code, run.finished is not None, run.sources) == (0, True, ["repo", "pypi"])
 
 
-def test_a_daily_sweep_asks_only_for_what_moved(world: World) -> None:
+def test_a_daily_sweep_requests_only_what_changed(world: World) -> None:
     populate(world, 60)
     clock = Clock()
     refresh(clock)
-    world.asked.clear()
+    world.requests.clear()
     for name in list(world.repos)[:6]:
         world.commit(world.repos[name])
     for name in list(world.projects)[:3]:
         world.release(world.projects[name])
     summary = refresh(clock.days(1))
     assert_true(world)
-    assert world.asked == {"graphql": 2, "rest": 12, "pypi index": 1, "pypi json": 3}
+    assert world.requests == {"graphql": 2, "rest": 12, "pypi index": 1, "pypi json": 3}
     assert summary.tallies["pypi"]["pypi"].outcomes == {Outcome.OK: 3, Outcome.UNCHANGED: 57}
     assert Snapshot.objects.count() == 120
 
@@ -109,9 +109,9 @@ def test_nothing_is_due_twice_a_day(world: World) -> None:
     populate(world, 5)
     clock = Clock()
     refresh(clock)
-    world.asked.clear()
+    world.requests.clear()
     summary = refresh(clock.days(0.5))
-    assert (summary.exit_code, summary.tallies, world.asked) == (0, {"repo": {}, "pypi": {}}, {})
+    assert (summary.exit_code, summary.tallies, world.requests) == (0, {"repo": {}, "pypi": {}}, {})
     assert refresh(clock, everything=True).tallies["repo"]["github.com"].tried == 5
 
 
@@ -120,7 +120,7 @@ def test_downloads_have_a_run_of_their_own(world: World) -> None:
     clock = Clock()
     refresh(clock, sources=("downloads",))
     assert list(Package.objects.order_by("pk").values_list("pypi_downloads", flat=True)) == [1, 2, 3]
-    assert world.asked == {"pypistats": 3}
+    assert world.requests == {"pypistats": 3}
     assert refresh(clock.days(2), sources=("downloads",)).tallies == {"downloads": {}}
     assert refresh(clock.days(5), sources=("downloads",)).tallies["downloads"]["downloads"].succeeded == 3
 
@@ -135,7 +135,7 @@ def test_stalest_first_within_a_limit(world: World) -> None:
     assert Package.objects.filter(last_fetched=None).count() == 0
 
 
-def test_the_quota_is_kept_and_outlives_the_process(world: World) -> None:
+def test_the_quota_has_a_reserve_and_outlives_the_process(world: World) -> None:
     populate(world, 40)
     world.limit = 50
     clock = Clock()
@@ -143,13 +143,13 @@ def test_the_quota_is_kept_and_outlives_the_process(world: World) -> None:
     tally = summary.tallies["repo"]["github.com"]
     assert summary.exit_code == 0
     assert 15 <= tally.succeeded < 25
-    assert world.asked["rest"] <= 45
+    assert world.requests["rest"] <= 45
     assert "requests are left, and reserved" in tally.stopped
     assert summary.hosts["github"]["may_go_on_at"]
     assert HostRateLimit.objects.get(name="github").remaining is not None
-    before = world.asked["rest"]
+    before = world.requests["rest"]
     refresh(clock, sources=("repo",))
-    assert world.asked["rest"] == before
+    assert world.requests["rest"] == before
 
 
 def test_hourly_runs_spread_a_first_sweep_over_the_quota(world: World) -> None:
@@ -159,11 +159,11 @@ def test_hourly_runs_spread_a_first_sweep_over_the_quota(world: World) -> None:
     world.clock = lambda: clock.now.timestamp()  # noqa: PLW0108 (the now of each call)
     requests = []
     while Package.objects.filter(last_fetched=None).exists():
-        world.asked.clear()  # a new hour, a new quota
+        world.requests.clear()  # a new hour, a new quota
         assert refresh(clock, sources=("repo",)).exit_code == 0
-        requests.append(world.asked["rest"])
+        requests.append(world.requests["rest"])
         clock.days(1 / 24)
-    assert all(asked <= 45 for asked in requests)
+    assert all(number <= 45 for number in requests)
     # Two requests a package, and the one that those under way had spent when the quota ran out.
     assert 120 <= sum(requests) <= 120 + 8 * len(requests)
     assert len(requests) <= 4
@@ -174,7 +174,7 @@ def test_a_revoked_token_stops_its_host_with_one_line(world: World) -> None:
     world.fault = lambda path: "401" if path.startswith("/graphql") else None
     summary = refresh()
     assert summary.exit_code == 1
-    assert world.asked["graphql"] == 1
+    assert world.requests["graphql"] == 1
     assert "refuses our token" in summary.tallies["repo"]["github.com"].stopped
     assert summary.tallies["pypi"]["pypi"].succeeded == 60
 
@@ -292,7 +292,7 @@ def test_the_exit_code(hosts: list[Tally], exit_code: int) -> None:
 def test_the_index_is_fetched_from_20_projects_on(world: World, number: int, index: int) -> None:
     populate(world, number)
     refresh(sources=("pypi",))
-    assert (world.asked["pypi index"], world.asked["pypi json"]) == (index, number)
+    assert (world.requests["pypi index"], world.requests["pypi json"]) == (index, number)
 
 
 def test_a_few_that_are_not_found_are_gone_after_three_days_and_come_back(world: World) -> None:
@@ -310,7 +310,7 @@ def test_a_few_that_are_not_found_are_gone_after_three_days_and_come_back(world:
     assert not Package.objects.exclude(gone_since=None).exists()
 
 
-def test_a_host_that_is_not_listed_is_never_asked(world: World, settings: Settings) -> None:
+def test_a_host_that_is_not_listed_gets_no_request(world: World, settings: Settings) -> None:
     PackageFactory.create(repo_url="https://git.example.org/a/b")
     PackageFactory.create(repo_url="https://github.com/only-an-owner")
     PackageFactory.create(repo_url="http://code.google.com/p/x/")
@@ -326,8 +326,8 @@ def test_without_a_token_rest_works_within_its_quota(world: World, settings: Set
     world.limit = 60
     populate(world, 30)
     summary = refresh(sources=("repo",))
-    assert "graphql" not in world.asked
-    assert world.asked["rest"] <= 55
+    assert "graphql" not in world.requests
+    assert world.requests["rest"] <= 55
     assert 8 <= summary.tallies["repo"]["github.com"].succeeded <= 14
     assert summary.exit_code == 0
 
@@ -345,7 +345,7 @@ def test_a_renamed_repository_is_followed(world: World) -> None:
     assert summary.tallies["repo"]["github.com"].outcomes[Outcome.RENAMED] == 1
 
 
-def test_a_fault_of_ours_costs_one_package_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_costs_one_package_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     packages = populate(world, 5)
     complete = github.complete
 
@@ -361,7 +361,7 @@ def test_a_fault_of_ours_costs_one_package_alone(world: World, monkeypatch: pyte
 
 
 def test_mixed_faults_end_in_the_truth(world: World) -> None:
-    """A fifth of all answers is wrong, in every way that there is; what failed never looks fresh."""
+    """A fifth of all responses is faulty, in every known way; a package that failed never looks fresh."""
     populate(world, 40)
     faults = random.Random(7)
     clock = Clock()

@@ -101,13 +101,13 @@ def test_wrong_arguments(world: World, arguments: list[str]) -> None:
 
 
 @pytest.mark.django_db
-def test_a_dry_run_asks_nobody(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dry_run_sends_no_request(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     populate(world, 3)
     assert exit_code("--dry-run") == 0
     assert capsys.readouterr().out == "repo: 3 due at github.com\npypi: 3 due\n"
     assert exit_code("--dry-run", "--json") == 0
     assert json.loads(capsys.readouterr().out) == {"due": {"repo": {"github.com": 3}, "pypi": {"pypi": 3}}}
-    assert not world.asked
+    assert not world.requests
     assert not Run.objects.exists()
 
 
@@ -116,7 +116,7 @@ def test_one_package_whatever_is_due(world: World) -> None:
     packages = populate(world, 3)
     assert exit_code("--package", packages[1].slug) == 0
     assert list(Package.objects.exclude(last_fetched=None)) == [packages[1]]
-    assert "pypi index" not in world.asked
+    assert "pypi index" not in world.requests
     world.repos["owner2/name2"].stars = 77
     assert exit_code("--package", packages[1].slug, "--source", "repo") == 0
     assert Package.objects.get(pk=packages[1].pk).repo_watchers == 77
@@ -152,7 +152,7 @@ def _key(source: str) -> int:
 
 
 class Outside:
-    """The command as another process, on a database that the test sees too."""
+    """The command in another process, on a database that the test reads too."""
 
     def __init__(self, base: str, database: str) -> None:
         self.environment = {
@@ -171,7 +171,7 @@ class Outside:
 
 @pytest.fixture
 def outside(base: tuple[World, str], tmp_path: Path, transactional_db: None) -> Iterator[Outside]:
-    """On PostgreSQL the test's own database; an SQLite test database is in memory, so a file is made of it."""
+    """Use the test's own database on PostgreSQL; one of SQLite is in memory, so it is copied to a file."""
     settings = connection.settings_dict
     if connection.vendor == "postgresql":
         credentials = f"{settings['USER']}:{settings['PASSWORD']}" if settings["PASSWORD"] else settings["USER"]
@@ -198,7 +198,7 @@ def test_a_signal_ends_it_in_good_order(base: tuple[World, str], outside: Outsid
     populate(world, 120)
     world.latency = 0.05
     process = outside.start()
-    _wait_until(lambda: world.asked["rest"] > 30)
+    _wait_until(lambda: world.requests["rest"] > 30)
     process.send_signal(number)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 128 + number
@@ -217,7 +217,7 @@ def test_two_at_once(base: tuple[World, str], outside: Outside) -> None:
     world.fault = lambda _: None if second_ended.wait(60) else "500"
     first = outside.start()
     try:
-        _wait_until(lambda: world.asked["graphql"])
+        _wait_until(lambda: world.requests["graphql"])
         second = outside.start()
         _, err = second.communicate(timeout=60)
         assert (second.returncode, "another run" in err) == (3, True)
@@ -233,14 +233,14 @@ def test_killed_at_random_moments_it_loses_nothing(base: tuple[World, str], outs
     world = base[0]
     populate(world, 60)
     world.latency = 0.005
-    moments = random.Random(20)
+    requests = random.Random(20)
     for _ in range(20):
         for repo, project in zip(world.repos.values(), world.projects.values(), strict=True):
             world.commit(repo)
             world.release(project)
-        asked, last = world.asked.total(), moments.randrange(1, 220)
+        last = world.requests.total() + requests.randrange(1, 220)
         process = outside.start("--all")
-        while world.asked.total() < asked + last and process.poll() is None:
+        while world.requests.total() < last and process.poll() is None:
             time.sleep(0.005)
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=30)
@@ -260,4 +260,4 @@ def _wait_until(true: Any) -> None:
         if true():
             return
         time.sleep(0.05)
-    raise AssertionError("it did not come to that")
+    raise AssertionError("the condition was not met in 30 s")

@@ -1,4 +1,4 @@
-"""packages.facts: what an upstream may say, and what becomes of it."""
+"""packages.facts: the values that an upstream may send, and their conversion."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ COUNTS = st.lists(st.integers(0, 9), min_size=52, max_size=52).map(tuple)
 
 
 @pytest.mark.parametrize("value", [-1, 2**31, True, 1.0, float("nan"), float("inf"), "5", None, [], {}])
-def test_no_count(value: Any) -> None:
+def test_invalid_counts(value: Any) -> None:
     with pytest.raises(InvalidFactError, match="stars is not a count"):
         facts.count(value, "stars")
 
@@ -27,7 +27,7 @@ def test_counts(value: int) -> None:
 
 
 @pytest.mark.parametrize("value", [0, -5, True, 1.5, "", "a\0b", "a\nb", "x" * 101, None, ["5"]])
-def test_no_identifier(value: Any) -> None:
+def test_invalid_identifiers(value: Any) -> None:
     with pytest.raises(InvalidFactError):
         facts.identifier(value, "id")
 
@@ -52,12 +52,12 @@ def test_identifiers(value: Any, text: str) -> None:
         True,
     ],
 )
-def test_no_moment(value: Any) -> None:
+def test_invalid_times(value: Any) -> None:
     with pytest.raises(InvalidFactError):
         facts.parse_datetime(value, "date")
 
 
-def test_moments_are_utc() -> None:
+def test_times_are_utc() -> None:
     assert facts.parse_datetime("2026-11-23T01:02:03+02:00", "date") == datetime(2026, 11, 22, 23, 2, 3, tzinfo=UTC)
     assert facts.parse_datetime("1969-12-31T19:00:00-05:00", "date") == datetime(1970, 1, 1, tzinfo=UTC)
     assert facts.parse_datetime("2026-11-23T01:02:03Z", "date").tzinfo is UTC
@@ -67,7 +67,7 @@ def test_moments_are_utc() -> None:
     "value",
     ["javascript:alert(1)", "ftp://a.test/", "https://", "https://a b", "https://a\n", "//a", "x" * 501, None, 5],
 )
-def test_no_link(value: Any) -> None:
+def test_invalid_links(value: Any) -> None:
     with pytest.raises(InvalidFactError):
         facts.link(value, "url")
 
@@ -89,7 +89,7 @@ def test_prose_of_nothing_and_of_nonsense() -> None:
         prose(5, "description")
 
 
-def test_people_are_each_named_once_and_never_by_mail() -> None:
+def test_people_are_each_named_once_and_never_by_their_email() -> None:
     names = ["anna", " bert ", "anna", "", "  ", "carl@example.org", "Dora <dora@example.org>", "e@f", "@handle"]
     assert people(names, "people") == ("anna", "bert", "e@f", "@handle")
     assert people(["x" * 250 + " someone@example.org"], "people") == ()
@@ -99,7 +99,7 @@ def test_people_are_each_named_once_and_never_by_mail() -> None:
 
 
 @pytest.mark.parametrize("value", [[0] * 51, [0] * 53, [0] * 51 + [-1], [0] * 51 + [True], None, {}, "0" * 52])
-def test_no_weeks(value: Any) -> None:
+def test_invalid_weeks(value: Any) -> None:
     with pytest.raises(InvalidFactError):
         facts.weeks(value, "weeks")
 
@@ -143,6 +143,6 @@ def test_shifting_moves_whole_weeks_and_only_forward(counts: tuple[int, ...], da
     st.lists(st.datetimes(datetime(2025, 6, 1), datetime(2026, 11, 22), timezones=st.just(UTC)), max_size=40),  # noqa: DTZ001
     st.integers(0, 60),
 )
-def test_shifted_counts_equal_counts_made_anew(commits: list[datetime], weeks: int) -> None:
+def test_shifted_counts_equal_new_counts(commits: list[datetime], weeks: int) -> None:
     later = TODAY + timedelta(weeks=weeks)
     assert shifted(weekly(commits, TODAY), TODAY, later) == (weekly(commits, later), later)

@@ -23,10 +23,10 @@ def test_old_days_thin_out_to_one_a_month(monkeypatch: pytest.MonkeyPatch) -> No
     Snapshot.objects.bulk_create(Snapshot(package=package, day=day, stars=1) for day in every)
     Snapshot.objects.create(package=other, day=date(2025, 8, 20))
     deleted = history.prune(TODAY)
-    kept = days(package)
-    assert deleted == 500 - len(kept)
-    assert kept[:4] == [date(2025, 7, 12), date(2025, 8, 1), date(2025, 9, 1), date(2025, 10, 1)]
+    remaining = days(package)
+    assert deleted == 500 - len(remaining)
+    assert remaining[:4] == [date(2025, 7, 12), date(2025, 8, 1), date(2025, 9, 1), date(2025, 10, 1)]
     # 400 days ago is the first that stays whatever else there is in its month.
-    assert kept[4:] == sorted(day for day in every if day >= date(2025, 10, 19))
+    assert remaining[4:] == sorted(day for day in every if day >= date(2025, 10, 19))
     assert days(other) == [date(2025, 8, 20)]
     assert history.prune(TODAY) == 0

@@ -1,4 +1,4 @@
-"""Identities out of what people type: one key for every spelling, and no text that breaks the reading."""
+"""Identities parsed from what people type: one key for every spelling, and no text that breaks the parser."""
 
 import re
 
@@ -159,9 +159,9 @@ def test_unknown_hosts_keep_path_query_and_port(url: str, host: str, path: str) 
     assert repository(url) == Repository(host, path)
 
 
-def test_a_host_can_be_made_known() -> None:
-    found = repository("https://Git.Example.org/A/B/tree/main", {"git.example.org": "forgejo"})
-    assert found == Repository("git.example.org", "a/b")
+def test_a_host_can_be_added() -> None:
+    parsed = repository("https://Git.Example.org/A/B/tree/main", {"git.example.org": "forgejo"})
+    assert parsed == Repository("git.example.org", "a/b")
 
 
 @pytest.mark.parametrize(

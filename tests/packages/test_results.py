@@ -1,4 +1,4 @@
-"""packages.results: what an attempt writes, and above all what a failed one does not."""
+"""packages.results: the rows that an attempt changes, and above all those that a failure leaves."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -58,13 +58,13 @@ def make(**columns: Any) -> Package:
     return PackageFactory.create(**{"repo_url": "https://github.com/a/b", "pypi_url": "b"} | columns)
 
 
-def target(package: Package) -> FetchTarget:
+def target_of(package: Package) -> FetchTarget:
     path = package.repo_key.partition("/")[2]
     return FetchTarget(package.pk, host=package.repo_host, path=path, pypi_name=package.pypi_name)
 
 
 def attempt(package: Package, result: Any, source: Source = "repo", at: datetime = NOW) -> Attempt:
-    return Attempt(target(package), source, at, result)
+    return Attempt(target_of(package), source, at, result)
 
 
 def fetched(facts: Any, **validators: str) -> Fetched[Any]:
@@ -274,7 +274,7 @@ def test_a_commit_in_the_future_counts_as_one_of_now(committed: datetime | None,
     assert columns(package)["last_updated"] == stored
 
 
-def test_a_renamed_repository_keeps_its_old_address_as_an_alias() -> None:
+def test_a_renamed_repository_keeps_its_old_url_as_an_alias() -> None:
     package = make()
     save_results([attempt(package, fetched(FACTS))])
     report = save_results([attempt(package, fetched(replace(FACTS, url="https://github.com/new/name", watchers=12)))])
@@ -296,7 +296,7 @@ def test_a_redirect_is_taken_where_no_id_is_known() -> None:
     assert Package.objects.get().repo_url == "https://github.com/new/name"
 
 
-def test_another_spelling_of_the_same_address_is_no_rename() -> None:
+def test_another_spelling_of_the_same_url_is_no_rename() -> None:
     package = make(repo_url="http://www.GitHub.com/A/b.git")
     assert outcomes(save_results([attempt(package, fetched(FACTS))])) == [Outcome.OK]
     assert Package.objects.get().repo_url == "http://www.GitHub.com/A/b.git"
@@ -329,7 +329,7 @@ def test_an_editor_who_gives_another_address_starts_afresh() -> None:
     assert not Package.objects.due("repo", NOW + 6 * DAY, timedelta(days=99)).exists()
 
 
-def test_two_packages_that_turn_out_to_be_one_repository_are_told_of_not_merged() -> None:
+def test_packages_that_turn_out_to_be_one_repository_are_noted_not_merged() -> None:
     one, two = make(), make(repo_url="https://github.com/old/name")
     report = save_results([attempt(one, fetched(FACTS)), attempt(two, fetched(FACTS))])
     assert Package.objects.get(pk=two.pk).repo_url == "https://github.com/old/name"
@@ -342,7 +342,7 @@ def test_two_packages_that_turn_out_to_be_one_repository_are_told_of_not_merged(
 @pytest.mark.parametrize(
     ("source", "change"), [("repo", {"repo_url": "https://github.com/x/y"}), ("pypi", {"pypi_url": "z"})]
 )
-def test_an_edit_made_meanwhile_overtakes_an_attempt(source: Source, change: dict[str, str]) -> None:
+def test_an_edit_in_the_meantime_supersedes_an_attempt(source: Source, change: dict[str, str]) -> None:
     package = make()
     late = attempt(package, fetched(FACTS if source == "repo" else PYPI), source)
     Package.objects.filter(pk=package.pk).update(**change)
@@ -353,7 +353,7 @@ def test_an_edit_made_meanwhile_overtakes_an_attempt(source: Source, change: dic
     assert not FetchState.objects.exists()
 
 
-def test_a_package_deleted_meanwhile() -> None:
+def test_a_package_deleted_in_the_meantime() -> None:
     package = make()
     late = attempt(package, fetched(FACTS))
     package.delete()

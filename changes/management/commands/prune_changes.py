@@ -1,4 +1,4 @@
-"""manage.py prune_changes: what refresh_packages does of itself, for those who do not run it."""
+"""manage.py prune_changes: for sites that do not run refresh_packages, which prunes the log too."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from changes.log import RETENTION, prune
 
 
 class Command(BaseCommand):
-    help = f"Delete the changes of the log that are older than {RETENTION.days} days."
+    help = f"Delete the changes that are older than {RETENTION.days} days from the log."
 
     def handle(self, *args: Any, **options: Any) -> None:
         deleted = prune(timezone.now())

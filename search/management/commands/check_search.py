@@ -1,4 +1,4 @@
-"""manage.py check_search: proves that the index is what the catalogue says, row by row."""
+"""manage.py check_search: compares the search index with the catalogue, row by row."""
 
 from typing import Any
 
@@ -11,23 +11,22 @@ SHOWN = 10
 
 
 class Command(BaseCommand):
-    help = "Compare the search index with the catalogue; exit code 1 and the differences if it is not right."
+    help = "Compare the search index with the catalogue. If it is wrong, print the differences; the exit code is 1."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--rebuild", action="store_true", help="make the index anew first")
+        parser.add_argument("--rebuild", action="store_true", help="rebuild the index first")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if missing := triggers.missing(connection):
+        if tables := list(dict.fromkeys(each.table for each in triggers.SEARCH_TRIGGERS.deviations(connection))):
             raise CommandError(
-                f"The triggers of {', '.join(missing)} are missing; run: manage.py migrate search zero,"
-                " then manage.py migrate"
+                f"The triggers of {', '.join(tables)} are missing or differ; run: manage.py install_triggers"
             )
         with transaction.atomic():
             if options["rebuild"]:
                 triggers.rebuild(connection)
             wrong = differences()
         for kind, object_id in wrong[:SHOWN]:
-            self.stderr.write(f"{kind} {object_id}: its entry is missing, outdated or one too many")
+            self.stderr.write(f"{kind} {object_id}: its entry is missing, outdated or superfluous")
         if wrong:
             raise CommandError(f"{len(wrong)} entries are wrong; run: manage.py check_search --rebuild")
         if connection.vendor == "sqlite":
@@ -37,7 +36,7 @@ class Command(BaseCommand):
 
 
 def differences() -> list[tuple[str, int]]:
-    """The documents whose entries are not what the catalogue says."""
+    """Return the kinds and ids of the documents whose entries differ from the catalogue."""
     columns = ", ".join(triggers.COLUMNS)
     stored = f"SELECT {columns} FROM search_entry"
     wanted = f"SELECT * FROM ({triggers.entries(connection)}) AS wanted"
@@ -49,7 +48,7 @@ def differences() -> list[tuple[str, int]]:
 
 
 def check_fts() -> None:
-    """FTS5's own comparison of its index with the entries; CommandError if they differ."""
+    """Have FTS5 compare its index with the entries; CommandError if they differ."""
     with connection.cursor() as cursor:
         for index in triggers.FTS:
             try:

@@ -98,8 +98,8 @@ def test_scores_are_ordered_as_they_are_shown(get: Get) -> None:
         ((each["score"], each["id"]) for each in shown), reverse=True
     )
     assert min(each["score"] for each in shown) == -500
-    rising = get("packages/?fields=score,id&ordering=score&limit=1000").json()["results"]
-    assert rising == shown[::-1]
+    ascending = get("packages/?fields=score,id&ordering=score&limit=1000").json()["results"]
+    assert ascending == shown[::-1]
 
 
 @pytest.mark.parametrize(
@@ -114,11 +114,11 @@ def test_scores_are_ordered_as_they_are_shown(get: Get) -> None:
 def test_wrong_orderings(get: Get, ordering: str, message: str) -> None:
     response = get(f"packages/?ordering={ordering}")
     assert response.status_code == 400
-    assert response.json() == {"ordering": [f"{message} A “-” before one turns it round."]}
+    assert response.json() == {"ordering": [f"{message} Prefix a name with “-” to sort descending."]}
 
 
 def test_one_thing_twice(get: Get) -> None:
-    assert get("packages/?ordering=title,-title").json() == {"ordering": ["Names one thing twice."]}
+    assert get("packages/?ordering=title,-title").json() == {"ordering": ["The same name stands there twice."]}
 
 
 def test_unasked_the_newest_come_first(get: Get) -> None:

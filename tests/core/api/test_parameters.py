@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from categories.filters import CategoryFilters
-from core.api.parameters import LONGEST
+from core.api.parameters import MAX_LENGTH
 from grids.filters import GridFilters
 from packages.filters import PackageFilters
 from tests.conftest import Get
@@ -68,8 +68,8 @@ def test_control_characters(get: Get, character: str) -> None:
 
 
 def test_too_long(get: Get) -> None:
-    assert get(f"packages/?participant={'x' * (LONGEST + 1)}").json() == {
-        "participant": [f"Too long: at most {LONGEST} characters."]
+    assert get(f"packages/?participant={'x' * (MAX_LENGTH + 1)}").json() == {
+        "participant": [f"Too long: at most {MAX_LENGTH} characters."]
     }
 
 

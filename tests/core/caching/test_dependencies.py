@@ -17,7 +17,7 @@ from categories.models import Category
 from config import urls
 from core.api.views import CatalogueView
 from core.caching.dependencies import NEVER_CACHED, Dependencies, Routes, on
-from core.caching.memory import store
+from core.caching.stores import store
 from core.kinds import Kind
 from grids.models import Grid, GridPackage
 from packages.models import FetchState, Package, Release, Snapshot

@@ -24,9 +24,10 @@ from redis.lock import Lock
 
 from categories.models import Category
 from core.caching import middleware as cache
-from core.caching.memory import CachedResponse, Memory, store
+from core.caching.memory import Memory
 from core.caching.redis import Redis
 from core.caching.revisions import Revisions
+from core.caching.stores import CachedResponse, store
 from grids.models import Grid, GridPackage
 from packages.models import FetchState, Package, Release, Snapshot
 from tests.factories import GridFactory, MembershipFactory, PackageFactory
@@ -271,7 +272,7 @@ def at_once(
     """The responses to eight simultaneous requests, on so many nodes. `view` builds them; `may_go_on` waits for the
     moment at which the first one may be finished."""
     monkeypatch.setattr("core.caching.redis.REDIS_SECONDS", 10.0)  # on a busy machine it is slow, but not unreachable
-    monkeypatch.setattr("core.caching.redis.VAIN_MS", 60_000)
+    monkeypatch.setattr("core.caching.redis.UNCACHEABLE_MS", 60_000)
     store.cache_clear()
     middlewares = [cache.ApiCacheMiddleware(view) for _ in range(nodes)]
     for middleware in middlewares:
@@ -318,7 +319,7 @@ def test_memory_is_bounded_in_bytes() -> None:
     memory = Memory(10_000)
     for number in range(1_000):
         memory.set(b"%d" % number, CachedResponse(b"{}", b"x" * 100))
-    assert memory.size <= 10_000
+    assert memory.responses.currsize <= 10_000
     assert memory.get(b"999") == (b"{}", b"x" * 100)
     assert memory.get(b"1") is None
     memory.set(b"big", CachedResponse(b"{}", b"x" * 9_000))
@@ -445,10 +446,10 @@ def test_a_lock_is_given_back_by_its_holder_alone(shared: str) -> None:
     assert one.begin(b"key") == (None, True)
     time.sleep(0.15)
     assert other.begin(b"key") == (None, True)
-    one.end(b"key", kept=True)
-    assert other.client.exists("making:" + b"key".hex())
-    other.end(b"key", kept=True)
-    assert not other.client.exists("making:" + b"key".hex())
+    one.end(b"key", is_stored=True)
+    assert other.client.exists("building:" + b"key".hex())
+    other.end(b"key", is_stored=True)
+    assert not other.client.exists("building:" + b"key".hex())
 
 
 @pytest.mark.parametrize("cached", [True, False])
@@ -463,12 +464,12 @@ def test_a_lock_that_is_free_because_its_holder_is_done_is_given_back(
     def acquire_when_done(lock: Lock, acquire: Callable[[Lock], bool] = Lock.acquire) -> bool:
         if cached:
             one.set(b"key", response)
-        one.end(b"key", kept=cached)
+        one.end(b"key", is_stored=cached)
         return acquire(lock)
 
     monkeypatch.setattr(Lock, "acquire", acquire_when_done)
     assert other.begin(b"key") == (response if cached else None, False)
-    assert not other.client.exists("making:" + b"key".hex())
+    assert not other.client.exists("building:" + b"key".hex())
 
 
 def test_a_redis_that_says_nothing_is_asked_once(settings: Settings) -> None:

@@ -16,7 +16,7 @@ import requests
 from django.contrib.auth.models import User
 from django.db import connection
 
-from changes.models import Revision
+from core.models import Revision
 from packages.models import Package
 from tests.factories import PackageFactory
 from tests.servers import ROOT, database_url, server

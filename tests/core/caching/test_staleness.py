@@ -20,7 +20,7 @@ from django.test import Client
 from django.utils import timezone
 
 from categories.models import Category
-from changes.models import Revision
+from core.models import Revision
 from grids.models import Grid, GridPackage
 from packages.facts import Fetched, FetchTarget, RepositoryFacts
 from packages.models import Package

@@ -1,4 +1,4 @@
-"""Bitbucket, on a faked wire: what is asked, what is made of good answers, and what of bad ones."""
+"""Bitbucket, on a faked wire: the requests, the facts from valid responses, and the errors from others."""
 
 import json
 from collections.abc import Mapping
@@ -87,12 +87,12 @@ STEPS = ["repository", "commits", "watchers", "forks"]
 
 
 def serve(wire: responses.RequestsMock, **changes: Any) -> None:
-    """The whole repository; `changes` are those of its document."""
+    """Serve a whole repository; `changes` are made to its document."""
     serve_steps(wire, {0: {"json": {**DOCUMENT, **changes}}})
 
 
 def serve_steps(wire: responses.RequestsMock, replaced: dict[int, Mapping[str, Any]]) -> None:
-    """The four requests of a whole repository, some with other answers than the good ones."""
+    """Serve the four requests of a whole repository, some of them with other responses."""
     good: list[tuple[str, Any, dict[str, str]]] = [
         (REPOSITORY, DOCUMENT, {}),
         (COMMITS, {"values": LISTED}, {"pagelen": "100", "fields": FIELDS}),
@@ -147,9 +147,7 @@ def test_an_unchanged_head_moves_the_weeks_on(wire: responses.RequestsMock, upst
         replace(TARGET, weeks_end=date(2024, 1, 14)),
     ],
 )
-def test_lists_that_are_not_known_cost_nothing_more(
-    wire: responses.RequestsMock, upstream: Upstream, target: FetchTarget
-) -> None:
+def test_missing_lists_cost_nothing_more(wire: responses.RequestsMock, upstream: Upstream, target: FetchTarget) -> None:
     serve(wire)
     assert bitbucket.read(upstream, target, TODAY) == Fetched(FACTS, {**COUNTS, "head": HEAD})
     assert len(wire.calls) == 2
@@ -177,7 +175,7 @@ def test_a_head_of_the_weeks_very_end_is_in_none_of_them(wire: responses.Request
         ({"forks": ""}, True),
     ],
 )
-def test_counts_are_asked_every_28_days(
+def test_counts_are_requested_every_28_days(
     wire: responses.RequestsMock, upstream: Upstream, notes: dict[str, str], *, asked: bool
 ) -> None:
     serve(wire)
@@ -218,7 +216,7 @@ def test_a_branch_without_commits(wire: responses.RequestsMock, upstream: Upstre
 
 
 def test_pages_go_on_at_next_until_the_window_ends(wire: responses.RequestsMock, upstream: Upstream) -> None:
-    """Whatever the address; and a push between two pages may make a commit come again."""
+    """At any URL; and a push between two requests may repeat a commit."""
     second, third = f"{API}/opaque?ctx=1&page=%3D", f"{COMMITS}?ctx=2"
     serve_steps(wire, {1: {"json": {"values": LISTED[:2], "next": second}}})
     wire.get(second, json={"values": LISTED[1:4], "next": third})
@@ -258,7 +256,7 @@ def test_too_many_commits_have_no_lists(wire: responses.RequestsMock, upstream: 
         f"{API}/{'x' * 2_000}",
     ],
 )
-def test_next_pages_elsewhere_are_not_asked(
+def test_next_pages_elsewhere_are_not_requested(
     wire: responses.RequestsMock, upstream: Upstream, following: object
 ) -> None:
     serve_steps(wire, {1: {"json": {"values": LISTED[:5], "next": following}}})
@@ -268,7 +266,7 @@ def test_next_pages_elsewhere_are_not_asked(
 
 @pytest.mark.parametrize("status", [301, 307])
 def test_a_renamed_repository(wire: responses.RequestsMock, upstream: Upstream, status: int) -> None:
-    """The redirect costs one request, and the parts are asked at the new address."""
+    """The redirect costs one request, and the parts are requested at the new URL."""
     there = f"{API}/repositories/eve/thing2"
     wire.get(REPOSITORY, status=status, headers={"Location": there})
     href = "https://bitbucket.test/eve/thing2"
@@ -410,7 +408,7 @@ def test_a_description_that_cannot_be_stored_is_mended(wire: responses.RequestsM
 
 
 @pytest.mark.parametrize(
-    ("path", "asked"),
+    ("path", "escaped"),
     [
         ("Ada/Thing", "Ada/Thing"),
         ("ada/my thing?#", "ada/my%20thing%3F%23"),
@@ -419,8 +417,10 @@ def test_a_description_that_cannot_be_stored_is_mended(wire: responses.RequestsM
         ("ada/\ud800", "ada/%3F"),
     ],
 )
-def test_paths_and_branches_are_quoted(wire: responses.RequestsMock, upstream: Upstream, path: str, asked: str) -> None:
-    there = f"{API}/repositories/{asked}"
+def test_paths_and_branches_are_escaped(
+    wire: responses.RequestsMock, upstream: Upstream, path: str, escaped: str
+) -> None:
+    there = f"{API}/repositories/{escaped}"
     wire.get(there, json={**DOCUMENT, "mainbranch": {"name": "größe/v1?"}})
     wire.get(f"{there}/commits/gr%C3%B6%C3%9Fe%2Fv1%3F", json={"values": LISTED})
     wire.get(f"{there}/watchers", json={"size": 16})
@@ -431,14 +431,14 @@ def test_paths_and_branches_are_quoted(wire: responses.RequestsMock, upstream: U
 
 
 @pytest.mark.parametrize("path", ["", "ada", "/", "ada/", "ada/thing/src", "ada/..", "./thing", "ada/%2e%2e"])
-def test_paths_that_are_none(wire: responses.RequestsMock, upstream: Upstream, path: str) -> None:
+def test_invalid_paths(wire: responses.RequestsMock, upstream: Upstream, path: str) -> None:
     assert fail(upstream, replace(NEW, path=path)).outcome is Outcome.INVALID
     assert not wire.calls
 
 
 @given(key=st.sampled_from(["hash", "date", "author", "parents"]), value=JSON, inside=st.booleans())
-def test_whatever_a_commit_says(key: str, value: Any, *, inside: bool) -> None:
-    """Facts or a FetchError, never anything else."""
+def test_any_commit(key: str, value: Any, *, inside: bool) -> None:
+    """Any JSON gives facts or a FetchError."""
     changed = {"author": {"raw": value, "user": {"nickname": value}}} if inside else {key: value}
     with responses.RequestsMock(assert_all_requests_are_fired=False) as wire:
         serve_steps(wire, {1: {"body": json.dumps({"values": [{**NEWEST, **changed}]})}})

@@ -1,4 +1,4 @@
-"""Forgejo, on a faked wire: what is asked, what is made of good answers, and what of bad ones."""
+"""Forgejo, on a faked wire: the requests, the facts from valid responses, and the errors from others."""
 
 import json
 from collections.abc import Mapping
@@ -94,12 +94,12 @@ STEPS = ["repository", "newest", "commits"]
 
 
 def serve(wire: responses.RequestsMock, **changes: Any) -> None:
-    """The whole repository; `changes` are those of its document."""
+    """Serve a whole repository; `changes` are made to its document."""
     serve_steps(wire, {0: {"json": {**DOCUMENT, **changes}}})
 
 
 def serve_steps(wire: responses.RequestsMock, replaced: dict[int, Mapping[str, Any]]) -> None:
-    """The three requests where the head is another than the target, some with other answers than good ones."""
+    """Serve the three requests where the head has changed, some of them with other responses."""
     good: list[tuple[str, Any, dict[str, str]]] = [
         (REPOSITORY, DOCUMENT, {}),
         (COMMITS, [NEWEST], {"limit": "1", "page": "1", **LIGHT}),
@@ -156,7 +156,7 @@ def test_an_unchanged_head_moves_the_weeks_on(wire: responses.RequestsMock, upst
         (replace(TARGET, weeks_end=date(2024, 1, 14)), 3),
     ],
 )
-def test_what_is_not_known_is_asked(
+def test_missing_lists_are_requested(
     wire: responses.RequestsMock, upstream: Upstream, target: FetchTarget, requests_made: int
 ) -> None:
     serve(wire)
@@ -188,12 +188,12 @@ def test_an_empty_repository(wire: responses.RequestsMock, upstream: Upstream) -
 
 
 @pytest.mark.parametrize("target", [NEW, TARGET])
-@pytest.mark.parametrize("answer", [{"status": 409, "json": {"message": "Git Repository is empty."}}, {"json": []}])
+@pytest.mark.parametrize("response", [{"status": 409, "json": {"message": "Git Repository is empty."}}, {"json": []}])
 def test_a_repository_that_turns_out_empty(
-    wire: responses.RequestsMock, upstream: Upstream, answer: dict[str, Any], target: FetchTarget
+    wire: responses.RequestsMock, upstream: Upstream, response: dict[str, Any], target: FetchTarget
 ) -> None:
     wire.get(REPOSITORY, json=DOCUMENT)
-    wire.get(COMMITS, **answer)
+    wire.get(COMMITS, **response)
     assert forgejo.read(upstream, target, TODAY) == Fetched(EMPTY, {})
 
 
@@ -238,7 +238,7 @@ def test_too_many_commits_have_no_lists(wire: responses.RequestsMock, upstream: 
 
 @pytest.mark.parametrize("status", [301, 307])
 def test_a_renamed_repository(wire: responses.RequestsMock, upstream: Upstream, status: int) -> None:
-    """The redirect costs one request, and commits are asked at the new address."""
+    """The redirect costs one request, and commits are requested at the new URL."""
     wire.get(REPOSITORY, status=status, headers={"Location": "/api/v1/repos/Eve/Thing2"})
     wire.get(f"{API}/repos/Eve/Thing2", json={**DOCUMENT, "html_url": "https://forge.test/Eve/Thing2"})
     wire.get(f"{API}/repos/Eve/Thing2/commits", json=LISTED)
@@ -274,7 +274,7 @@ def test_faults(wire: responses.RequestsMock, upstream: Upstream, step: str, fau
 
 
 @pytest.mark.parametrize("status", [304, 409])
-def test_answers_that_are_none_of_a_repository(wire: responses.RequestsMock, upstream: Upstream, status: int) -> None:
+def test_statuses_that_are_not_a_repository(wire: responses.RequestsMock, upstream: Upstream, status: int) -> None:
     wire.get(REPOSITORY, status=status)
     assert fail(upstream).outcome is Outcome.INVALID
 
@@ -353,7 +353,7 @@ def test_texts_that_cannot_be_stored_are_mended(wire: responses.RequestsMock, up
 
 
 @pytest.mark.parametrize(
-    ("path", "asked"),
+    ("path", "escaped"),
     [
         ("Ada/Thing", "Ada/Thing"),
         ("ada/my thing?#", "ada/my%20thing%3F%23"),
@@ -363,22 +363,22 @@ def test_texts_that_cannot_be_stored_are_mended(wire: responses.RequestsMock, up
         ("ada/\ud800", "ada/%3F"),
     ],
 )
-def test_paths_are_quoted(wire: responses.RequestsMock, upstream: Upstream, path: str, asked: str) -> None:
-    wire.get(f"{API}/repos/{asked}", json=DOCUMENT)
-    wire.get(f"{API}/repos/{asked}/commits", json=LISTED)
+def test_paths_are_escaped(wire: responses.RequestsMock, upstream: Upstream, path: str, escaped: str) -> None:
+    wire.get(f"{API}/repos/{escaped}", json=DOCUMENT)
+    wire.get(f"{API}/repos/{escaped}/commits", json=LISTED)
     assert forgejo.read(upstream, replace(NEW, path=path), TODAY).facts == FACTS
-    assert wire.calls[0].request.url == f"{API}/repos/{asked}"
+    assert wire.calls[0].request.url == f"{API}/repos/{escaped}"
 
 
 @pytest.mark.parametrize("path", ["", "ada", "/", "ada/", "ada/thing/src", "ada/..", "./thing", "ada/%2e%2e"])
-def test_paths_that_are_none(wire: responses.RequestsMock, upstream: Upstream, path: str) -> None:
+def test_invalid_paths(wire: responses.RequestsMock, upstream: Upstream, path: str) -> None:
     assert fail(upstream, replace(NEW, path=path)).outcome is Outcome.INVALID
     assert not wire.calls
 
 
 @given(key=st.sampled_from(sorted(NEWEST)), value=JSON)
-def test_whatever_a_commit_says(key: str, value: Any) -> None:
-    """Facts or a FetchError, never anything else."""
+def test_any_commit(key: str, value: Any) -> None:
+    """Any JSON gives facts or a FetchError."""
     with responses.RequestsMock() as wire:
         wire.get(REPOSITORY, json=DOCUMENT)
         wire.get(COMMITS, body=json.dumps([{**NEWEST, key: value}]), headers={"X-HasMore": "false"})

@@ -1,4 +1,4 @@
-"""GitHub, on a faked wire: what is asked of GraphQL and of REST, what is made of good answers, and what of bad ones."""
+"""GitHub, on a faked wire: GraphQL and REST requests, the facts from valid responses, and the errors from others."""
 
 import json
 import re
@@ -126,12 +126,12 @@ def wanted(request: requests.PreparedRequest) -> dict[str, str]:
     return {alias: f"{variables[owner]}/{variables[name]}" for alias, owner, name in found}
 
 
-Answers = Callable[[dict[str, str]], tuple[int, dict[str, str], str]]
+Respond = Callable[[dict[str, str]], tuple[int, dict[str, str], str]]
 
 
-def answering(wire: responses.RequestsMock, answer: Answers) -> None:
-    """GraphQL, whose answer is a function of the repositories asked for."""
-    wire.add_callback("POST", GRAPHQL, callback=lambda request: answer(wanted(request)))
+def serve_queries(wire: responses.RequestsMock, respond: Respond) -> None:
+    """Serve GraphQL, with a response that depends on the repositories in the query."""
+    wire.add_callback("POST", GRAPHQL, callback=lambda request: respond(wanted(request)))
 
 
 def serve_graphql(wire: responses.RequestsMock, *errors: dict[str, Any], **data: Any) -> None:
@@ -139,7 +139,7 @@ def serve_graphql(wire: responses.RequestsMock, *errors: dict[str, Any], **data:
 
 
 def serve_rest(wire: responses.RequestsMock, **replaced: Mapping[str, Any]) -> None:
-    """The four answers of a whole repository, some of them replaced."""
+    """Serve the four responses of a whole repository, some of them replaced."""
     good: dict[str, tuple[str, Any, str]] = {
         "repo": (f"{API}/repos/owner/thing", DOCUMENT, 'W/"r1"'),
         "commits": (COMMITS, [COMMIT], ""),
@@ -150,7 +150,7 @@ def serve_rest(wire: responses.RequestsMock, **replaced: Mapping[str, Any]) -> N
         wire.get(url, **replaced.get(name, {"json": body, "headers": {"ETag": etag}}))
 
 
-def asked(wire: responses.RequestsMock) -> list[str]:
+def requested(wire: responses.RequestsMock) -> list[str]:
     return [str(call.request.url).removeprefix(API) for call in wire.calls]
 
 
@@ -159,9 +159,9 @@ def only(found: github.Overviews) -> Overview | FetchError:
     return one
 
 
-def refusal(answer: object) -> FetchError:
-    assert isinstance(answer, FetchError)
-    return answer
+def refusal(result: object) -> FetchError:
+    assert isinstance(result, FetchError)
+    return result
 
 
 # GraphQL
@@ -198,7 +198,7 @@ def test_overviews_in_one_query(wire: responses.RequestsMock, graphql: Upstream)
     assert (state.limit, state.remaining, state.resets_at) == (5000, 4990, datetime(2024, 1, 15, 10, tzinfo=UTC))
 
 
-def test_nothing_to_ask(wire: responses.RequestsMock, graphql: Upstream) -> None:
+def test_nothing_to_query(wire: responses.RequestsMock, graphql: Upstream) -> None:
     assert github.read_overviews(graphql, []) == {}
     refused = github.read_overviews(graphql, [replace(NEW, path=path) for path in ("", "owner", "../thing", "a/..")])
     assert refusal(only(refused)).outcome is Outcome.INVALID
@@ -270,8 +270,8 @@ def test_one_bad_alias_fails_alone(
     outcome: Outcome,
     ask_rest: bool,
 ) -> None:
-    answer = {"data": {"r0": node, "r1": NODE}, **({"errors": [error]} if error else {})}
-    wire.post(GRAPHQL, body=json.dumps(answer))
+    response = {"data": {"r0": node, "r1": NODE}, **({"errors": [error]} if error else {})}
+    wire.post(GRAPHQL, body=json.dumps(response))
     found = github.read_overviews(graphql, [NEW, replace(NEW, package=2)])
     failed = refusal(found[1])
     assert (failed.outcome, isinstance(failed, AskRestError), found[2]) == (outcome, ask_rest, OVERVIEW)
@@ -293,17 +293,17 @@ def test_nul_and_lone_surrogates_in_a_description(wire: responses.RequestsMock, 
         (403, {}, json.dumps({"message": POLICY})),
     ],
 )
-def test_a_query_that_is_too_much_is_halved(
+def test_a_query_that_is_too_large_is_halved(
     wire: responses.RequestsMock, graphql: Upstream, fault: tuple[int, dict[str, str], str]
 ) -> None:
     """Down to the one repository that it fails on."""
 
-    def answer(names: dict[str, str]) -> tuple[int, dict[str, str], str]:
+    def respond(names: dict[str, str]) -> tuple[int, dict[str, str], str]:
         if "owner/thing5" in names.values():
             return fault
         return 200, {}, json.dumps({"data": dict.fromkeys(names, NODE)})
 
-    answering(wire, answer)
+    serve_queries(wire, respond)
     found = github.read_overviews(graphql, many(8))
     failed = refusal(found.pop(5))
     expected = Outcome.PRIVATE if fault[0] == 403 else Outcome.SERVER_ERROR
@@ -319,7 +319,7 @@ def test_a_query_that_is_too_much_is_halved(
         (requests.ConnectionError("reset"), Outcome.SERVER_ERROR),
     ],
 )
-def test_a_query_that_has_no_answer_is_halved(
+def test_a_query_without_a_response_is_halved(
     wire: responses.RequestsMock, graphql: Upstream, error: Exception, outcome: Outcome
 ) -> None:
     wire.post(GRAPHQL, body=error)
@@ -328,17 +328,17 @@ def test_a_query_that_has_no_answer_is_halved(
     assert len(wire.calls) == 3
 
 
-def test_what_came_within_the_limits_is_kept(wire: responses.RequestsMock, graphql: Upstream) -> None:
+def test_results_within_the_limits_count(wire: responses.RequestsMock, graphql: Upstream) -> None:
     """A branch that is null beside such an error does not mean an empty repository."""
 
-    def answer(names: dict[str, str]) -> tuple[int, dict[str, str], str]:
+    def respond(names: dict[str, str]) -> tuple[int, dict[str, str], str]:
         if len(names) <= 2:
             return 200, {}, json.dumps({"data": dict.fromkeys(names, NODE)})
         data = {"r0": NODE, "r1": {**NODE, "defaultBranchRef": None}, "r2": None, "r3": NODE, "r4": NODE}
         own = {"type": "RESOURCE_LIMITS_EXCEEDED", "path": ["r3", "defaultBranchRef"], "message": "…"}
         return 200, {}, json.dumps({"data": data, "errors": [LIMITS, own]})
 
-    answering(wire, answer)
+    serve_queries(wire, respond)
     assert github.read_overviews(graphql, many(5)) == dict.fromkeys(range(5), OVERVIEW)
     assert [sorted(wanted(call.request).values()) for call in wire.calls[1:]] == [
         ["owner/thing1"],
@@ -392,15 +392,15 @@ def test_graphql_limits(
     assert len(wire.calls) == 1
 
 
-def test_a_limit_in_the_midst_of_halves_keeps_what_was_found(wire: responses.RequestsMock, graphql: Upstream) -> None:
-    def answer(names: dict[str, str]) -> tuple[int, dict[str, str], str]:
+def test_a_limit_between_halves_keeps_their_results(wire: responses.RequestsMock, graphql: Upstream) -> None:
+    def respond(names: dict[str, str]) -> tuple[int, dict[str, str], str]:
         if len(names) == 4:
             return 502, {}, ""
         if "owner/thing0" in names.values():
             return 200, {}, json.dumps({"data": dict.fromkeys(names, NODE)})
         return 429, {"Retry-After": "60"}, ""
 
-    answering(wire, answer)
+    serve_queries(wire, respond)
     found = github.read_overviews(graphql, many(4))
     assert (found[0], found[1]) == (OVERVIEW, OVERVIEW)
     assert [refusal(found[place]).outcome for place in (2, 3)] == [Outcome.RATE_LIMITED] * 2
@@ -408,7 +408,7 @@ def test_a_limit_in_the_midst_of_halves_keeps_what_was_found(wire: responses.Req
 
 
 @pytest.mark.parametrize(
-    ("answer", "outcome", "closed"),
+    ("response", "outcome", "closed"),
     [
         ({"status": 401, "json": {"message": "Bad credentials"}}, Outcome.UNAUTHORIZED, True),
         ({"status": 403, "json": {"message": "Resource not accessible"}}, Outcome.UNAUTHORIZED, True),
@@ -431,11 +431,11 @@ def test_a_limit_in_the_midst_of_halves_keeps_what_was_found(wire: responses.Req
         ({"status": 200, "json": {"data": {}, "errors": ["no"]}}, Outcome.INVALID, False),
     ],
 )
-def test_graphql_faults_that_are_no_repositorys(
-    wire: responses.RequestsMock, graphql: Upstream, answer: dict[str, Any], outcome: Outcome, closed: bool
+def test_graphql_faults_of_the_upstream(
+    wire: responses.RequestsMock, graphql: Upstream, response: dict[str, Any], outcome: Outcome, closed: bool
 ) -> None:
-    """None of them can be taken for a repository that is missing."""
-    wire.post(GRAPHQL, **answer)
+    """None of them means that a repository is missing."""
+    wire.post(GRAPHQL, **response)
     with pytest.raises(FetchError) as failed:
         github.read_overviews(graphql, many(2))
     assert (failed.value.outcome, len(wire.calls)) == (outcome, 1)
@@ -457,7 +457,7 @@ JSON = st.recursive(
 
 
 @given(st.fixed_dictionaries({}, optional={key: JSON | st.just(value) for key, value in NODE.items()}) | JSON)
-def test_any_node_becomes_an_overview_or_a_reason(node: object) -> None:
+def test_any_node_gives_an_overview_or_an_error(node: object) -> None:
     with responses.RequestsMock() as wire:
         wire.post(GRAPHQL, body=json.dumps({"data": {"r0": node}}))
         one = only(github.read_overviews(upstream(GRAPHQL), [NEW]))
@@ -470,7 +470,7 @@ def test_any_node_becomes_an_overview_or_a_reason(node: object) -> None:
 
 
 @given(st.fixed_dictionaries({}, optional={"data": JSON, "errors": JSON, "message": JSON}) | JSON)
-def test_any_answer_is_told_or_raised(document: object) -> None:
+def test_any_response_gives_a_result_or_an_error(document: object) -> None:
     with responses.RequestsMock() as wire:
         wire.post(GRAPHQL, body=json.dumps(document))
         try:
@@ -483,13 +483,13 @@ def test_any_answer_is_told_or_raised(document: object) -> None:
 def test_halving_finds_all_but_those_that_fail(number: int, bad: set[int]) -> None:
     poison = {f"owner/thing{place}" for place in bad}
 
-    def answer(names: dict[str, str]) -> tuple[int, dict[str, str], str]:
+    def respond(names: dict[str, str]) -> tuple[int, dict[str, str], str]:
         if poison & set(names.values()):
             return 502, {}, ""
         return 200, {}, json.dumps({"data": dict.fromkeys(names, NODE)})
 
     with responses.RequestsMock() as wire:
-        answering(wire, answer)
+        serve_queries(wire, respond)
         found = github.read_overviews(upstream(GRAPHQL), many(number))
         assert len(wire.calls) <= 1 + 4 * 6
     assert set(found) == set(range(number))
@@ -502,12 +502,12 @@ def test_halving_finds_all_but_those_that_fail(number: int, bad: set[int]) -> No
 def test_complete_first_time(wire: responses.RequestsMock, rest: Upstream) -> None:
     serve_rest(wire)
     assert github.complete(rest, NEW, OVERVIEW, TODAY) == Fetched(FACTS, VALIDATORS)
-    # The overview's spelling is asked for: a redirect from the old name would cost a request each.
-    assert asked(wire) == ["/repos/Owner/Thing/contributors?per_page=100", "/repos/Owner/Thing/stats/participation"]
+    # The path is that of the overview: a redirect from the old name would cost a request each.
+    assert requested(wire) == ["/repos/Owner/Thing/contributors?per_page=100", "/repos/Owner/Thing/stats/participation"]
     assert [call.request.headers.get("If-None-Match") for call in wire.calls] == [None, None]
 
 
-def test_complete_asks_nothing_if_nothing_moved(wire: responses.RequestsMock, rest: Upstream) -> None:
+def test_complete_requests_nothing_if_nothing_changed(wire: responses.RequestsMock, rest: Upstream) -> None:
     later = TODAY + timedelta(days=15)
     starred = replace(OVERVIEW, watchers=31)
     moved_on = (*WEEKS[2:], 0, 0)
@@ -544,7 +544,7 @@ def test_complete_with_new_lists(wire: responses.RequestsMock, rest: Upstream) -
         (replace(TARGET, has_participants=False, validators={**VALIDATORS, "people": "none"}), []),
     ],
 )
-def test_complete_asks_for_what_is_missing(
+def test_complete_requests_what_is_missing(
     wire: responses.RequestsMock, rest: Upstream, target: FetchTarget, requests_made: list[str]
 ) -> None:
     serve_rest(wire)
@@ -553,11 +553,11 @@ def test_complete_asks_for_what_is_missing(
     assert fetched.facts.commits_over_52 == WEEKS
     assert fetched.validators["head"] == HEAD
     assert "computing" not in fetched.validators
-    assert asked(wire) == [f"/repos/Owner/Thing/{path}" for path in requests_made]
+    assert requested(wire) == [f"/repos/Owner/Thing/{path}" for path in requests_made]
 
 
 def test_complete_while_github_computes(wire: responses.RequestsMock, rest: Upstream) -> None:
-    """The old counts stay; the next time only they are asked for, without the ETag of the old ones."""
+    """The old counts stay; the next run requests only new ones, without the ETag of the old."""
     serve_rest(wire, participation={"status": 202, "json": {}, "headers": {"ETag": 'W/"p1"'}})
     first = github.complete(rest, MOVED, OVERVIEW, TODAY)
     validators = {"head": HEAD, "contributors_etag": 'W/"c1"', "computing": "1"}
@@ -578,7 +578,7 @@ def test_complete_while_github_computes_contributors(wire: responses.RequestsMoc
 
 
 @pytest.mark.parametrize(
-    ("answer", "participants"),
+    ("response", "participants"),
     [
         ({"status": 204}, ()),
         ({"json": [{"type": "Anonymous", "email": "a@example.org", "name": "A"}]}, ()),
@@ -586,10 +586,10 @@ def test_complete_while_github_computes_contributors(wire: responses.RequestsMoc
     ],
 )
 def test_complete_without_contributors(
-    wire: responses.RequestsMock, rest: Upstream, answer: dict[str, Any], participants: tuple[str, ...] | None
+    wire: responses.RequestsMock, rest: Upstream, response: dict[str, Any], participants: tuple[str, ...] | None
 ) -> None:
-    """Nobody to list is remembered, so that it is not asked for again until the branch moves."""
-    serve_rest(wire, contributors=answer)
+    """An empty list is noted, so that it is not requested again until the branch moves."""
+    serve_rest(wire, contributors=response)
     fetched = github.complete(rest, NEW, OVERVIEW, TODAY)
     validators = {"head": HEAD, "people": "none", "participation_etag": 'W/"p1"'}
     assert fetched == Fetched(replace(FACTS, participants=participants), validators)
@@ -605,7 +605,7 @@ def test_complete_of_an_empty_repository(wire: responses.RequestsMock, rest: Ups
     ("last", "number"), [(datetime(2023, 1, 15, 23, 59, 59, tzinfo=UTC), 1), (datetime(2023, 1, 16, tzinfo=UTC), 2)]
 )
 def test_complete_of_what_lies_idle(wire: responses.RequestsMock, rest: Upstream, last: datetime, number: int) -> None:
-    """After 52 weeks without a commit the counts are known without asking."""
+    """After 52 weeks without a commit the counts are zeros without a request."""
     serve_rest(wire, participation={"status": 204})
     fetched = github.complete(rest, NEW, replace(OVERVIEW, last_updated=last), TODAY)
     facts = replace(FACTS, last_updated=last, commits_over_52=ZEROS)
@@ -620,7 +620,7 @@ def page(number: int, size: int = 100) -> list[dict[str, Any]]:
 def test_contributors_of_five_pages(wire: responses.RequestsMock, rest: Upstream) -> None:
     serve_rest(wire, contributors={"json": page(1), "headers": {"Link": f'<{REPO}?page=2>; rel="next"'}})
     for number in range(2, 8):
-        # Where the link leads does not matter: it is never followed, only counted on.
+        # The link's URL does not matter: only its presence does, and it is never followed.
         headers = {"Link": '<https://evil.test/>; rel="next", <https://evil.test/9>; rel="last"'}
         wire.get(f"{CONTRIBUTORS}&page={number}", json=page(number), headers=headers)
     fetched = github.complete(rest, NEW, OVERVIEW, TODAY)
@@ -638,7 +638,7 @@ def test_contributors_of_five_pages(wire: responses.RequestsMock, rest: Upstream
         (100, '<x>; rel="last"', 1),
     ],
 )
-def test_another_page_is_asked_for_only_if_there_is_one(
+def test_another_page_is_requested_only_if_there_is_one(
     wire: responses.RequestsMock, rest: Upstream, size: int, link: str, number: int
 ) -> None:
     serve_rest(wire, contributors={"json": page(1, size), "headers": {"Link": link}})
@@ -663,7 +663,7 @@ def test_an_etag_that_cannot_be_stored_is_forgotten(wire: responses.RequestsMock
 def test_read(wire: responses.RequestsMock, rest: Upstream) -> None:
     serve_rest(wire)
     assert github.read(rest, NEW, TODAY) == Fetched(FACTS, {**VALIDATORS, "etag": 'W/"r1"'})
-    assert asked(wire) == [
+    assert requested(wire) == [
         "/repos/owner/thing",
         "/repos/Owner/Thing/commits?per_page=1&sha=main",
         "/repos/Owner/Thing/contributors?per_page=100",
@@ -706,7 +706,7 @@ def test_read_is_unconditional_if_something_is_to_be_written(
 
 
 def test_an_overview_ends_the_validity_of_rests_etag(wire: responses.RequestsMock, rest: Upstream) -> None:
-    """What GraphQL told since may be newer than what that ETag stands for."""
+    """An overview from GraphQL may be newer than the document of that ETag."""
     assert "etag" not in github.complete(rest, READ, OVERVIEW, TODAY).validators
 
 
@@ -726,7 +726,7 @@ def test_read_empty(wire: responses.RequestsMock, rest: Upstream) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_read_renamed(wire: responses.RequestsMock, rest: Upstream, status: int) -> None:
-    """The provider's new name and its id are told; whether to believe them is the writer's to decide."""
+    """The new URL and the id are returned; packages.results decides whether to trust them."""
     serve_rest(wire, repo={"status": status, "headers": {"Location": f"{API}/repositories/7"}})
     wire.get(f"{API}/repositories/7", json=DOCUMENT)
     assert github.read(rest, NEW, TODAY) == Fetched(FACTS, VALIDATORS)
@@ -734,7 +734,7 @@ def test_read_renamed(wire: responses.RequestsMock, rest: Upstream, status: int)
 
 
 @pytest.mark.parametrize("path", ["ünï/cödé", "a b/c#d", "a/b?c=d&e", "a%2Fb/c"])
-def test_names_are_quoted(wire: responses.RequestsMock, rest: Upstream, path: str) -> None:
+def test_names_are_escaped(wire: responses.RequestsMock, rest: Upstream, path: str) -> None:
     quoted = "/".join(quote(segment, safe="") for segment in path.split("/"))
     base = f"/repos/{quoted}"
     url = f"https://github.com/{quoted}" if "%2F" not in path else DOCUMENT["html_url"]
@@ -745,7 +745,7 @@ def test_names_are_quoted(wire: responses.RequestsMock, rest: Upstream, path: st
     fetched = github.read(rest, replace(NEW, path=path), TODAY)
     assert fetched.facts == replace(FACTS, url=url)
     below = base if "%2F" not in path else "/repos/Owner/Thing"
-    assert asked(wire) == [
+    assert requested(wire) == [
         base,
         f"{below}/commits?per_page=1&sha=f%C3%BCx%2Fa%26b%23c",
         f"{below}/contributors?per_page=100",
@@ -754,9 +754,7 @@ def test_names_are_quoted(wire: responses.RequestsMock, rest: Upstream, path: st
 
 
 @pytest.mark.parametrize("path", ["", "owner", "owner/", "../thing", "owner/.."])
-def test_a_path_that_is_no_repositorys_is_not_asked_for(
-    wire: responses.RequestsMock, rest: Upstream, path: str
-) -> None:
+def test_an_invalid_path_is_not_requested(wire: responses.RequestsMock, rest: Upstream, path: str) -> None:
     with pytest.raises(FetchError) as failed:
         github.read(rest, replace(NEW, path=path), TODAY)
     assert failed.value.outcome is Outcome.INVALID

@@ -1,4 +1,4 @@
-"""GitLab, on a faked wire: what is asked, what is made of good answers, and what of bad ones."""
+"""GitLab, on a faked wire: the requests, the facts from valid responses, and the errors from others."""
 
 import json
 from collections.abc import Mapping
@@ -89,12 +89,12 @@ STEPS = ["project", "newest", "commits", "contributors"]
 
 
 def serve(wire: responses.RequestsMock, **changes: Any) -> None:
-    """The whole project; `changes` are those of its document."""
+    """Serve a whole project; `changes` are made to its document."""
     serve_steps(wire, {0: {"json": {**DOCUMENT, **changes}, "headers": {"ETag": 'W/"1"'}}})
 
 
 def serve_steps(wire: responses.RequestsMock, replaced: dict[int, Mapping[str, Any]]) -> None:
-    """The four requests of a whole project, some with other answers than the good ones."""
+    """Serve the four requests of a whole project, some of them with other responses."""
     good: list[tuple[str, Any, dict[str, str]]] = [
         (PROJECT, DOCUMENT, {"license": "true"}),
         (COMMITS, [NEWEST], {"per_page": "1"}),
@@ -161,7 +161,7 @@ def test_an_unchanged_head_moves_the_weeks_on(wire: responses.RequestsMock, upst
         replace(TARGET, weeks_end=date(2024, 1, 14)),
     ],
 )
-def test_what_is_not_known_is_asked(wire: responses.RequestsMock, upstream: Upstream, target: FetchTarget) -> None:
+def test_missing_lists_are_requested(wire: responses.RequestsMock, upstream: Upstream, target: FetchTarget) -> None:
     serve(wire)
     assert gitlab.read(upstream, target, TODAY).facts == FACTS
     assert len(wire.calls) == 4
@@ -177,13 +177,13 @@ def test_a_head_of_the_weeks_very_end_is_in_none_of_them(wire: responses.Request
     assert fetched.weeks_end == TODAY + timedelta(days=7)
 
 
-def test_asked_twice_on_one_day(wire: responses.RequestsMock, upstream: Upstream) -> None:
+def test_a_second_fetch_on_one_day(wire: responses.RequestsMock, upstream: Upstream) -> None:
     wire.get(PROJECT, status=304, match=[responses.matchers.header_matcher({"If-None-Match": 'W/"1"'})])
     assert gitlab.read(upstream, TARGET, TODAY) == Fetched(None, {"etag": 'W/"1"', "head": HEAD})
     assert len(wire.calls) == 1
 
 
-def test_a_304_that_was_not_asked_for(wire: responses.RequestsMock, upstream: Upstream) -> None:
+def test_an_unconditional_304(wire: responses.RequestsMock, upstream: Upstream) -> None:
     wire.get(PROJECT, status=304)
     assert fail(upstream).outcome is Outcome.INVALID
 
@@ -268,7 +268,7 @@ def test_a_page_number_that_is_none(wire: responses.RequestsMock, upstream: Upst
 
 @pytest.mark.parametrize("status", [301, 307])
 def test_a_renamed_project(wire: responses.RequestsMock, upstream: Upstream, status: int) -> None:
-    """The redirect costs one request, and the parts are asked at the new address."""
+    """The redirect costs one request, and the parts are requested at the new URL."""
     there = f"{API}/projects/46520"
     wire.get(PROJECT, status=status, headers={"Location": f"{there}?license=true"})
     wire.get(there, json={**DOCUMENT, "web_url": "https://gitlab.test/Other/thing"})
@@ -393,7 +393,7 @@ def test_a_description_that_is_null(wire: responses.RequestsMock, upstream: Upst
 
 
 @pytest.mark.parametrize(
-    ("path", "asked"),
+    ("path", "escaped"),
     [
         ("Group/Thing", "Group%2FThing"),
         ("jeff.t/my thing?#", "jeff.t%2Fmy%20thing%3F%23"),
@@ -402,23 +402,23 @@ def test_a_description_that_is_null(wire: responses.RequestsMock, upstream: Upst
         ("a/\ud800", "a%2F%3F"),
     ],
 )
-def test_paths_are_quoted(wire: responses.RequestsMock, upstream: Upstream, path: str, asked: str) -> None:
-    wire.get(f"{API}/projects/{asked}", json=DOCUMENT)
-    wire.get(f"{API}/projects/{asked}/repository/commits", json=LISTED)
-    wire.get(f"{API}/projects/{asked}/repository/contributors", json=PEOPLE)
+def test_paths_are_escaped(wire: responses.RequestsMock, upstream: Upstream, path: str, escaped: str) -> None:
+    wire.get(f"{API}/projects/{escaped}", json=DOCUMENT)
+    wire.get(f"{API}/projects/{escaped}/repository/commits", json=LISTED)
+    wire.get(f"{API}/projects/{escaped}/repository/contributors", json=PEOPLE)
     assert gitlab.read(upstream, replace(NEW, path=path), TODAY).facts == FACTS
-    assert wire.calls[0].request.url == f"{API}/projects/{asked}?license=true"
+    assert wire.calls[0].request.url == f"{API}/projects/{escaped}?license=true"
 
 
 @pytest.mark.parametrize("path", ["", "group", "/", "group/", "group//thing"])
-def test_paths_that_are_none(wire: responses.RequestsMock, upstream: Upstream, path: str) -> None:
+def test_invalid_paths(wire: responses.RequestsMock, upstream: Upstream, path: str) -> None:
     assert fail(upstream, replace(NEW, path=path)).outcome is Outcome.INVALID
     assert not wire.calls
 
 
 @given(key=st.sampled_from(sorted(DOCUMENT)), value=JSON)
-def test_whatever_a_project_says(key: str, value: Any) -> None:
-    """Facts or a FetchError, never anything else."""
+def test_any_project(key: str, value: Any) -> None:
+    """Any JSON gives facts or a FetchError."""
     with responses.RequestsMock(assert_all_requests_are_fired=False) as wire:
         wire.get(PROJECT, body=json.dumps({**DOCUMENT, key: value}))
         wire.get(COMMITS, json=LISTED)

@@ -1,4 +1,4 @@
-"""fetchers.indexes.pypi: projects, their status, the index of serials, and what goes wrong with each."""
+"""fetchers.indexes.pypi: projects, their status, the index of serials, and the faults of each."""
 
 import json
 from dataclasses import replace
@@ -294,13 +294,13 @@ def test_the_serials_of_those_wanted(wire: responses.RequestsMock, upstream: Ups
         json.dumps(index({"_last-serial": 42, "name": "my-project"}))[:-2],
     ],
 )
-def test_what_is_no_index_is_refused(wire: responses.RequestsMock, upstream: Upstream, body: str) -> None:
+def test_what_is_not_an_index_is_refused(wire: responses.RequestsMock, upstream: Upstream, body: str) -> None:
     with pytest.raises(FetchError) as failed:
         serials(wire, upstream, body)
     assert failed.value.outcome is Outcome.INVALID
 
 
-def test_the_index_may_be_larger_than_other_answers(wire: responses.RequestsMock, upstream: Upstream) -> None:
+def test_the_index_may_be_larger_than_other_responses(wire: responses.RequestsMock, upstream: Upstream) -> None:
     many = [{"_last-serial": number, "name": f"project-{number}"} for number in range(150_000)]
     body = json.dumps(index(*many, {"_last-serial": 5, "name": "other"}))
     assert len(body) > 6_000_000

@@ -1,4 +1,4 @@
-"""fetchers.indexes.pypistats: downloads of the last month, and what goes wrong with them."""
+"""fetchers.indexes.pypistats: downloads of the last month, and their faults."""
 
 from typing import Any
 

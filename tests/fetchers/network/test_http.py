@@ -51,7 +51,7 @@ class Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """The client hangs up on a drip and on a bomb: that is what is tested."""
+        """Ignore broken connections: the client closes them on a drip and on a bomb."""
 
 
 @pytest.fixture(scope="module")
@@ -69,18 +69,18 @@ def session() -> Iterator[HttpSession]:
     session.close()
 
 
-def test_answers(session: HttpSession, address: str) -> None:
+def test_responses(session: HttpSession, address: str) -> None:
     response = session.get(f"{address}/plain", max_bytes=100)
     assert (response.status, response.headers["x-kind"], response.json()) == (200, "plain", {"a": 1})
     assert session.get(f"{address}/chunked", max_bytes=100).body == b"hello"
 
 
-def test_a_redirect_is_an_answer_not_an_order(session: HttpSession, address: str) -> None:
+def test_a_redirect_is_not_followed(session: HttpSession, address: str) -> None:
     response = session.get(f"{address}/redirect", max_bytes=100)
     assert (response.status, response.headers["Location"]) == (302, "/plain")
 
 
-def test_says_who_asks_and_sends_no_password(
+def test_sends_a_user_agent_and_no_password(
     session: HttpSession, address: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
@@ -103,7 +103,7 @@ def test_says_who_asks_and_sends_no_password(
         ("/nonsense", "broke off", True),
     ],
 )
-def test_whatever_keeps_an_answer_from_coming(
+def test_faults(
     session: HttpSession, address: str, monkeypatch: pytest.MonkeyPatch, *, path: str, why: str, retryable: bool
 ) -> None:
     monkeypatch.setattr(http, "DEADLINE", 1.0)
@@ -123,7 +123,7 @@ def test_nobody_listens(session: HttpSession) -> None:
 @pytest.mark.parametrize(
     "url", ["ftp://a.test/", "file:///etc/passwd", "http://", "http://[::1", "http://\udcff.test/"]
 )
-def test_addresses_that_cannot_be_asked(session: HttpSession, url: str) -> None:
+def test_invalid_urls(session: HttpSession, url: str) -> None:
     with pytest.raises(FetchError) as failed:
         session.get(url, max_bytes=100)
     assert not failed.value.retryable

@@ -1,4 +1,4 @@
-"""fetchers.network.rate_limit: quota, pauses, published limits and outages of one host."""
+"""fetchers.network.rate_limit: quota, pauses, published limits and outages of one upstream."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -24,8 +24,8 @@ def clock() -> Clock:
     return Clock()
 
 
-def turns(rate_limit: RateLimit, most: int = 10_000) -> int:
-    """How many turns are given before the host closes."""
+def allowed(rate_limit: RateLimit, most: int = 10_000) -> int:
+    """Return the number of requests that are allowed before the upstream is suspended."""
     for number in range(most):
         try:
             rate_limit.acquire()
@@ -35,26 +35,26 @@ def turns(rate_limit: RateLimit, most: int = 10_000) -> int:
     return most
 
 
-def test_without_a_limit_there_is_always_a_turn(clock: Clock) -> None:
+def test_without_a_limit_every_request_is_allowed(clock: Clock) -> None:
     rate_limit = RateLimit(RateLimitState(), clock)
-    assert turns(rate_limit, 50) == 50
+    assert allowed(rate_limit, 50) == 50
     assert rate_limit.requests == 50
 
 
 @pytest.mark.parametrize(("limit", "reserve"), [(60, 5), (5_000, 100), (100, 5)])
-def test_a_reserve_is_kept(clock: Clock, limit: int, reserve: int) -> None:
+def test_a_reserve_is_left(clock: Clock, limit: int, reserve: int) -> None:
     rate_limit = RateLimit(RateLimitState(), clock)
     rate_limit.note_quota(limit, reserve + 1, NOW + HOUR)
     rate_limit.acquire()
     rate_limit.release()
     rate_limit.note_quota(limit, reserve, NOW + HOUR)
-    with pytest.raises(SuspendedError, match=f"{reserve} of {limit} requests are left, and reserved") as closed:
+    with pytest.raises(SuspendedError, match=f"{reserve} of {limit} requests are left, and reserved") as suspended:
         rate_limit.acquire()
-    assert closed.value.until == NOW + HOUR
+    assert suspended.value.until == NOW + HOUR
     assert rate_limit.may_go_on_at == NOW + HOUR
 
 
-def test_those_under_way_count_against_the_reserve(clock: Clock) -> None:
+def test_requests_in_flight_count_against_the_reserve(clock: Clock) -> None:
     rate_limit = RateLimit(RateLimitState(), clock)
     rate_limit.note_quota(60, 8, NOW + HOUR)
     for _ in range(3):
@@ -63,7 +63,7 @@ def test_those_under_way_count_against_the_reserve(clock: Clock) -> None:
         rate_limit.acquire()
 
 
-def test_answers_that_overtake_each_other(clock: Clock) -> None:
+def test_responses_that_overtake_each_other(clock: Clock) -> None:
     rate_limit = RateLimit(RateLimitState(), clock)
     rate_limit.note_quota(60, 30, NOW + HOUR)
     rate_limit.note_quota(60, 31, NOW + HOUR)
@@ -74,7 +74,7 @@ def test_answers_that_overtake_each_other(clock: Clock) -> None:
 
 def test_a_new_window_forgets_the_old_one(clock: Clock) -> None:
     rate_limit = RateLimit(RateLimitState(limit=60, remaining=0, resets_at=NOW), clock)
-    assert turns(rate_limit, 3) == 3
+    assert allowed(rate_limit, 3) == 3
 
 
 def test_a_pause_outlives_the_process_and_is_never_shortened(clock: Clock) -> None:
@@ -85,7 +85,7 @@ def test_a_pause_outlives_the_process_and_is_never_shortened(clock: Clock) -> No
     with pytest.raises(SuspendedError):
         later.acquire()
     clock.now += timedelta(minutes=10)
-    assert turns(later, 1) == 1
+    assert allowed(later, 1) == 1
     assert later.may_go_on_at is None
 
 
@@ -94,18 +94,18 @@ def test_a_pause_is_within_reason(clock: Clock, seconds: float, pause: timedelta
     assert RateLimit(RateLimitState(), clock).pause(seconds) == NOW + pause
 
 
-def test_a_published_limit_is_kept_across_processes(clock: Clock) -> None:
+def test_a_published_limit_holds_across_processes(clock: Clock) -> None:
     rate = PublishedRate(timedelta(seconds=60), burst=50)
     rate_limit = RateLimit(RateLimitState(), clock, rate=rate)
-    assert turns(rate_limit) == 50
-    assert turns(RateLimit(rate_limit.state, clock, rate=rate)) == 0
+    assert allowed(rate_limit) == 50
+    assert allowed(RateLimit(rate_limit.state, clock, rate=rate)) == 0
     clock.now += timedelta(minutes=5)
-    assert turns(RateLimit(rate_limit.state, clock, rate=rate)) == 5
+    assert allowed(RateLimit(rate_limit.state, clock, rate=rate)) == 5
     clock.now += timedelta(days=1)
-    assert turns(RateLimit(rate_limit.state, clock, rate=rate)) == 50
+    assert allowed(RateLimit(rate_limit.state, clock, rate=rate)) == 50
 
 
-def test_a_patient_host_waits_for_its_turn(clock: Clock) -> None:
+def test_a_long_max_wait_spaces_the_requests(clock: Clock) -> None:
     rate_limit = RateLimit(
         RateLimitState(), clock, rate=PublishedRate(timedelta(seconds=2), burst=2), max_wait=timedelta(minutes=1)
     )
@@ -120,19 +120,19 @@ def test_ten_failures_in_a_row_are_an_outage(clock: Clock, outcome: Outcome) -> 
     rate_limit.note_outcome(Outcome.OK)
     for _ in range(OUTAGE - 1):
         rate_limit.note_outcome(outcome)
-    assert turns(rate_limit, 1) == 1
+    assert allowed(rate_limit, 1) == 1
     rate_limit.note_outcome(outcome)
     with pytest.raises(SuspendedError, match="it failed 10 times in a row"):
         rate_limit.acquire()
-    assert turns(RateLimit(rate_limit.state, clock), 1) == 1, "the next run tries again"
+    assert allowed(RateLimit(rate_limit.state, clock), 1) == 1, "the next run tries again"
 
 
 @pytest.mark.parametrize("outcome", [Outcome.NOT_FOUND, Outcome.PRIVATE, Outcome.INVALID, Outcome.GONE])
-def test_what_is_a_packages_fault_is_no_outage(clock: Clock, outcome: Outcome) -> None:
+def test_failures_of_packages_are_no_outage(clock: Clock, outcome: Outcome) -> None:
     rate_limit = RateLimit(RateLimitState(), clock)
     for _ in range(99):
         rate_limit.note_outcome(outcome)
-    assert turns(rate_limit, 1) == 1
+    assert allowed(rate_limit, 1) == 1
 
 
 @pytest.mark.parametrize("prefix", ["X-RateLimit-", "RateLimit-"])

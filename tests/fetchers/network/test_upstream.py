@@ -40,7 +40,7 @@ def test_what_is_sent(wire: responses.RequestsMock, rate_limit: RateLimit) -> No
     assert (sent["Accept"], sent["If-None-Match"]) == ("application/x", '"0"')
 
 
-def test_a_post_is_answered_with_200_alone(wire: responses.RequestsMock, rate_limit: RateLimit) -> None:
+def test_a_post_expects_a_200(wire: responses.RequestsMock, rate_limit: RateLimit) -> None:
     wire.post(f"{BASE}/q", json={"data": 1})
     assert make(rate_limit).post("q", {"query": "x"}).json() == {"data": 1}
     assert wire.calls[0].request.body == b'{"query": "x"}'
@@ -53,7 +53,7 @@ def test_a_post_is_answered_with_200_alone(wire: responses.RequestsMock, rate_li
 
 
 @pytest.mark.parametrize("status", [200, 202, 204, 304, 409])
-def test_answers(wire: responses.RequestsMock, rate_limit: RateLimit, status: int) -> None:
+def test_expected_statuses(wire: responses.RequestsMock, rate_limit: RateLimit, status: int) -> None:
     wire.get(f"{BASE}/x", status=status)
     assert make(rate_limit).get("x").status == status
 
@@ -80,14 +80,16 @@ def test_errors(
     assert (error.outcome, error.upstream_wide) == (outcome, upstream_wide)
 
 
-def test_a_403_is_read_by_who_knows_the_host(wire: responses.RequestsMock, rate_limit: RateLimit) -> None:
+def test_the_error_of_a_403_is_the_upstreams(wire: responses.RequestsMock, rate_limit: RateLimit) -> None:
     wire.get(f"{BASE}/x", status=403, body="blocked")
     upstream = make(rate_limit, forbidden=lambda response: FetchError(response.body.decode(), Outcome.BLOCKED))
     assert (str(fault(upstream)), fault(upstream).outcome) == ("blocked", Outcome.BLOCKED)
 
 
 @pytest.mark.parametrize("header", ["Authorization", "PRIVATE-TOKEN"])
-def test_a_refused_token_closes_the_host(wire: responses.RequestsMock, rate_limit: RateLimit, header: str) -> None:
+def test_a_refused_token_suspends_the_upstream(
+    wire: responses.RequestsMock, rate_limit: RateLimit, header: str
+) -> None:
     wire.get(f"{BASE}/x", status=401)
     upstream = make(rate_limit, headers={header: "t"})
     error = fault(upstream)
@@ -97,7 +99,7 @@ def test_a_refused_token_closes_the_host(wire: responses.RequestsMock, rate_limi
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_retry_after_pauses_the_host(wire: responses.RequestsMock, rate_limit: RateLimit, status: int) -> None:
+def test_retry_after_pauses_the_upstream(wire: responses.RequestsMock, rate_limit: RateLimit, status: int) -> None:
     wire.get(f"{BASE}/x", status=status, headers={"Retry-After": "90"})
     upstream = make(rate_limit)
     assert fault(upstream).wait == 90
@@ -139,7 +141,9 @@ def test_retry_after_of_nonsense(text: str) -> None:
 
 
 @pytest.mark.parametrize("target", ["/v1/y", f"{BASE}/y", "y", "https://api.test/v1/y"])
-def test_redirects_on_the_host_are_followed(wire: responses.RequestsMock, rate_limit: RateLimit, target: str) -> None:
+def test_redirects_within_the_api_are_followed(
+    wire: responses.RequestsMock, rate_limit: RateLimit, target: str
+) -> None:
     wire.get(f"{BASE}/x", status=301, headers={"Location": target})
     wire.get(f"{BASE}/y", body="here")
     response = make(rate_limit).get("x")
@@ -150,7 +154,7 @@ def test_redirects_on_the_host_are_followed(wire: responses.RequestsMock, rate_l
     "target",
     ["https://evil.test/", "http://api.test/v1/y", "https://api.test:444/v1/y", "//evil.test/", "https://[::1", ""],
 )
-def test_other_redirects_are_not(wire: responses.RequestsMock, rate_limit: RateLimit, target: str) -> None:
+def test_other_redirects_are_not_followed(wire: responses.RequestsMock, rate_limit: RateLimit, target: str) -> None:
     wire.get(f"{BASE}/x", status=302, headers={"Location": target})
     error = fault(make(rate_limit))
     assert error.outcome is Outcome.INVALID
@@ -158,7 +162,7 @@ def test_other_redirects_are_not(wire: responses.RequestsMock, rate_limit: RateL
     assert len(wire.calls) <= 4
 
 
-def test_the_quota_is_read_from_every_answer(wire: responses.RequestsMock, rate_limit: RateLimit) -> None:
+def test_the_quota_is_read_from_every_response(wire: responses.RequestsMock, rate_limit: RateLimit) -> None:
     reset = NOW.replace(microsecond=0) + timedelta(hours=1)
     headers = {"X-RateLimit-Limit": "60", "X-RateLimit-Reset": str(int(reset.timestamp()))}
     wire.get(f"{BASE}/x", headers=headers | {"X-RateLimit-Remaining": "6"})
@@ -171,7 +175,7 @@ def test_the_quota_is_read_from_every_answer(wire: responses.RequestsMock, rate_
     assert len(wire.calls) == 2
 
 
-def test_a_turn_is_waited_for(wire: responses.RequestsMock) -> None:
+def test_a_published_rate_is_waited_for(wire: responses.RequestsMock) -> None:
     wire.get(f"{BASE}/x")
     slept: list[float] = []
     rate_limit = RateLimit(

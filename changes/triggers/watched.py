@@ -1,0 +1,81 @@
+"""The tables that triggers watch, and their columns: which revisions a write moves, and which writes are logged."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from categories.documents import CATEGORY_COLUMNS
+from core.documents import Columns
+from core.kinds import Kind
+from grids.documents import GRID_COLUMNS
+from packages.documents import PACKAGE_COLUMNS
+
+MEMBERSHIP_COLUMNS = ("grid_id", "package_id", "position")
+# Columns that documents are made of as well, and why their changes are not logged.
+FETCH_STATE_COLUMNS_NOT_LOGGED = dict.fromkeys(
+    ("package_id", "source", "subject", "last_success", "last_attempt", "outcome", "failures", "next_due"),
+    "moves with every fetch; what was fetched is logged",
+)
+
+REFUSAL = (
+    "A revision only rises: responses are cached under every number that it had. To have all of them built again, raise"
+    " it (manage.py install_triggers --all does so)."
+)
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The document that shows a row. `id` is SQL for its id, `{row}` being the row."""
+
+    kind: Kind
+    id: str
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A table with rows that documents show.
+
+    `shown_in` are the kinds of those documents, whose revisions move with every write; `columns_shown_in` has further
+    kinds for single columns. Rows of a `kind` are logged as themselves, others as a change of the document that
+    `logs_as` names, or not at all. An update is logged if one of `columns` changes. `not_logged` has the other columns
+    that documents are made of, each with the reason.
+    """
+
+    table: str
+    shown_in: tuple[Kind, ...]
+    kind: Kind | None = None
+    logs_as: Owner | None = None
+    columns: tuple[str, ...] = ()
+    not_logged: Mapping[str, str] = field(default_factory=dict)
+    columns_shown_in: Mapping[str, Kind] = field(default_factory=dict)
+
+    @property
+    def is_membership(self) -> bool:
+        return self.kind == Kind.MEMBERSHIP
+
+    @property
+    def counted(self) -> str:
+        """The revision that has the number of its rows, or ""."""
+        return self.kind.plural if self.kind else ""
+
+
+def _documents(columns: Columns, columns_shown_in: Mapping[str, Kind] | None = None) -> Watched:
+    """Watch the table of a kind of document, whose list of columns says what is logged."""
+    return Watched(
+        columns.kind.table,
+        (columns.kind,),
+        kind=columns.kind,
+        columns=columns.logged,
+        not_logged=columns.not_logged,
+        columns_shown_in=columns_shown_in or {},
+    )
+
+
+WATCHED = (
+    _documents(CATEGORY_COLUMNS),
+    _documents(PACKAGE_COLUMNS, columns_shown_in={"title": Kind.GRID}),  # a grid lists its packages by title
+    _documents(GRID_COLUMNS),
+    Watched(Kind.MEMBERSHIP.table, (Kind.PACKAGE, Kind.GRID), kind=Kind.MEMBERSHIP, columns=MEMBERSHIP_COLUMNS),
+    Watched("packages_release", (Kind.PACKAGE,)),
+    Watched("packages_snapshot", (Kind.PACKAGE,)),
+    Watched("packages_fetchstate", (Kind.PACKAGE,), not_logged=FETCH_STATE_COLUMNS_NOT_LOGGED),
+)

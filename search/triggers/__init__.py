@@ -1,0 +1,75 @@
+"""The triggers that write the search index, so that no way of writing is missed.
+
+They call nothing that only Django's connection knows: any client may write.
+"""
+
+from collections.abc import Sequence
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from core.database.triggers import Trigger, TriggerSet
+from search.triggers import postgresql, sqlite
+from search.triggers.entry import COLUMNS, INDEXED, INSERT, POSTGRESQL, SQLITE, all_entries
+from search.triggers.postgresql import INDEX as POSTGRESQL_INDEX
+from search.triggers.postgresql import INDEX_AWAY as POSTGRESQL_INDEX_AWAY
+from search.triggers.postgresql import create_extension
+from search.triggers.sqlite import FTS
+from search.triggers.sqlite import INDEX as SQLITE_INDEX
+from search.triggers.sqlite import INDEX_AWAY as SQLITE_INDEX_AWAY
+
+__all__ = (
+    "COLUMNS",
+    "FTS",
+    "POSTGRESQL_INDEX",
+    "POSTGRESQL_INDEX_AWAY",
+    "SEARCH_TRIGGERS",
+    "SQLITE_INDEX",
+    "SQLITE_INDEX_AWAY",
+    "create_extension",
+    "entries",
+    "install",
+    "rebuild",
+    "uninstall",
+)
+
+
+class SearchTriggers(TriggerSet):
+    label = "search"
+    tables = ("search_entry",)
+    consequence = "What is written without them is not in the search index."
+    aftermath = "The search index is up to date again."
+
+    def triggers(self, connection: BaseDatabaseWrapper) -> list[Trigger]:
+        return list(postgresql.triggers() if connection.vendor == "postgresql" else sqlite.triggers())
+
+    def counted_on(self) -> Sequence[str]:
+        return [indexed.kind.table for indexed in INDEXED]
+
+    def catch_up(self, connection: BaseDatabaseWrapper) -> None:
+        """Write the entries that are wrong. Meanwhile nobody writes packages or grids, so on PostgreSQL only entries
+        that differ are written: a million of them all would take minutes."""
+        if connection.vendor != "postgresql":
+            rebuild(connection)
+            return
+        with connection.cursor() as cursor:
+            for statement in postgresql.corrections():
+                cursor.execute(statement)
+
+
+SEARCH_TRIGGERS = SearchTriggers()
+install, uninstall = SEARCH_TRIGGERS.install, SEARCH_TRIGGERS.uninstall
+
+
+def entries(connection: BaseDatabaseWrapper) -> str:
+    """The query that makes the entries of all documents."""
+    return all_entries(POSTGRESQL if connection.vendor == "postgresql" else SQLITE)
+
+
+def rebuild(connection: BaseDatabaseWrapper) -> None:
+    """Write all entries."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM search_entry")
+        cursor.execute(f"{INSERT} {entries(connection)}")
+        if connection.vendor == "sqlite":
+            for index in FTS:
+                cursor.execute(f"INSERT INTO {index}({index}) VALUES ('rebuild')")
