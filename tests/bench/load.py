@@ -93,7 +93,7 @@ def server(name: str, url: str, **settings: str) -> Iterator[Server]:
 def _await(process: subprocess.Popen[bytes], port: int) -> None:
     for _ in range(400):
         try:
-            requests.get(f"http://127.0.0.1:{port}/", timeout=5, allow_redirects=False)
+            requests.get(f"http://127.0.0.1:{port}/", timeout=60, allow_redirects=False)
         except requests.ConnectionError:
             time.sleep(0.05)
         else:

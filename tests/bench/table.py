@@ -28,8 +28,8 @@ GROWTH = {"p50 ms": "p50 to 5k", "p99 ms": "p99 to 5k"}
 LEGEND = (
     "`to one SELECT` and `to none`: responses a second as a share of those of a bare Django view that sends as many"
     " ready bytes after one SELECT by primary key, and after none; medians of the rounds. CPU is that of gunicorn's"
-    " workers, and of PostgreSQL's processes behind them, for one response. The rows that filters leave are counted once"
-    " after each change: `count known` has a cache for the count, too small for the responses."
+    " workers, and of PostgreSQL's processes behind them, for one response. The rows that filters leave are counted"
+    " once after each change: `count known` has a cache for the count, too small for the responses."
 )
 
 
