@@ -148,7 +148,10 @@ def get(session: requests.Session, url: str, host: str, path: str) -> Any:
     assert response.status_code == 200, response.text
     other = next(each for each in HOSTS if each != host)
     assert other not in response.text, "another host's links"
-    return response.json()
+    body = response.json()
+    results = body.get("results", body) if isinstance(body, dict) else body
+    assert results, f"nothing at {response.url}: {response.text} {response.headers}"
+    return body
 
 
 def test_no_reader_sees_a_state_before_a_commit(

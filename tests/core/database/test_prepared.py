@@ -33,11 +33,11 @@ def prepared(connection: BaseDatabaseWrapper) -> int:
 def test_a_connection_holds_a_hundred_statements(fresh: BaseDatabaseWrapper) -> None:
     statements = [Statement(f"SELECT {number} + %s", [PLACEHOLDER_ID]) for number in range(BOUND + 1)]
     for statement in statements[:BOUND]:
-        statement.rows_of(fresh, [1])
+        statement.rows(fresh, 1)
     assert prepared(fresh) == BOUND
-    statements[0].rows_of(fresh, [1])
+    statements[0].rows(fresh, 1)
     assert prepared(fresh) == BOUND, "what is prepared already needs no room"
-    assert statements[BOUND].rows_of(fresh, [1]) == [(BOUND + 1,)]
+    assert statements[BOUND].rows(fresh, 1) == [(BOUND + 1,)]
     assert prepared(fresh) == 1, "all are given up, and prepared again when they are needed"
-    assert [statement.rows_of(fresh, [1]) for statement in statements] == [[(n + 1,)] for n in range(BOUND + 1)]
+    assert [statement.rows(fresh, 1) for statement in statements] == [[(n + 1,)] for n in range(BOUND + 1)]
     assert prepared(fresh) <= BOUND
