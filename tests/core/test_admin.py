@@ -123,7 +123,7 @@ def test_a_new_package(editor: Client) -> None:
     ("changes", "message"),
     [
         ({"slug": "123"}, "A slug needs a character that is not a digit"),
-        ({"repo_url": "javascript:alert(1)"}, "must be an http(s), git or ssh url"),
+        ({"repo_url": "javascript:alert(1)"}, "must be an http(s), git or ssh address"),
         ({"documentation_url": "ftp://a.test/"}, "must begin with http:// or https://"),
         ({"pypi_url": "javascript:alert(1)"}, "must be a name or begin with http:// or https://"),
         ({"slug": "taken"}, "Package with this Slug already exists"),
