@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets
 from django.core.exceptions import ValidationError
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -55,3 +56,17 @@ class DocumentAdmin(admin.ModelAdmin[D]):
         if form.has_changed() or any(formset.has_changed() for formset in formsets):
             form.instance.modified = timezone.now()
             form.instance.save(update_fields=["modified"])
+
+
+class PackageCountAdmin(DocumentAdmin[D]):
+    """Adds the number of a document's packages as a column of its list."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[D]:
+        queryset: Any = super().get_queryset(request)
+        counted: QuerySet[D] = queryset.annotate(number_of_packages=Count("packages"))
+        return counted
+
+    @admin.display(description="packages", ordering="number_of_packages")
+    def number_of_packages(self, document: Any) -> int:
+        number: int = document.number_of_packages
+        return number

@@ -9,10 +9,10 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Model, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from core.admin import DocumentAdmin, DocumentForm, form_fields
+from core.admin import DocumentForm, PackageCountAdmin, form_fields
 from grids.documents import GRID_COLUMNS
 from grids.models import Grid, GridPackage
 from packages.admin import PackageAdmin
@@ -112,7 +112,7 @@ PackageAdmin.inlines = (GridsInline, NewGridsInline, *PackageAdmin.inlines)
 
 
 @admin.register(Grid)
-class GridAdmin(DocumentAdmin[Grid]):
+class GridAdmin(PackageCountAdmin[Grid]):
     form = GridForm
     fieldsets = ((None, {"fields": ("title", "slug", "description", "header", "is_locked", "created", "modified")}),)
     inlines = (MembersInline, NewMembersInline)
@@ -120,14 +120,6 @@ class GridAdmin(DocumentAdmin[Grid]):
     list_filter = ("header", "is_locked")
     search_fields = ("title", "slug", "description")
     ordering = ("title", "id")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Grid]:
-        return super().get_queryset(request).annotate(number_of_packages=Count("memberships"))
-
-    @admin.display(description="packages", ordering="number_of_packages")
-    def number_of_packages(self, grid: Grid) -> int:
-        number: int = grid.number_of_packages  # type: ignore[attr-defined]  # annotated above
-        return number
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         allowed = super().has_change_permission(request, obj)  # type: ignore[arg-type]

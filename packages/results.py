@@ -39,7 +39,7 @@ HOSTS_FAULT = frozenset({Outcome.SERVER_ERROR, Outcome.TIMEOUT, Outcome.RATE_LIM
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an attempt failed. `trusted` is False for a "not found" of a host where suspiciously many are not found."""
+    """A failed attempt. `trusted` is False for a "not found" of a host where suspiciously many are not found."""
 
     outcome: Outcome
     message: str

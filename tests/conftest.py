@@ -1,4 +1,4 @@
-"""What all tests share: no test reaches a machine outside."""
+"""Fixtures of all tests, and the guard that keeps them from reaching other machines."""
 
 import os
 from collections.abc import Callable
@@ -13,33 +13,34 @@ from hypothesis import settings as hypothesis_settings
 from pytest_django import Settings
 from pytest_socket import socket_allow_hosts
 
-# Workers beside each other on a busy machine are slow now and then, which says nothing of the code.
+# Parallel workers on a busy machine are slow now and then; that is no fault of the code.
 hypothesis_settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("tests")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    """In a hook, not a fixture, so that it holds for fixtures of every scope. pytest-socket lifts it at teardown."""
+    """Allow connections to this machine only. A hook, not a fixture, so that it covers fixtures of every scope;
+    pytest-socket lifts it at teardown."""
     socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
 
 
 @pytest.fixture(autouse=True)
-def _nothing_kept(settings: Settings) -> None:
-    """A test that rolls back takes revisions back, which no commit does: what was kept under them would be wrong."""
+def _no_cache(settings: Settings) -> None:
+    """Cache nothing: a test that rolls back takes revisions back, and responses cached under them would be wrong."""
     settings.CACHE_URL = "dummy://"
 
 
 @pytest.fixture(autouse=True)
-def _numbered_at_once(request: pytest.FixtureRequest) -> None:
-    """Revisions and counts move when a transaction commits. A test in a transaction that never does sees them move
-    after each statement instead."""
+def _revisions_move_immediately(request: pytest.FixtureRequest) -> None:
+    """Move revisions and counts after each statement in tests whose transaction never commits; otherwise they move at
+    the commit."""
     marker = request.node.get_closest_marker("django_db")
     if marker is None:
         return
     if marker.kwargs and connection.vendor == "sqlite":
         request.getfixturevalue("transactional_db")
-        with connection.cursor() as cursor:  # what emptying the tables after the last test has left in the log
+        with connection.cursor() as cursor:  # rows that emptying the tables after the last test left in the log
             cursor.execute("DELETE FROM changes_change")
             cursor.execute("DELETE FROM changes_revision")
     elif not marker.kwargs and connection.vendor == "postgresql":
@@ -49,8 +50,8 @@ def _numbered_at_once(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture
-def shared() -> str:
-    """The address of a Redis that holds nothing, and that no test beside this one uses; .ci/run starts one."""
+def redis_url() -> str:
+    """The URL of an empty Redis database that no parallel test uses; .ci/run starts the Redis."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     url = f"redis://127.0.0.1:6379/{1 + worker % 15}"
     try:
@@ -67,7 +68,7 @@ Get = Callable[..., Any]
 
 @pytest.fixture(autouse=True)
 def _site(settings: Settings) -> None:
-    """What a developer's environment may set otherwise."""
+    """Fix the settings that a developer's environment may change."""
     settings.DEBUG = False
     settings.SITE_URL = ""
     settings.TIME_ZONE = "America/New_York"
@@ -78,7 +79,7 @@ def _site(settings: Settings) -> None:
 
 @pytest.fixture
 def get(client: Client) -> Get:
-    """GET of a path below /api/v4/; headers as keywords (accept="text/html")."""
+    """Return a function that requests a path below /api/v4/, with headers as keywords (accept="text/html")."""
 
     def get(path: str, **headers: str) -> Any:
         return client.get(f"/api/v4/{path}", headers=headers)

@@ -1,4 +1,4 @@
-"""v4 documents for tests, and two ways to serve them: from a folder, or from a v4 API on a faked wire."""
+"""v4 documents for tests, and two ways to serve them: from a folder, or from a faked v4 API."""
 
 import json
 from collections.abc import Sequence
@@ -86,7 +86,7 @@ def write_folder(folder: Path, documents: dict[str, list[Any]]) -> Path:
 
 
 class FakeApi:
-    """A v4 API on the faked wire, in pages of `page` documents whatever limit is requested.
+    """A v4 API faked by `responses`, in pages of `page` documents whatever limit is requested.
 
     `faults` has, for a path with its query, a list of responses to give first, in turn: (status, headers, body), or an
     exception to raise.
@@ -126,7 +126,7 @@ class FakeApi:
 
     def page_of(self, kind: Any, offset: int) -> Document:
         listed = self.documents[kind]
-        more = offset + self.page
-        following = f"{ROOT}{kind}/?limit=100&offset={more}" if more < len(listed) else None
+        next_offset = offset + self.page
+        following = f"{ROOT}{kind}/?limit=100&offset={next_offset}" if next_offset < len(listed) else None
         results = listed[offset : offset + self.page]
         return {"count": len(listed), "next": following, "previous": None, "results": results}

@@ -1,4 +1,4 @@
-"""Rows for tests: valid, and different from each other, whatever the test leaves open."""
+"""Factories of valid rows; the columns that must be unique are numbered."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from packages.models import Package
 
 
 def _numbered(text: str) -> Any:
-    return Sequence(text.format)  # type: ignore[no-untyped-call]  # factory_boy's is untyped
+    return Sequence(text.format)  # type: ignore[no-untyped-call]  # factory_boy's Sequence is untyped
 
 
-def _one(kind: type[DjangoModelFactory[Any]]) -> Any:
-    return SubFactory(kind)  # type: ignore[no-untyped-call]  # factory_boy's is untyped
+def _related(kind: type[DjangoModelFactory[Any]]) -> Any:
+    return SubFactory(kind)  # type: ignore[no-untyped-call]  # factory_boy's SubFactory is untyped
 
 
 class CategoryFactory(DjangoModelFactory[Category]):
@@ -33,7 +33,7 @@ class PackageFactory(DjangoModelFactory[Package]):
 
     title = _numbered("Package {}")
     slug = _numbered("package-{}")
-    category = _one(CategoryFactory)
+    category = _related(CategoryFactory)
     repo_url = _numbered("https://github.com/someone/package-{}")
 
 
@@ -49,5 +49,5 @@ class MembershipFactory(DjangoModelFactory[GridPackage]):
     class Meta:
         model = GridPackage
 
-    grid = _one(GridFactory)
-    package = _one(PackageFactory)
+    grid = _related(GridFactory)
+    package = _related(PackageFactory)

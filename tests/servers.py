@@ -1,4 +1,4 @@
-"""Real servers over the test's own database, for what no client in the process can show."""
+"""Real servers over the test's own database, for tests that need more than a client in the same process."""
 
 import os
 import socket
@@ -15,26 +15,27 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def database_url(name: str = "") -> str:
-    """The address of the test's database on PostgreSQL, or of another one beside it."""
-    made = connection.settings_dict
-    password = f":{made['PASSWORD']}" if made["PASSWORD"] else ""
-    return f"postgresql://{made['USER']}{password}@{made['HOST']}:{made['PORT'] or 5432}/{name or made['NAME']}"
+    """Return the URL of the test's database on PostgreSQL, or of another one on the same server."""
+    options = connection.settings_dict
+    password = f":{options['PASSWORD']}" if options["PASSWORD"] else ""
+    host = f"{options['HOST']}:{options['PORT'] or 5432}"
+    return f"postgresql://{options['USER']}{password}@{host}/{name or options['NAME']}"
 
 
 @contextmanager
 def server(**settings: str) -> Iterator[str]:
-    """gunicorn with one worker, over the test's database; gives its address."""
+    """Run gunicorn with one worker over the test's database, and yield its URL."""
     environment = {"PATH": os.environ["PATH"], "SECRET_KEY": "x", "DATABASE_URL": database_url()}
     environment |= {"WEB_CONCURRENCY": "1", "PYTHONWARNINGS": "ignore"} | settings
     command = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py", "--log-level=error"]
-    # It inherits an open socket: nobody else can take the port while it starts.
-    with socket.create_server(("127.0.0.1", 0)) as opened:
-        address = f"http://127.0.0.1:{opened.getsockname()[1]}"
-        command.append(f"--bind=fd://{opened.fileno()}")
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, pass_fds=[opened.fileno()])
+    # gunicorn inherits an open socket, so that no other process can take the port while it starts.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        command.append(f"--bind=fd://{listener.fileno()}")
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, pass_fds=[listener.fileno()])
     with process:
         try:
-            requests.get(address, timeout=60, allow_redirects=False)  # answered once the worker has started
-            yield address
+            requests.get(url, timeout=60, allow_redirects=False)  # returns once the worker has started
+            yield url
         finally:
             process.terminate()

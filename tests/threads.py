@@ -1,4 +1,4 @@
-"""Work beside a test, on a connection of its own."""
+"""Threads that work beside a test, each on its own database connection."""
 
 import threading
 from collections.abc import Callable
@@ -17,7 +17,7 @@ class in_background(threading.Thread):  # noqa: N801 (reads as a verb where it i
     def run(self) -> None:
         try:
             self.work(*self.arguments)
-        except BaseException as error:  # noqa: BLE001 (given to whoever asks for the result)
+        except BaseException as error:  # noqa: BLE001 (raised by result())
             self.error = error
         finally:
             connection.close()

@@ -36,7 +36,7 @@ _CHUNK = 64 * 1024
 
 
 class FetchError(Exception):
-    """Why there is no response, or none to use, in one line.
+    """A reason for which there is no usable response, in one line.
 
     `retryable`: the same request may succeed soon. `wait`: the seconds that the server asked us to wait.
     `upstream_wide`: the upstream as a whole fails (a token, a quota), so that other requests would fail too.

@@ -1,9 +1,9 @@
 """make bench: how fast the API responds, beside bare Django views that send as many ready bytes.
 
-A deterministic catalogue on PostgreSQL, gunicorn as in production (2 workers), wrk on the loopback; rounds of ours and
-of the yardsticks alternate in one run. Prints a table; nothing fails but a wrong response. Arguments choose endpoints
-by a part of their names; the environment has SCALE (5k, 1m), KINDS (cold, counted, warm, 304), ROUNDS and SECONDS_EACH.
-A run of everything writes .github/bench-SCALE.md; OUT names another file.
+A deterministic catalogue on PostgreSQL, gunicorn as in production (2 workers), wrk on the loopback; rounds of the API
+and of the yardsticks alternate in one run. Prints a table; only a wrong response makes it fail. Arguments choose
+endpoints by a part of their names; the environment has SCALE (5k, 1m), KINDS (cold, counted, warm, 304), ROUNDS and
+SECONDS_EACH. A run of everything writes .github/bench-SCALE.md; OUT names another file.
 """
 
 import os
@@ -22,45 +22,43 @@ from tempfile import TemporaryDirectory
 
 import django
 
-from tests.bench.catalogue import PACKAGES, SCALE, asked, database, sizes
-from tests.bench.endpoints import AnswerError, Endpoint, endpoints, fetched, session
+from tests.bench.catalogue import PACKAGES, SCALE, database, describe_catalogue, query
+from tests.bench.endpoints import Endpoint, WrongResponseError, endpoints, fetch, session
 from tests.bench.load import CONNECTIONS, Load, Server, Wrk, server
-from tests.bench.probe import counted
-from tests.bench.table import KINDS, LEGEND, Figures, Table, place
-
-__all__ = ["database", "main"]  # others build the catalogue by tests.bench.database
+from tests.bench.probe import count_queries
+from tests.bench.table import KINDS, LEGEND, Figures, Table, table_path
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 SECONDS = int(os.environ.get("SECONDS_EACH", "1"))
-# By kind of requests that were never seen; the others have the cache as it is by default.
+# The cache setting of each kind of requests that were never seen; the other kinds use the default one.
 CACHES = {"cold": "dummy://", "counted": "locmem://?max_mb=1"}
-MOST_SECONDS = 20  # where a single answer takes long
-BUCKET = 60  # seconds after which the ETag of what grows old by itself is another
+MOST_SECONDS = 20  # of a load whose single responses take long
+BUCKET = 60  # seconds after which a response that ages gets another ETag
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
 def chosen_kinds() -> list[str]:
-    asked_for = re.findall(r"[^\s|,]+", os.environ.get("KINDS", ""))
-    if unknown := set(asked_for) - KINDS.keys():
+    requested = re.findall(r"[^\s|,]+", os.environ.get("KINDS", ""))
+    if unknown := set(requested) - KINDS.keys():
         sys.exit(f"KINDS: Must be of {', '.join(KINDS)}, not {', '.join(unknown)}")
-    return [kind for kind in KINDS if not asked_for or kind in asked_for]
+    return [kind for kind in KINDS if not requested or kind in requested]
 
 
 def chosen_endpoints(every: list[Endpoint], words: list[str]) -> list[Endpoint]:
-    found = [each for each in every if not words or any(word in each.name for word in words)]
-    if not found:
+    matching = [each for each in every if not words or any(word in each.name for word in words)]
+    if not matching:
         sys.exit(f"No such endpoint; there are: {'; '.join(each.name for each in every)}")
-    return found
+    return matching
 
 
 def first_line(url: str) -> str:
-    [(postgresql,)] = asked(url, "SELECT current_setting('server_version')")
+    [(postgresql,)] = query(url, "SELECT current_setting('server_version')")
     return (
-        f"{sizes(url)}; {ROUNDS} rounds of {SECONDS} s, {CONNECTIONS} requests at a time; Python"
+        f"{describe_catalogue(url)}; {ROUNDS} rounds of {SECONDS} s, {CONNECTIONS} requests at a time; Python"
         f" {platform.python_version()}, Django {django.__version__}, PostgreSQL {str(postgresql).split()[0]}; 2 workers"
         f" of gunicorn, wrk and PostgreSQL on {os.cpu_count()} CPUs"
     )
@@ -72,28 +70,29 @@ class Bench:
     servers: dict[str, Server]
     queries: dict[str, dict[str, int]]
 
-    def measured(self, endpoint: Endpoint, kind: str) -> Figures:
-        """Rounds of ours, of the SELECT view and of the plain one in turn, and the medians of their ratios."""
-        ours, yardstick = self.servers[kind if kind in CACHES else "warm"], self.servers["yardstick"]
-        found = fetched(ours.port, endpoint.paths if kind in CACHES else endpoint.paths[:1])
-        own = Own(self.wrk, ours, found.lines, max(SECONDS, min(MOST_SECONDS, ceil(8 * found.typical))), kind)
-        size = 0 if kind == "304" else found.bytes
+    def figures(self, endpoint: Endpoint, kind: str) -> Figures:
+        """Load the API, the SELECT view and the plain one in turn, and return the medians of their ratios."""
+        api, yardstick = self.servers[kind if kind in CACHES else "warm"], self.servers["yardstick"]
+        fetched = fetch(api.port, endpoint.paths if kind in CACHES else endpoint.paths[:1])
+        seconds = max(SECONDS, min(MOST_SECONDS, ceil(8 * fetched.typical)))
+        requests = ApiRequests(self.wrk, api, fetched.lines, seconds, kind)
+        size = 0 if kind == "304" else fetched.bytes
         ids = random.Random(2).sample(range(1, PACKAGES + 1), 1_000)
         select, plain = ([f"{size} /{view}/{size}/{pk}" for pk in ids] for view in ("select", "plain"))
-        own.warm_up()
+        requests.warm_up()
         for lines in (select, plain):
             self.wrk.warm_up(yardstick, lines)
         rounds = [
-            (own.load(), self.wrk.load(yardstick, select, SECONDS), self.wrk.load(yardstick, plain, SECONDS))
+            (requests.load(), self.wrk.load(yardstick, select, SECONDS), self.wrk.load(yardstick, plain, SECONDS))
             for _ in range(ROUNDS)
         ]
         queries = self.queries.get(endpoint.name, {}).get(kind)
-        return summed(endpoint.name, kind, rounds, queries, size)
+        return summarize(endpoint.name, kind, rounds, queries, size)
 
 
 @dataclass(frozen=True)
-class Own:
-    """The load of ours, of one kind."""
+class ApiRequests:
+    """Requests of one kind to the API, and the load that they make."""
 
     wrk: Wrk
     server: Server
@@ -116,7 +115,7 @@ class Own:
         return [f"0 {line.split(' ', 1)[1]}" for line in self.lines]
 
     def _etag(self) -> str:
-        """The ETag of the one path, good until the load is over: whatever grows old gets another every minute."""
+        """Return the ETag of the one path, valid until the load is over: a response that ages changes each minute."""
         left = BUCKET - time.time() % BUCKET
         if left < self.seconds + 2:
             time.sleep(left)
@@ -124,38 +123,40 @@ class Own:
         with session() as client:
             etag = client.get(f"http://127.0.0.1:{self.server.port}{path}", timeout=60).headers.get("ETag", "")
         if not etag:
-            raise AnswerError(f"no ETag for {path}")
+            raise WrongResponseError(f"no ETag for {path}")
         return etag
 
 
-def summed(endpoint: str, kind: str, rounds: list[tuple[Load, Load, Load]], queries: int | None, size: int) -> Figures:
+def summarize(
+    endpoint: str, kind: str, rounds: list[tuple[Load, Load, Load]], queries: int | None, size: int
+) -> Figures:
     own = [each[0] for each in rounds]
-    answers = sum(load.answers for load in own)
+    responses = sum(load.responses for load in own)
     database_cpu = [load.database_cpu for load in own if load.database_cpu is not None]
     return Figures(
         endpoint=endpoint,
         kind=kind,
-        select=median(ours.rate / select.rate for ours, select, _ in rounds),
-        plain=median(ours.rate / plain.rate for ours, _, plain in rounds),
+        select=median(api.rate / select.rate for api, select, _ in rounds),
+        plain=median(api.rate / plain.rate for api, _, plain in rounds),
         rate=median(load.rate for load in own),
         p50=median(load.p50 for load in own),
         p99=median(load.p99 for load in own),
-        cpu=sum(load.cpu for load in own) / answers * 1000,
-        database_cpu=sum(database_cpu) / answers * 1000 if len(database_cpu) == len(own) else None,
+        cpu=sum(load.cpu for load in own) / responses * 1000,
+        database_cpu=sum(database_cpu) / responses * 1000 if len(database_cpu) == len(own) else None,
         queries=queries,
         bytes=size,
     )
 
 
 def measure(bench: Bench, table: Table, wanted: list[tuple[Endpoint, str]]) -> int:
-    """Fills the table, and says how many of its lines are wrong."""
+    """Fill the table, and return how many of its lines are wrong."""
     wrong = 0
     for endpoint, kind in wanted:
         try:
-            say(table.add(bench.measured(endpoint, kind)))
-        except AnswerError as why:
+            print_line(table.add(bench.figures(endpoint, kind)))
+        except WrongResponseError as error:
             wrong += 1
-            say(table.fail(endpoint.name, kind, why))
+            print_line(table.fail(endpoint.name, kind, error))
     return wrong
 
 
@@ -166,9 +167,9 @@ def memory(servers: dict[str, Server]) -> Iterator[str]:
 
 
 def run(url: str, wanted: list[tuple[Endpoint, str]], table: Table) -> tuple[int, str]:
-    """How many lines are wrong, and the memory that the workers took."""
+    """Measure all that is wanted; return the number of wrong lines, and in words the memory that the workers took."""
     kinds = {kind for _, kind in wanted}
-    queries = counted(url, {endpoint.name: endpoint.paths[:2] for endpoint, _ in wanted})
+    queries = count_queries(url, {endpoint.name: endpoint.paths[:2] for endpoint, _ in wanted})
     with ExitStack() as stack:
         folder = stack.enter_context(TemporaryDirectory())
         servers = {"yardstick": stack.enter_context(server("yardstick", url))}
@@ -187,13 +188,13 @@ def main() -> None:
     if not wanted:
         sys.exit("These endpoints are measured with never seen requests only: KINDS=cold")
     table, first = Table(), first_line(url)
-    say("\n".join([first, "", *table.rows]))
-    wrong, told = run(url, wanted, table)
-    say(f"\n{told}")
+    print_line("\n".join([first, "", *table.rows]))
+    wrong, memory_used = run(url, wanted, table)
+    print_line(f"\n{memory_used}")
     is_whole = not words and len(kinds) == len(KINDS)
-    out = os.environ.get("OUT") or (str(place(SCALE)) if is_whole else "")
+    out = os.environ.get("OUT") or (str(table_path(SCALE)) if is_whole else "")
     if out:
-        Path(out).write_text("\n".join([first, "", *table.rows, "", told, LEGEND, ""]), encoding="utf-8")
+        Path(out).write_text("\n".join([first, "", *table.rows, "", memory_used, LEGEND, ""]), encoding="utf-8")
     if wrong:
         sys.exit(f"{wrong} of {len(wanted)} lines are wrong")
 

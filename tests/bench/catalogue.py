@@ -1,4 +1,4 @@
-"""The catalogue that `make bench` asks for: everything in it follows from the number of a row, on one fixed day."""
+"""The catalogue that `make bench` requests: everything in it follows from the number of a row, on one fixed day."""
 
 import os
 import subprocess
@@ -44,7 +44,7 @@ FROM generate_series(1, {PACKAGES}) i, (SELECT {_WORDS} AS w) words,
 INSERT INTO grids_grid (id, title, slug, description, is_locked, header, created, modified)
 SELECT i, 'Grid ' || i || ' of ' || w[1 + i % 19], 'grid-' || i, 'Side by side.', false, i % 20 = 0, {_DAY}, {_DAY}
 FROM generate_series(1, {GRIDS}) i, (SELECT {_WORDS} AS w) words;
--- Each time that i has gone through all packages, they are shifted: or the same memberships would come again.
+-- Each time that i has gone through all packages, they are shifted, or the same memberships would repeat.
 INSERT INTO grids_gridpackage (grid_id, package_id, position)
 SELECT DISTINCT ON (1, 2) 1 + (i::bigint % {GRIDS}), 1 + ((i::bigint * 7919 + i / {PACKAGES} * 7) % {PACKAGES}), i % 97
 FROM generate_series(1, {MEMBERSHIPS}) i;
@@ -52,19 +52,19 @@ FROM generate_series(1, {MEMBERSHIPS}) i;
 
 
 def database() -> str:
-    """The address of the catalogue's database, which is made where it is not there yet."""
+    """Return the URL of the catalogue's database; build the database if it does not exist yet."""
     name = f"package_grids_bench_{SCALE}"
     with_server = psycopg2.connect(f"{SERVER}/postgres")
     with_server.autocommit = True
     with with_server.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
-        fresh = cursor.fetchone() is None
-        if fresh:
+        is_new = cursor.fetchone() is None
+        if is_new:
             cursor.execute(f"CREATE DATABASE {name}")
     with_server.close()
     url = f"{SERVER}/{name}"
     manage(url, "migrate", "--verbosity=0")
-    if fresh:
+    if is_new:
         fill(url)
     return url
 
@@ -81,10 +81,10 @@ def fill(url: str) -> None:
             cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
             cursor.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))")
     connection.close()
-    again = "from django.db import connection; from changes import triggers as log; from changes.models import *; "
-    again += "Change.objects.all().delete(); log.seed(connection); log.install(connection); "
-    again += "from search import triggers; triggers.install(connection)"
-    manage(url, "shell", "--verbosity=0", "-c", again)
+    rebuild = "from django.db import connection; from changes import triggers as log; from changes.models import *; "
+    rebuild += "Change.objects.all().delete(); log.seed(connection); log.install(connection); "
+    rebuild += "from search import triggers; triggers.install(connection)"
+    manage(url, "shell", "--verbosity=0", "-c", rebuild)
     manage(url, "check_search", "--rebuild", "--verbosity=0")
     connection = psycopg2.connect(url)
     connection.autocommit = True
@@ -99,8 +99,8 @@ def manage(url: str, *arguments: str) -> None:
 
 
 def environment(url: str) -> dict[str, str]:
-    """Settings as in production, and nothing of whoever measures; WhiteNoise need not say that no static files are
-    collected."""
+    """Return settings as in production, with none of the developer's own. WhiteNoise's warning that no static files
+    are collected is silenced."""
     return {
         "PATH": os.environ["PATH"],
         "DATABASE_URL": url,
@@ -109,8 +109,7 @@ def environment(url: str) -> dict[str, str]:
     }
 
 
-def asked(url: str, sql: str) -> list[tuple[object, ...]]:
-    """The rows that a statement gives."""
+def query(url: str, sql: str) -> list[tuple[object, ...]]:
     connection = psycopg2.connect(url)
     with connection, connection.cursor() as cursor:
         cursor.execute(sql)
@@ -119,14 +118,14 @@ def asked(url: str, sql: str) -> list[tuple[object, ...]]:
     return rows
 
 
-def sizes(url: str) -> str:
-    """How large the catalogue is, in words. What is not there whole, since its fill was ended, is not measured."""
-    counted = "(SELECT count(*) FROM packages_package), (SELECT count(*) FROM grids_grid)"
-    counted += ", (SELECT count(*) FROM grids_gridpackage)"
+def describe_catalogue(url: str) -> str:
+    """Return the size of the catalogue in words. Exit if it is incomplete, because its fill was interrupted."""
+    counts = "(SELECT count(*) FROM packages_package), (SELECT count(*) FROM grids_grid)"
+    counts += ", (SELECT count(*) FROM grids_gridpackage)"
     people = "(SELECT avg(jsonb_array_length(participants)) FROM packages_package WHERE id <= 5000)"
-    [(packages, grids, memberships, participants)] = asked(url, f"SELECT {counted}, {people}")
+    [(packages, grids, memberships, participants)] = query(url, f"SELECT {counts}, {people}")
     if (packages, grids) != (PACKAGES, GRIDS):
-        sys.exit(f"{url} holds {packages} packages and {grids} grids: drop it, or let who is making it finish")
+        sys.exit(f"{url} holds {packages} packages and {grids} grids: drop it, or wait if it is being filled")
     return (
         f"{packages:,} packages, {grids:,} grids, {memberships:,} memberships, "
         f"{participants:.1f} participants a package"

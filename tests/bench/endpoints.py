@@ -1,4 +1,4 @@
-"""What `make bench` asks of each endpoint, and whether an answer is whole."""
+"""The requests that `make bench` sends to each endpoint, and a check that a response is complete."""
 
 import random
 import time
@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
-from tests.bench.catalogue import GRIDS, PACKAGES, asked
+from tests.bench.catalogue import GRIDS, PACKAGES, query
 
 API = "/api/v4/"
 MOST_PATHS = 500
@@ -27,11 +27,11 @@ TYPED = (
     "tre",
     "tagg",
 )
-SHALLOW = min(PACKAGES, 10_000)  # offsets with filters end there
+SHALLOW = min(PACKAGES, 10_000)  # the API allows no higher offset with filters
 
 
-class AnswerError(Exception):
-    """An answer that is not what it should be."""
+class WrongResponseError(Exception):
+    """A response with another status, length or number of rows than it should have."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class Endpoint:
 
 
 def endpoints(url: str) -> list[Endpoint]:
-    """What is asked of each endpoint: many addresses, the same in every run."""
+    """Return the endpoints with the many paths to request of each, the same in every run."""
     choose = random.Random(1)
     ids = choose.sample(range(1, PACKAGES + 1), MOST_PATHS)
     grids = choose.sample(range(1, GRIDS + 1), min(GRIDS, MOST_PATHS))
-    people = asked(url, f"SELECT participants->>0 FROM packages_package WHERE id IN ({','.join(map(str, ids))})")
+    people = query(url, f"SELECT participants->>0 FROM packages_package WHERE id IN ({','.join(map(str, ids))})")
     named = _documents(ids, grids) | _pages(ids, choose.sample(range(PACKAGES), MOST_PATHS)) | _searches()
     listed = [Endpoint(name, _distinct(paths)) for name, paths in named.items()]
     filters = {"cold": _singled_out(ids, grids, sorted(str(login) for (login,) in people)), "counted": _filtered()}
@@ -95,7 +95,7 @@ def _searches() -> dict[str, list[str]]:
 
 
 def _singled_out(ids: list[int], grids: list[int], people: list[str]) -> dict[str, list[str]]:
-    """Filters that leave few rows, other ones each time."""
+    """Filters that leave few rows, with another value in each request."""
     return {
         "?participant": [f"packages/?participant={login}" for login in people],
         "?repo_url": [f"packages/?repo_url=https://github.com/owner{pk % 9001}/package-{pk}" for pk in ids],
@@ -105,7 +105,7 @@ def _singled_out(ids: list[int], grids: list[int], people: list[str]) -> dict[st
 
 
 def _filtered() -> dict[str, list[str]]:
-    """Filters that leave many rows, of which other pages are asked for each time."""
+    """Filters that leave many rows, with another page in each request."""
     offsets = range(0, 1_000, 20)
     days = [date(2026, 1, 1) + timedelta(n) for n in range(20)]
     values = {
@@ -138,16 +138,16 @@ def _filtered() -> dict[str, list[str]]:
 
 @dataclass
 class Fetched:
-    """Paths that were answered wholly, each behind its length, as wrk's script reads them."""
+    """Paths that gave a complete response, each behind its length, as wrk's script reads them."""
 
     lines: list[str] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
-    def add(self, path: str, answer: requests.Response) -> None:
-        self.lines.append(f"{len(answer.content)} {path}")
-        self.lengths.append(len(answer.content))
-        self.seconds.append(answer.elapsed.total_seconds())
+    def add(self, path: str, response: requests.Response) -> None:
+        self.lines.append(f"{len(response.content)} {path}")
+        self.lengths.append(len(response.content))
+        self.seconds.append(response.elapsed.total_seconds())
 
     @property
     def bytes(self) -> int:
@@ -159,7 +159,7 @@ class Fetched:
 
 
 def session() -> requests.Session:
-    """A client that asks as wrk does: with no headers but Host, so that the answers and their ETags are the same."""
+    """Return a client that sends only a Host header, as wrk does, so that responses and their ETags are the same."""
     client = requests.Session()
     client.trust_env = False
     client.headers.clear()
@@ -167,62 +167,62 @@ def session() -> requests.Session:
     return client
 
 
-def fetched(port: int, paths: list[str]) -> Fetched:
-    """Every path that is going to be asked, asked once. What is an empty page is left out: it would be too easy."""
-    found, until = Fetched(), time.monotonic() + MOST_SECONDS
+def fetch(port: int, paths: list[str]) -> Fetched:
+    """Request each path of a load once. Paths of empty pages are left out: they would be too easy to serve."""
+    fetched, until = Fetched(), time.monotonic() + MOST_SECONDS
     with session() as client:
         for path in paths:
-            answer = client.get(f"http://127.0.0.1:{port}{path}", timeout=60)
-            if check(path, answer):
-                found.add(path, answer)
-            if time.monotonic() > until and len(found.lines) >= FEWEST_PATHS:
+            response = client.get(f"http://127.0.0.1:{port}{path}", timeout=60)
+            if check(path, response):
+                fetched.add(path, response)
+            if time.monotonic() > until and len(fetched.lines) >= FEWEST_PATHS:
                 break
-    if not found.lines:
-        raise AnswerError(f"nothing but empty pages: {paths[0]}")
-    return found
+    if not fetched.lines:
+        raise WrongResponseError(f"nothing but empty pages: {paths[0]}")
+    return fetched
 
 
-def check(path: str, answer: requests.Response) -> bool:
-    """Whether there is something in the answer to `path`. AnswerError, if it is not whole."""
-    if answer.status_code != 200:
-        raise AnswerError(f"{answer.status_code} for {path}")
-    if answer.headers.get("Content-Length") != str(len(answer.content)):
-        raise AnswerError(f"{len(answer.content)} bytes, not Content-Length, for {path}")
-    address = urlsplit(path)
-    place = address.path.removeprefix(API).strip("/").split("/")
+def check(path: str, response: requests.Response) -> bool:
+    """Return whether the response to `path` has any rows. Raise WrongResponseError if it is not complete."""
+    if response.status_code != 200:
+        raise WrongResponseError(f"{response.status_code} for {path}")
+    if response.headers.get("Content-Length") != str(len(response.content)):
+        raise WrongResponseError(f"{len(response.content)} bytes, not Content-Length, for {path}")
+    url = urlsplit(path)
+    parts = url.path.removeprefix(API).strip("/").split("/")
     try:
-        reader = _document if len(place) == 2 else _READERS.get(place[0], _list)
-        whole, rows = reader(answer, place[-1], dict(parse_qsl(address.query)))
+        reader = _document if len(parts) == 2 else _READERS.get(parts[0], _list)
+        is_complete, rows = reader(response, parts[-1], dict(parse_qsl(url.query)))
     except (ValueError, KeyError, TypeError) as error:
-        raise AnswerError(f"no sense in the answer to {path}: {error!r}") from error
-    if not whole:
-        raise AnswerError(f"{rows} results are not all for {path}")
+        raise WrongResponseError(f"the response to {path} makes no sense: {error!r}") from error
+    if not is_complete:
+        raise WrongResponseError(f"{rows} results are not all that {path} has")
     return rows > 0
 
 
-def _document(answer: requests.Response, pk: str, query: dict[str, str]) -> tuple[bool, int]:
-    return answer.json()["id"] == int(pk), 1
+def _document(response: requests.Response, pk: str, query: dict[str, str]) -> tuple[bool, int]:
+    return response.json()["id"] == int(pk), 1
 
 
-def _list(answer: requests.Response, kind: str, query: dict[str, str]) -> tuple[bool, int]:
-    page = answer.json()
+def _list(response: requests.Response, kind: str, query: dict[str, str]) -> tuple[bool, int]:
+    page = response.json()
     rows, limit = len({row["id"] for row in page["results"]}), int(query.get("limit", 20))
     if "cursor" in query:
         return rows == limit or page["next"] is None, rows
-    whole = {"packages": PACKAGES, "grids": GRIDS, "categories": 5}[kind]
+    total = {"packages": PACKAGES, "grids": GRIDS, "categories": 5}[kind]
     filtered = query.keys() - {"limit", "offset", "ordering"}
-    if not filtered and page["count"] != whole:
+    if not filtered and page["count"] != total:
         return False, rows
     return rows == min(limit, max(0, page["count"] - int(query.get("offset", 0)))), rows
 
 
-def _search(answer: requests.Response, kind: str, query: dict[str, str]) -> tuple[bool, int]:
-    rows, total = len(answer.json()), int(answer.headers["X-Total-Count"])
+def _search(response: requests.Response, kind: str, query: dict[str, str]) -> tuple[bool, int]:
+    rows, total = len(response.json()), int(response.headers["X-Total-Count"])
     return rows == min(int(query.get("limit", 20)), max(0, total - int(query.get("offset", 0)))), rows
 
 
-def _changes(answer: requests.Response, kind: str, query: dict[str, str]) -> tuple[bool, int]:
-    page = answer.json()
+def _changes(response: requests.Response, kind: str, query: dict[str, str]) -> tuple[bool, int]:
+    page = response.json()
     rows = len({row["number"] for row in page["results"]})
     return page["since"] == int(query["since"]) and rows == int(query.get("limit", 100)), rows
 

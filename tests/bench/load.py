@@ -1,4 +1,4 @@
-"""The servers that `make bench` loads, gunicorn as in production, and wrk, which loads them and checks every answer."""
+"""The servers that `make bench` loads, gunicorn as in production, and wrk, which loads them and checks responses."""
 
 import json
 import os
@@ -16,8 +16,8 @@ from random import Random
 
 import requests
 
-from tests.bench.catalogue import ROOT, asked, environment
-from tests.bench.endpoints import AnswerError
+from tests.bench.catalogue import ROOT, environment, query
+from tests.bench.endpoints import WrongResponseError
 
 CONNECTIONS = 4
 WARM_UP = 0.3
@@ -25,7 +25,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(pid: int) -> float:
-    """What a process has had of the CPU; nothing, if it has ended."""
+    """Return the CPU time that a process has used; 0 if it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
     except OSError:
@@ -42,7 +42,7 @@ def is_postgresql(pid: int) -> bool:
 
 @dataclass(frozen=True)
 class Server:
-    """gunicorn with two workers, and what can be seen of it in /proc."""
+    """gunicorn with two workers, and its figures in /proc."""
 
     port: int
     master: int
@@ -54,29 +54,29 @@ class Server:
         return [int(pid) for pid in listed.split()]
 
     def backends(self) -> list[int]:
-        """PostgreSQL's processes that work for it; none that can be seen, if PostgreSQL runs elsewhere."""
-        rows = asked(self.url, f"SELECT pid FROM pg_stat_activity WHERE application_name = '{self.application}'")
+        """Return the ids of the PostgreSQL processes that serve it; none if PostgreSQL runs on another machine."""
+        rows = query(self.url, f"SELECT pid FROM pg_stat_activity WHERE application_name = '{self.application}'")
         return [pid for (pid,) in rows if isinstance(pid, int) and is_postgresql(pid)]
 
-    def spent(self) -> dict[int, float]:
+    def cpu_used(self) -> dict[int, float]:
         return {pid: cpu_seconds(pid) for pid in [*self.workers(), *self.backends()]}
 
     def peak_memory(self) -> int:
-        """The most memory that a worker has held, in MB."""
-        found = []
+        """Return the most memory that a worker has held, in MB."""
+        peaks = []
         for pid in self.workers():
             status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-            found += [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")]
-        return max(found) // 1024
+            peaks += [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")]
+        return max(peaks) // 1024
 
 
 @contextmanager
 def server(name: str, url: str, **settings: str) -> Iterator[Server]:
-    """Serves the site, or the yardsticks, for as long as it is wanted, on a free port."""
+    """Serve the site, or the yardsticks, on a free port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    application = f"bench-{name}-{os.getpid()}"  # by which PostgreSQL tells its connections from others'
+    application = f"bench-{name}-{os.getpid()}"  # so that PostgreSQL can list this server's connections
     environ = {**environment(f"{url}?application_name={application}"), "PORT": str(port), **settings}
     command = [sys.executable, "-m", "gunicorn", "--config=config/gunicorn.py", "--log-level=error", "--max-requests=0"]
     if name == "yardstick":
@@ -93,7 +93,7 @@ def server(name: str, url: str, **settings: str) -> Iterator[Server]:
 def _await(process: subprocess.Popen[bytes], port: int) -> None:
     for _ in range(400):
         try:
-            requests.get(f"http://127.0.0.1:{port}/", timeout=5, allow_redirects=False)
+            requests.get(f"http://127.0.0.1:{port}/", timeout=60, allow_redirects=False)
         except requests.ConnectionError:
             time.sleep(0.05)
         else:
@@ -105,9 +105,9 @@ def _await(process: subprocess.Popen[bytes], port: int) -> None:
 
 @dataclass(frozen=True)
 class Load:
-    """One load: how many answers there were in how many seconds, latencies in ms, seconds of CPU."""
+    """The figures of one load: the number of responses, seconds, latencies in ms, seconds of CPU."""
 
-    answers: int
+    responses: int
     seconds: float
     p50: float
     p99: float
@@ -116,14 +116,14 @@ class Load:
 
     @property
     def rate(self) -> float:
-        return self.answers / self.seconds
+        return self.responses / self.seconds
 
 
-# The requests are put together before the load. An answer is right if it has the status, all the bytes that it says it
-# has, and a length that one of the paths had when it was fetched and read before. For large ones wrk would be busier
-# with handing bodies to the script than any server with sending them: of these it is known that wrk's parser has found
-# as many bytes as were announced, that none had a status of an error, and that all of them together have as many bytes
-# as so many of the shortest.
+# The requests are composed before the load. A response is right if it has the expected status, as many bytes as its
+# Content-Length, and a length that one of the paths had when it was fetched and checked before. For large responses,
+# handing each body to the script would cost wrk more than any server spends on sending it. There, wrk's own parser
+# checks the Content-Length and counts statuses of errors, and the total must be at least the number of responses times
+# the shortest length.
 LARGE = 100_000
 SCRIPT = """
 local threads = {}
@@ -157,14 +157,14 @@ end
 -- END
 
 function done(summary, latency)
-    local found, errors = 0, summary.errors
+    local mistakes, errors = 0, summary.errors
     for _, thread in ipairs(threads) do
-        found = found + thread:get("wrong")
-        if summary.bytes < summary.requests * thread:get("shortest") then found = found + 1 end
+        mistakes = mistakes + thread:get("wrong")
+        if summary.bytes < summary.requests * thread:get("shortest") then mistakes = mistakes + 1 end
     end
-    found = found + errors.status
-    io.write(string.format('{"answers": %d, "us": %d, "wrong": %d, "broken": %d, "p50": %f, "p99": %f}\\n',
-        summary.requests, summary.duration, found, errors.connect + errors.read + errors.write + errors.timeout,
+    mistakes = mistakes + errors.status
+    io.write(string.format('{"responses": %d, "us": %d, "wrong": %d, "broken": %d, "p50": %f, "p99": %f}\\n',
+        summary.requests, summary.duration, mistakes, errors.connect + errors.read + errors.write + errors.timeout,
         latency:percentile(50), latency:percentile(99)))
 end
 """
@@ -178,28 +178,29 @@ class Wrk:
         self.random = Random(3)
 
     def load(self, server: Server, lines: list[str], seconds: int, status: int = 200, etag: str = "") -> Load:
-        """Some seconds of load. AnswerError if an answer is not as it should be."""
-        before = server.spent()
+        """Run some seconds of load. Raise WrongResponseError if a response is not as it should be."""
+        before = server.cpu_used()
         command = self._command(server, lines, seconds, status, etag)
         ran = subprocess.run(command, check=True, capture_output=True, text=True)
-        told, after = json.loads(ran.stdout.strip().splitlines()[-1]), server.spent()
-        if not told["answers"] or told["wrong"] or told["broken"]:
-            raise AnswerError(
-                f"{told['wrong']} of {told['answers']} answers wrong, {told['broken']} broken off: {lines[0]}"
+        summary, after = json.loads(ran.stdout.strip().splitlines()[-1]), server.cpu_used()
+        if not summary["responses"] or summary["wrong"] or summary["broken"]:
+            wrong, broken = summary["wrong"], summary["broken"]
+            raise WrongResponseError(
+                f"{wrong} of {summary['responses']} responses wrong, {broken} broken off: {lines[0]}"
             )
         spent = {pid: used - before.get(pid, 0.0) for pid, used in after.items()}
         workers = spent.keys() & server.workers()
         return Load(
-            told["answers"],
-            told["us"] / 1e6,
-            told["p50"] / 1000,
-            told["p99"] / 1000,
+            summary["responses"],
+            summary["us"] / 1e6,
+            summary["p50"] / 1000,
+            summary["p99"] / 1000,
             sum(spent[pid] for pid in workers),
             sum(spent[pid] for pid in spent.keys() - workers) if len(spent) > len(workers) else None,
         )
 
     def warm_up(self, server: Server, lines: list[str], status: int = 200, etag: str = "") -> None:
-        """A moment of the same load, which nobody looks at. wrk knows whole seconds only, so it is ended."""
+        """Run the same load for a moment, unmeasured. wrk takes whole seconds only, so it is interrupted."""
         command = self._command(server, lines, 5, status, etag)
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
             time.sleep(WARM_UP)

@@ -1,4 +1,4 @@
-"""How many SQL queries an answer takes: counted in a process of its own, by Django's test client.
+"""Count the SQL queries that a response takes, in a process of its own, with Django's test client.
 
 Reads {endpoint: [paths]} as JSON, writes {endpoint: {kind: queries}}; started by tests.bench with its settings.
 """
@@ -16,8 +16,8 @@ from django.test.utils import CaptureQueriesContext
 from tests.bench.catalogue import ROOT, environment
 
 
-def counted(url: str, paths: dict[str, list[str]]) -> dict[str, dict[str, int]]:
-    """What this module writes when it runs as a program."""
+def count_queries(url: str, paths: dict[str, list[str]]) -> dict[str, dict[str, int]]:
+    """Run this module as a program, and return what it writes."""
     ran = subprocess.run(
         [sys.executable, "-m", "tests.bench.probe"],
         cwd=ROOT,
@@ -27,35 +27,35 @@ def counted(url: str, paths: dict[str, list[str]]) -> dict[str, dict[str, int]]:
         check=True,
         text=True,
     )
-    found: dict[str, dict[str, int]] = json.loads(ran.stdout)
-    return found
+    queries: dict[str, dict[str, int]] = json.loads(ran.stdout)
+    return queries
 
 
 def _queries(client: Client, path: str, status: int = 200, **headers: str) -> dict[str, Any]:
-    """The queries of one answer, and its ETag; none if it is not the answer that was expected."""
+    """Return the number of queries of a response, None if it has another status than expected, and its ETag."""
     with CaptureQueriesContext(connection) as captured:
-        answer = client.get(path, headers={"host": "127.0.0.1", **headers})
-    return {"number": len(captured) if answer.status_code == status else None, "etag": answer.get("ETag", "")}
+        response = client.get(path, headers={"host": "127.0.0.1", **headers})
+    return {"number": len(captured) if response.status_code == status else None, "etag": response.get("ETag", "")}
 
 
-def _of(client: Client, paths: list[str]) -> dict[str, int]:
-    """The first answer prepares statements, which a worker does once: the next one is counted."""
+def _by_kind(client: Client, paths: list[str]) -> dict[str, int]:
+    """Count the queries of the second response: the first prepares statements, which a worker does once."""
     with override_settings(CACHE_URL="dummy://"):
         _queries(client, paths[0])
-        found = {"cold": _queries(client, paths[-1])["number"]}
+        numbers = {"cold": _queries(client, paths[-1])["number"]}
     with override_settings(CACHE_URL="locmem://"):
         _queries(client, paths[0])
         again = _queries(client, paths[0])
         unchanged = _queries(client, paths[0], status=304, **{"if-none-match": again["etag"]})
         if "?" in paths[0] and "limit" not in paths[0]:  # another page of the same list
-            found["counted"] = _queries(client, f"{paths[0]}&limit=19")["number"]
-    return found | {"warm": again["number"], "304": unchanged["number"]}
+            numbers["counted"] = _queries(client, f"{paths[0]}&limit=19")["number"]
+    return numbers | {"warm": again["number"], "304": unchanged["number"]}
 
 
 def main() -> None:
     import_module("config.wsgi")  # sets Django up, and limits statements as for a server
     client = Client(raise_request_exception=False)
-    json.dump({name: _of(client, paths) for name, paths in json.load(sys.stdin).items()}, sys.stdout)
+    json.dump({name: _by_kind(client, paths) for name, paths in json.load(sys.stdin).items()}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -26,10 +26,10 @@ COLUMNS = (
 )
 GROWTH = {"p50 ms": "p50 to 5k", "p99 ms": "p99 to 5k"}
 LEGEND = (
-    "`to one SELECT` and `to none`: answers a second as a share of those of a bare Django view that sends as many ready"
-    " bytes after one SELECT by primary key, and after none; medians of the rounds. CPU is that of gunicorn's workers,"
-    " and of PostgreSQL's processes behind them, for one answer. How many rows filters leave over is counted once for"
-    " each change: `count known` has a cache for that, too small to hold the answers."
+    "`to one SELECT` and `to none`: responses a second as a share of those of a bare Django view that sends as many"
+    " ready bytes after one SELECT by primary key, and after none; medians of the rounds. CPU is that of gunicorn's"
+    " workers, and of PostgreSQL's processes behind them, for one response. The rows that filters leave are counted"
+    " once after each change: `count known` has a cache for the count, too small for the responses."
 )
 
 
@@ -65,15 +65,15 @@ class Figures:
         ]
 
 
-def place(scale: str) -> Path:
+def table_path(scale: str) -> Path:
     return ROOT / ".github" / f"bench-{scale}.md"
 
 
 class Table:
-    """Rows as they come; at a million packages, beside those of 5,300 where these were measured."""
+    """The rows of the table; at a million packages, compared with those of 5,300 if that table exists."""
 
     def __init__(self) -> None:
-        self.small = read(place("5k")) if SCALE != "5k" else {}
+        self.small = read(table_path("5k")) if SCALE != "5k" else {}
         names = [*COLUMNS, *(GROWTH.values() if self.small else ())]
         self.rows = [_row(names), _row(["---"] * 2 + ["---:"] * (len(names) - 2))]
 
@@ -84,8 +84,8 @@ class Table:
         self.rows.append(_row([*cells, *(grown if self.small else [])]))
         return self.rows[-1]
 
-    def fail(self, endpoint: str, kind: str, why: object) -> str:
-        self.rows.append(_row([endpoint, KINDS[kind], f"wrong: {why}", *[""] * (self.rows[0].count("|") - 4)]))
+    def fail(self, endpoint: str, kind: str, error: object) -> str:
+        self.rows.append(_row([endpoint, KINDS[kind], f"wrong: {error}", *[""] * (self.rows[0].count("|") - 4)]))
         return self.rows[-1]
 
 
@@ -101,10 +101,10 @@ def _times(now: str, then: str) -> str:
 
 
 def read(path: Path) -> dict[tuple[str, str], dict[str, str]]:
-    """The rows of a table that was written, by endpoint and kind of requests."""
+    """Read a table that was written before, by endpoint and kind of requests."""
     if not path.exists():
         return {}
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
     names, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    found = [dict(zip(names, row, strict=False)) for row in rows[1:]]
-    return {(row["endpoint"], row["requests"]): row for row in found}
+    by_name = [dict(zip(names, row, strict=False)) for row in rows[1:]]
+    return {(row["endpoint"], row["requests"]): row for row in by_name}

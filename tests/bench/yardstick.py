@@ -1,6 +1,6 @@
-"""What `make bench` measures against: bare Django that answers with ready bytes, after one SELECT or none.
+"""The yardstick of `make bench`: bare Django that responds with ready bytes, after one SELECT or none.
 
-Settings, addresses and views in one module, served by gunicorn beside the real thing: no middleware, no framework.
+Settings, URLs and views in one module, served by gunicorn beside the real thing: no middleware, no framework.
 """
 
 import os
@@ -27,20 +27,20 @@ def ready(size: int) -> bytes:
     return b"x" * size
 
 
-def answer(size: int) -> HttpResponse:
+def respond(size: int) -> HttpResponse:
     # Without a length gunicorn would send it in chunks.
     return HttpResponse(ready(size), content_type="application/json", headers={"Content-Length": str(size)})
 
 
 def plain(request: HttpRequest, size: int, pk: int) -> HttpResponse:
-    return answer(size)
+    return respond(size)
 
 
 def select(request: HttpRequest, size: int, pk: int) -> HttpResponse:
     with connection.cursor() as cursor:
         cursor.execute("SELECT slug FROM packages_package WHERE id = %s", [pk])
         cursor.fetchone()
-    return answer(size)
+    return respond(size)
 
 
 urlpatterns = [path("plain/<int:size>/<int:pk>", plain), path("select/<int:size>/<int:pk>", select)]

@@ -1,4 +1,4 @@
-"""What a person sees: the pages in Chromium, served by gunicorn as in production (make test-browser)."""
+"""The pages in Chromium, served by gunicorn as in production (make test-browser)."""
 
 import os
 import socket
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def site_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     database = tmp_path_factory.mktemp("browser") / "db.sqlite3"
@@ -50,7 +50,7 @@ def _wait_for(url: str) -> None:
             time.sleep(0.1)
         else:
             return
-    raise AssertionError(f"nothing answers at {url}")
+    raise AssertionError(f"no response from {url}")
 
 
 @pytest.fixture(scope="module")
@@ -74,76 +74,76 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
         yield browser
 
 
-def complaints(browser: webdriver.Chrome) -> list[str]:
-    """What the page's console shows: a missing style sheet or a broken script."""
+def console_errors(browser: webdriver.Chrome) -> list[str]:
+    """Return the messages in the page's console, such as a missing style sheet or a broken script."""
     entries: list[dict[str, str]] = browser.get_log("browser")  # type: ignore[no-untyped-call]
     return [entry["message"] for entry in entries if "favicon" not in entry["message"]]
 
 
-def test_from_the_front_page_to_a_package(browser: webdriver.Chrome, address: str) -> None:
-    browser.get(address)
-    assert browser.current_url == f"{address}/api/v4/"
+def test_from_the_front_page_to_a_package(browser: webdriver.Chrome, site_url: str) -> None:
+    browser.get(site_url)
+    assert browser.current_url == f"{site_url}/api/v4/"
     browser.find_element(By.PARTIAL_LINK_TEXT, "/api/v4/packages/").click()
     assert browser.find_element(By.TAG_NAME, "h1").text == "Packages"
-    browser.get(f"{address}/api/v4/packages/ralph/")
+    browser.get(f"{site_url}/api/v4/packages/ralph/")
     assert browser.find_element(By.TAG_NAME, "h1").text == "ralph"
     assert browser.title == "ralph | Package Grids"
     assert "2,496 watchers" in browser.find_element(By.ID, "content").text
     assert len(browser.find_elements(By.CSS_SELECTOR, "svg rect")) == 52
     assert "navbar" in browser.page_source
     colour = browser.find_element(By.CLASS_NAME, "navbar").value_of_css_property("background-color")
-    assert colour == "rgba(44, 44, 44, 1)", "the style sheet did not come"
+    assert colour == "rgba(44, 44, 44, 1)", "the style sheet was not loaded"
     browser.find_element(By.PARTIAL_LINK_TEXT, "/api/v4/grids/263/").click()
     assert browser.find_element(By.TAG_NAME, "h1").text == "Asset management"
-    assert complaints(browser) == []
+    assert console_errors(browser) == []
 
 
-def test_filters_by_their_form(browser: webdriver.Chrome, address: str) -> None:
-    browser.get(f"{address}/api/v4/packages/")
+def test_the_form_of_filters(browser: webdriver.Chrome, site_url: str) -> None:
+    browser.get(f"{site_url}/api/v4/packages/")
     browser.find_element(By.XPATH, "//button[contains(., 'Filters')]").click()
     field = WebDriverWait(browser, 10).until(
         expected_conditions.element_to_be_clickable((By.CSS_SELECTOR, "#filtersModal input[name=q]"))
     )
     field.send_keys("wagtail")
     field.submit()
-    assert browser.current_url == f"{address}/api/v4/packages/?q=wagtail", "without the fields that were left empty"
+    assert browser.current_url == f"{site_url}/api/v4/packages/?q=wagtail", "without the fields that were left empty"
     assert "Wagtail" in browser.find_element(By.ID, "content").text
-    assert complaints(browser) == []
+    assert console_errors(browser) == []
 
 
-def test_search_by_its_form(browser: webdriver.Chrome, address: str) -> None:
-    browser.get(f"{address}/api/v4/search/")
+def test_the_form_of_search(browser: webdriver.Chrome, site_url: str) -> None:
+    browser.get(f"{site_url}/api/v4/search/")
     field = browser.find_element(By.CSS_SELECTOR, "form[role=search] input[name=q]")
     field.send_keys("djagno filter")
     field.submit()
-    assert browser.current_url == f"{address}/api/v4/search/?q=djagno+filter"
+    assert browser.current_url == f"{site_url}/api/v4/search/?q=djagno+filter"
     browser.find_element(By.PARTIAL_LINK_TEXT, "/api/v4/packages/").click()
     assert browser.find_element(By.TAG_NAME, "h1").text == "django-filter"
-    assert complaints(browser) == []
+    assert console_errors(browser) == []
 
 
 @pytest.mark.parametrize(
     ("page", "element"), [("docs/", ".opblock-summary-path"), ("docs/redoc/", "[data-section-id], .menu-content li")]
 )
-def test_the_documentation_draws_itself(browser: webdriver.Chrome, address: str, page: str, element: str) -> None:
-    browser.get(f"{address}/api/v4/{page}")
+def test_the_documentation_is_rendered(browser: webdriver.Chrome, site_url: str, page: str, element: str) -> None:
+    browser.get(f"{site_url}/api/v4/{page}")
     WebDriverWait(browser, 20).until(lambda _: len(browser.find_elements(By.CSS_SELECTOR, element)) >= 10)
     assert "search" in browser.find_element(By.TAG_NAME, "body").text.lower()
-    # Nothing is fetched from another host: not even the logo that Redoc asks for.
-    assert all("logo" in complaint and "Content Security Policy" in complaint for complaint in complaints(browser))
+    # Nothing is fetched from another host, not even the logo that Redoc would load.
+    assert all("logo" in error and "Content Security Policy" in error for error in console_errors(browser))
 
 
-def test_admin_has_its_styles(browser: webdriver.Chrome, address: str) -> None:
-    browser.get(f"{address}/admin/")
+def test_admin_has_its_styles(browser: webdriver.Chrome, site_url: str) -> None:
+    browser.get(f"{site_url}/admin/")
     assert browser.title == "Log in | Package Grids"
     rules = browser.execute_script("return [...document.styleSheets].map(sheet => sheet.cssRules.length)")
     assert len(rules) >= 2
     assert all(rules)
-    assert complaints(browser) == []
+    assert console_errors(browser) == []
 
 
-def test_a_page_that_does_not_exist_is_a_page(browser: webdriver.Chrome, address: str) -> None:
-    browser.get(f"{address}/api/v4/nope/")
+def test_an_unknown_url_shows_a_page(browser: webdriver.Chrome, site_url: str) -> None:
+    browser.get(f"{site_url}/api/v4/nope/")
     assert browser.find_element(By.TAG_NAME, "h1").text == "Not found"
     assert "There is nothing at this address" in browser.page_source
-    assert len(complaints(browser)) == 1  # the 404 itself
+    assert len(console_errors(browser)) == 1  # the 404 itself

@@ -1,4 +1,4 @@
-"""A client that openapi-python-client makes out of the schema reads every list and every detail."""
+"""A client that openapi-python-client generates from the schema reads every list and every detail."""
 
 import importlib
 import json
@@ -20,25 +20,25 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def generated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     schema, settings = tmp_path / "schema.json", tmp_path / "settings.json"
     call_command("spectacular", "--format=openapi-json", f"--file={schema}")
-    settings.write_text(json.dumps({"post_hooks": [], "package_name_override": "made_client"}), encoding="utf-8")
+    settings.write_text(json.dumps({"post_hooks": [], "package_name_override": "generated_client"}), encoding="utf-8")
     generator = Path(sys.executable).with_name("openapi-python-client")
-    made = subprocess.run(
+    done = subprocess.run(
         [
             *(generator, "generate", "--fail-on-warning", "--meta=none"),
-            *(f"--path={schema}", f"--output-path={tmp_path / 'made_client'}", f"--config={settings}"),
+            *(f"--path={schema}", f"--output-path={tmp_path / 'generated_client'}", f"--config={settings}"),
         ],
         check=False,
         capture_output=True,
         text=True,
     )
-    assert made.returncode == 0, made.stdout + made.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     monkeypatch.syspath_prepend(str(tmp_path))
-    yield importlib.import_module("made_client")
-    for name in [name for name in sys.modules if name.split(".")[0] == "made_client"]:
+    yield importlib.import_module("generated_client")
+    for name in [name for name in sys.modules if name.split(".")[0] == "generated_client"]:
         del sys.modules[name]
 
 
-def test_it_reads_everything(generated: Any, live_server: LiveServer) -> None:
+def test_the_generated_client_reads_everything(generated: Any, live_server: LiveServer) -> None:
     call_command("load_sample", verbosity=0)
     package = Package.objects.get(slug="djangorestframework")
     Release.objects.create(package=package, version="1.0")
@@ -46,14 +46,14 @@ def test_it_reads_everything(generated: Any, live_server: LiveServer) -> None:
         read_everything(client, live_server.url, package)
 
 
-def read_everything(client: Any, address: str, package: Package) -> None:
+def read_everything(client: Any, site_url: str, package: Package) -> None:
     def call(tag: str, name: str, *arguments: Any, **parameters: Any) -> Any:
-        module = importlib.import_module(f"made_client.api.{tag}.{name}")
-        found = module.sync(*arguments, client=client, **parameters)
-        assert type(found).__name__ not in {"Mistakes", "Error", "NoneType"}, (name, found)
-        return found
+        module = importlib.import_module(f"generated_client.api.{tag}.{name}")
+        result = module.sync(*arguments, client=client, **parameters)
+        assert type(result).__name__ not in {"Mistakes", "Error", "NoneType"}, (name, result)
+        return result
 
-    assert call("root", "root").packages == f"{address}/api/v4/packages/"
+    assert call("root", "root").packages == f"{site_url}/api/v4/packages/"
     for kind in ("packages", "grids", "categories"):
         page = call(kind, f"{kind}_list", limit=1000)
         assert page.count == len(page.results) > 0

@@ -1,4 +1,4 @@
-"""manage.py where the database is not what it should be: one line, no traceback, not a success."""
+"""manage.py with an unusable database: an error of one line, without a traceback."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
         ("postgresql://nobody@127.0.0.1:1/none", "Connection refused"),
     ],
 )
-def test_a_database_that_is_not_there(tmp_path: Path, database: str, line: str) -> None:
+def test_an_unusable_database(tmp_path: Path, database: str, line: str) -> None:
     environment = {"PATH": os.environ["PATH"], "DEBUG": "true", "DATABASE_URL": database.format(tmp_path)}
     command = [sys.executable, "manage.py", "export_catalogue", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)

@@ -1,4 +1,4 @@
-"""GET /api/v4/: where everything begins."""
+"""GET /api/v4/: the root document."""
 
 import pytest
 from django.test import Client
@@ -23,16 +23,16 @@ def test_body(get: Get) -> None:
     ]
 
 
-def test_every_link_answers(get: Get, client: Client) -> None:
-    nothing: dict[str, object] = {"count": 0, "next": None, "previous": None, "results": []}
+def test_every_link_works(get: Get, client: Client) -> None:
+    empty_page: dict[str, object] = {"count": 0, "next": None, "previous": None, "results": []}
     for name, link in get("").json().items():
         response = client.get(link)
         assert response.status_code == 200
         if name in {"packages", "grids", "categories"}:
-            assert response.json() == nothing
+            assert response.json() == empty_page
 
 
-def test_the_site_begins_with_the_api(client: Client) -> None:
+def test_the_front_page_redirects_to_the_api(client: Client) -> None:
     response = client.get("/")
     assert response.status_code == 302
     assert response["Location"] == "/api/v4/"

@@ -18,7 +18,7 @@ PRODUCTION = {"SECRET_KEY": "any long random text"}
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the source: beside the source itself a developer's `.env` may lie."""
+    """A copy of the source without the `.env` that a developer may have beside the source."""
     copy = tmp_path_factory.mktemp("project")
     for app in ("categories", "changes", "config", "core", "fetchers", "grids", "packages", "search"):
         shutil.copytree(ROOT / app, copy / app, ignore=shutil.ignore_patterns("__pycache__"))
@@ -50,7 +50,7 @@ def run(project: Path, *arguments: str, **variables: str) -> subprocess.Complete
     ],
     ids=str,
 )
-def test_good_values(project: Path, variables: dict[str, str]) -> None:
+def test_valid_values(project: Path, variables: dict[str, str]) -> None:
     done = run(project, "manage.py", "check", **variables)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -89,7 +89,7 @@ def test_good_values(project: Path, variables: dict[str, str]) -> None:
     ],
     ids=str,
 )
-def test_a_wrong_value_is_named_in_one_line(project: Path, variables: dict[str, str], wrong: list[str]) -> None:
+def test_a_wrong_value_is_reported_in_one_line(project: Path, variables: dict[str, str], wrong: list[str]) -> None:
     done = run(project, "manage.py", "check", **variables)
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
@@ -102,32 +102,32 @@ def test_a_wrong_value_is_named_in_one_line(project: Path, variables: dict[str, 
     assert others & {*named} <= {*wrong}
 
 
-def test_values_come_from_a_dot_env_file_too(project: Path, tmp_path: Path) -> None:
+def test_values_can_come_from_a_dot_env_file(project: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(project, tmp_path / "with-env")
     (copy / ".env").write_text("DEBUG=true\nTIME_ZONE=Mars/Olympus\n", encoding="utf-8")
     done = run(copy, "manage.py", "check")
     assert done.returncode != 0
     assert done.stderr.startswith("Settings: TIME_ZONE: ")
-    assert run(copy, "manage.py", "check", TIME_ZONE="UTC").returncode == 0, "the environment goes before the file"
+    assert run(copy, "manage.py", "check", TIME_ZONE="UTC").returncode == 0, "the environment overrides the file"
 
 
-def test_gunicorn_believes_no_forwarded_headers() -> None:
+def test_gunicorn_trusts_no_forwarded_headers() -> None:
     assert gunicorn.secure_scheme_headers == {}
     assert gunicorn.forwarded_allow_ips == ""
 
 
-def test_gunicorn_takes_the_configuration_as_it_is_meant(project: Path) -> None:
-    """Its own variable for trusted proxies does not open the door again."""
+def test_gunicorn_reads_its_configuration(project: Path) -> None:
+    """FORWARDED_ALLOW_IPS, gunicorn's own variable for trusted proxies, has no effect."""
     command = ("-m", "gunicorn", "--config", "config/gunicorn.py", "--print-config")
     done = run(project, *command, **PRODUCTION, FORWARDED_ALLOW_IPS="*", HOST="0.0.0.0", PORT="8123")  # noqa: S104 (never bound)
     assert done.returncode == 0, done.stderr
-    told = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
-    told = {name.strip(): value.strip() for name, value in told.items()}
-    assert told["secure_scheme_headers"] == "{}"
-    assert told["forwarded_allow_ips"] == "[]"
-    assert told["bind"] == "['0.0.0.0:8123']"
-    assert told["workers"] == "2"
-    assert told["wsgi_app"] == "config.wsgi"
+    printed = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+    printed = {name.strip(): value.strip() for name, value in printed.items()}
+    assert printed["secure_scheme_headers"] == "{}"
+    assert printed["forwarded_allow_ips"] == "[]"
+    assert printed["bind"] == "['0.0.0.0:8123']"
+    assert printed["workers"] == "2"
+    assert printed["wsgi_app"] == "config.wsgi"
 
 
 def test_gunicorn_stops_at_a_wrong_value_in_one_line(project: Path) -> None:
@@ -137,8 +137,8 @@ def test_gunicorn_stops_at_a_wrong_value_in_one_line(project: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_no_test_reaches_a_machine_outside() -> None:
-    """192.0.2.0/24 is for documentation only (RFC 5737): nothing is there even if the guard fails."""
+def test_no_test_reaches_another_machine() -> None:
+    """Connect to a network for documentation (RFC 5737), in which nothing is reached even if the guard fails."""
     with socket.socket() as outside, pytest.raises((UserWarning, RuntimeError), match=r"192\.0\.2\.1"):
         outside.settimeout(1)
         outside.connect(("192.0.2.1", 80))

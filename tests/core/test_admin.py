@@ -1,4 +1,4 @@
-"""Admin: what an editor can do, cannot do, and what a page costs."""
+"""Admin: forms, permissions, and the number of queries of a page."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ KINDS = ("categories/category", "packages/package", "grids/grid")
 
 @pytest.fixture
 def editor(client: Client) -> Client:
-    """Somebody who may do everything but unlock grids."""
+    """A client whose user has every permission but that to unlock grids."""
     user = User.objects.create_user("editor", password="x", is_staff=True)
     user.user_permissions.set(Permission.objects.exclude(codename="unlock_grid"))
     client.force_login(user)
@@ -47,26 +47,26 @@ def grid_form(**changes: Any) -> dict[str, Any]:
 
 
 def errors(response: Any) -> list[str]:
-    """Every error of the form and of its inlines; a saved form redirects and has none."""
+    """Return every error of the form and of its inlines; a saved form redirects and has none."""
     if response.status_code == 302:
         return []
     context = response.context_data
-    found = [error for each in context["adminform"].form.errors.values() for error in each]
+    listed = [error for each in context["adminform"].form.errors.values() for error in each]
     for inline in context["inline_admin_formsets"]:
-        found += inline.formset.non_form_errors()
-        found += [error for form in inline.formset.errors for each in form.values() for error in each]
-    return found
+        listed += inline.formset.non_form_errors()
+        listed += [error for form in inline.formset.errors for each in form.values() for error in each]
+    return listed
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("page", ["", "?q=a&o=1", "add/"])
-def test_pages_answer(admin_client: Client, kind: str, page: str) -> None:
+def test_pages_respond(admin_client: Client, kind: str, page: str) -> None:
     MembershipFactory.create()
     assert admin_client.get(f"/admin/{kind}/{page}").status_code == 200
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_lists_cost_the_same_whatever_they_hold(
+def test_queries_of_a_list_do_not_grow_with_its_rows(
     admin_client: Client, kind: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     MembershipFactory.create()
@@ -79,7 +79,7 @@ def test_lists_cost_the_same_whatever_they_hold(
         admin_client.get(f"/admin/{kind}/")
 
 
-def test_forms_cost_the_same_whatever_they_hold(
+def test_queries_of_a_form_do_not_grow_with_its_rows(
     admin_client: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     member = MembershipFactory.create()
@@ -99,15 +99,15 @@ def test_forms_cost_the_same_whatever_they_hold(
             assert admin_client.get(page).content.count(b"has_original") == 31 * (2 if "package/" in page else 1)
 
 
-def test_search_finds_and_autocomplete_answers(admin_client: Client) -> None:
+def test_search_and_autocomplete(admin_client: Client) -> None:
     package = PackageFactory.create(title="Needle", repo_url="https://github.com/hay/stack")
     PackageFactory.create(title="Other")
     for words in ("needle", "hay/stack"):
         page = admin_client.get("/admin/packages/package/", {"q": words})
         assert page.context_data
         assert list(page.context_data["cl"].result_list) == [package]
-    asked = {"term": "need", "app_label": "grids", "model_name": "gridpackage", "field_name": "package"}
-    assert admin_client.get("/admin/autocomplete/", asked).json()["results"] == [
+    parameters = {"term": "need", "app_label": "grids", "model_name": "gridpackage", "field_name": "package"}
+    assert admin_client.get("/admin/autocomplete/", parameters).json()["results"] == [
         {"id": str(package.pk), "text": "Needle"}
     ]
 
@@ -129,15 +129,14 @@ def test_a_new_package(editor: Client) -> None:
         ({"slug": "taken"}, "Package with this Slug already exists"),
     ],
 )
-def test_what_a_form_refuses(editor: Client, changes: dict[str, str], message: str) -> None:
+def test_invalid_values_are_refused(editor: Client, changes: dict[str, str], message: str) -> None:
     taken = PackageFactory.create(slug="taken")
-    found = errors(editor.post("/admin/packages/package/add/", package_form(taken.category, **changes)))
-    assert len(found) == 1
-    assert message in found[0]
+    [error] = errors(editor.post("/admin/packages/package/add/", package_form(taken.category, **changes)))
+    assert message in error
     assert Package.objects.get() == taken
 
 
-def test_an_imported_slug_of_digits_may_stay(editor: Client) -> None:
+def test_an_imported_slug_of_digits_can_be_saved_again(editor: Client) -> None:
     package = PackageFactory.create(slug="123")
     form = package_form(package.category, slug="123", title="Changed")
     assert errors(editor.post(f"/admin/packages/package/{package.pk}/change/", form)) == []
@@ -145,7 +144,7 @@ def test_an_imported_slug_of_digits_may_stay(editor: Client) -> None:
     assert (package.slug, package.title) == ("123", "Changed")
 
 
-def test_a_shared_repository_needs_a_tick(editor: Client) -> None:
+def test_a_shared_repository_must_be_confirmed(editor: Client) -> None:
     other = PackageFactory.create(title="First", slug="first", repo_url="https://github.com/a/b")
     form = package_form(other.category, repo_url="git@GitHub.com:A/b.git")
     assert errors(editor.post("/admin/packages/package/add/", form)) == [
@@ -155,12 +154,12 @@ def test_a_shared_repository_needs_a_tick(editor: Client) -> None:
     assert errors(editor.post("/admin/packages/package/add/", form | {"shared_repository": "on"})) == []
     new = Package.objects.get(slug="new")
     assert (new.repo_url, new.repo_key) == ("git@GitHub.com:A/b.git", "github.com/a/b")
-    # Later edits do not ask again.
-    again = package_form(other.category, repo_url="git@GitHub.com:A/b.git", title="Newer")
-    assert errors(editor.post(f"/admin/packages/package/{new.pk}/change/", again)) == []
+    # Later edits need no confirmation.
+    edit = package_form(other.category, repo_url="git@GitHub.com:A/b.git", title="Newer")
+    assert errors(editor.post(f"/admin/packages/package/{new.pk}/change/", edit)) == []
 
 
-def test_fetched_columns_cannot_be_typed(editor: Client) -> None:
+def test_fetched_columns_cannot_be_edited(editor: Client) -> None:
     package = PackageFactory.create(repo_watchers=5)
     form = package_form(package.category, repo_watchers=99, participants='["me"]', last_fetched="2026-01-01")
     assert errors(editor.post(f"/admin/packages/package/{package.pk}/change/", form)) == []
@@ -171,26 +170,26 @@ def test_fetched_columns_cannot_be_typed(editor: Client) -> None:
 
 def test_a_null_documentation_url_stays_null_until_it_is_typed(editor: Client) -> None:
     package = PackageFactory.create(documentation_url=None)
-    address = f"/admin/packages/package/{package.pk}/change/"
+    url = f"/admin/packages/package/{package.pk}/change/"
     for typed, stored in (("", None), ("https://a.test/", "https://a.test/"), ("", "")):
-        assert errors(editor.post(address, package_form(package.category, documentation_url=typed))) == []
+        assert errors(editor.post(url, package_form(package.category, documentation_url=typed))) == []
         package.refresh_from_db()
         assert package.documentation_url == stored
 
 
-def test_modified_moves_with_an_edit_and_not_without_one(editor: Client) -> None:
+def test_modified_changes_with_an_edit_and_not_without_one(editor: Client) -> None:
     package = PackageFactory.create(title="New", slug="new", repo_url="", pypi_url="django", modified=LONG_AGO)
     form = package_form(package.category)
-    address = f"/admin/packages/package/{package.pk}/change/"
-    editor.post(address, form)
+    url = f"/admin/packages/package/{package.pk}/change/"
+    editor.post(url, form)
     package.refresh_from_db()
     assert package.modified == LONG_AGO
-    editor.post(address, form | {"title": "Changed"})
+    editor.post(url, form | {"title": "Changed"})
     package.refresh_from_db()
     assert package.modified != LONG_AGO
 
 
-def test_memberships_from_both_sides(editor: Client) -> None:
+def test_memberships_can_be_edited_from_both_sides(editor: Client) -> None:
     grid, package = GridFactory.create(modified=LONG_AGO), PackageFactory.create()
     form = grid_form(slug="g") | {"memberships-2-TOTAL_FORMS": 1, "memberships-2-0-package": package.pk}
     assert errors(editor.post(f"/admin/grids/grid/{grid.pk}/change/", form)) == []
@@ -215,9 +214,9 @@ def test_memberships_from_both_sides(editor: Client) -> None:
 def test_a_locked_grid_can_be_changed_from_neither_side(editor: Client, admin_client: Client) -> None:
     member = MembershipFactory.create(grid=GridFactory.create(is_locked=True))
     grid, package = member.grid, member.package
-    address = f"/admin/grids/grid/{grid.pk}/"
-    assert editor.post(f"{address}change/", grid_form()).status_code == 403
-    assert editor.post(f"{address}delete/", {"post": "yes"}).status_code == 403
+    url = f"/admin/grids/grid/{grid.pk}/"
+    assert editor.post(f"{url}change/", grid_form()).status_code == 403
+    assert editor.post(f"{url}delete/", {"post": "yes"}).status_code == 403
 
     leave = package_form(package.category) | {
         "memberships-TOTAL_FORMS": 1,
@@ -229,13 +228,12 @@ def test_a_locked_grid_can_be_changed_from_neither_side(editor: Client, admin_cl
     join = package_form(package.category) | {"memberships-2-TOTAL_FORMS": 1, "memberships-2-0-grid": grid.pk}
     stranger = PackageFactory.create()
     for pk, form in ((package.pk, leave), (stranger.pk, join)):
-        found = errors(editor.post(f"/admin/packages/package/{pk}/change/", form))
-        assert found == [
+        assert errors(editor.post(f"/admin/packages/package/{pk}/change/", form)) == [
             f"The grid “{grid}” is locked. Only users with the permission to unlock grids can change its packages."
         ]
     assert GridPackage.objects.get() == member
 
-    assert errors(admin_client.post(f"{address}change/", grid_form(title="Unlocked"))) == []
+    assert errors(admin_client.post(f"{url}change/", grid_form(title="Unlocked"))) == []
     assert Grid.objects.get().title == "Unlocked"
 
 

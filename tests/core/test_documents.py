@@ -1,4 +1,4 @@
-"""The lists of columns: complete, and every column that a key shows is in the log or says why it is not."""
+"""The lists of columns: complete, and every column that a key shows is in the log or has a reason why not."""
 
 from typing import Any
 

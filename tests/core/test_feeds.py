@@ -1,4 +1,4 @@
-"""GET /api/v4/feeds/: what is new, as RSS and Atom."""
+"""GET /api/v4/feeds/: the newest packages, releases and grids, as RSS and Atom."""
 
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
@@ -18,20 +18,20 @@ FEEDS = ("packages", "releases", "grids")
 
 
 def titles(client: Client, feed: str) -> list[str | None]:
-    """Those of the entries; both forms must have the same."""
+    """Return the titles of the entries, which must be the same in both formats."""
     rss = ET.fromstring(client.get(f"/api/v4/feeds/{feed}.rss").content)
     atom = ET.fromstring(client.get(f"/api/v4/feeds/{feed}.atom").content)
-    found = [item.findtext("title") for item in rss.iter("item")]
-    assert [entry.findtext(f"{ATOM}title") for entry in atom.iter(f"{ATOM}entry")] == found
-    return found
+    in_rss = [item.findtext("title") for item in rss.iter("item")]
+    assert [entry.findtext(f"{ATOM}title") for entry in atom.iter(f"{ATOM}entry")] == in_rss
+    return in_rss
 
 
 @pytest.mark.parametrize("feed", FEEDS)
-def test_form(client: Client, feed: str) -> None:
-    for kind in ("rss", "atom"):
-        response = client.get(f"/api/v4/feeds/{feed}.{kind}")
+def test_both_formats(client: Client, feed: str) -> None:
+    for extension in ("rss", "atom"):
+        response = client.get(f"/api/v4/feeds/{feed}.{extension}")
         assert response.status_code == 200
-        assert response["Content-Type"] == f"application/{kind}+xml; charset=utf-8"
+        assert response["Content-Type"] == f"application/{extension}+xml; charset=utf-8"
         ET.fromstring(response.content)
 
 
@@ -68,24 +68,24 @@ def test_an_entry(client: Client, settings: Settings) -> None:
 def test_hostile_text_stays_text(client: Client) -> None:
     hostile = "<script>alert(1)</script> & \x0b\x1f\ufffe ]]> " + "x" * 5000
     PackageFactory.create(title="<b>\x01", repo_description=hostile)
-    for kind in ("rss", "atom"):
-        feed = client.get(f"/api/v4/feeds/packages.{kind}").content
+    for extension in ("rss", "atom"):
+        feed = client.get(f"/api/v4/feeds/packages.{extension}").content
         root = ET.fromstring(feed)
         texts = "".join(root.itertext())
-        assert "<" not in texts, "readers take texts for HTML"
+        assert "<" not in texts, "feed readers render texts as HTML"
         assert "&lt;script&gt;" in texts
         assert len(feed) < 3_000
 
 
 @pytest.mark.parametrize("feed", FEEDS)
-def test_what_makes_no_sense(client: Client, feed: str) -> None:
+def test_invalid_requests(client: Client, feed: str) -> None:
     assert client.get(f"/api/v4/feeds/{feed}.rss?limit=3").json() == {"limit": ["A feed takes no parameters."]}
     assert client.get(f"/api/v4/feeds/{feed}.rss?limit=3").status_code == 400
     assert client.post(f"/api/v4/feeds/{feed}.rss").status_code == 405
     assert client.get(f"/api/v4/feeds/{feed}.xml").status_code == 404
 
 
-def test_the_pages_name_the_feeds(client: Client) -> None:
+def test_the_root_page_links_to_the_feeds(client: Client) -> None:
     html = client.get("/api/v4/?format=api").content.decode()
     for feed in FEEDS:
         assert f'href="/api/v4/feeds/{feed}.atom"' in html

@@ -1,4 +1,4 @@
-"""Links between documents: on SITE_URL or the request's host, never on what a stranger's header says."""
+"""Links between documents: on SITE_URL or the request's host, never on a forged header."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def _three_of_each() -> None:
 
 
 def links(body: Any) -> list[str]:
-    """Every URL of this API in a body, whatever its host."""
+    """Return every URL of this API in a body, whatever its host."""
     if isinstance(body, str):
         return [body] if "/api/v4/" in body else []
     parts = body.values() if isinstance(body, dict) else body if isinstance(body, list) else ()
@@ -29,27 +29,27 @@ def links(body: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_the_requests_host(get: Get, path: str) -> None:
+def test_links_have_the_host_of_the_request(get: Get, path: str) -> None:
     for host in ("localhost", "127.0.0.1:8123"):
-        found = links(get(path, host=host).json())
-        assert len(found) >= 2
-        assert all(link.startswith(f"http://{host}/api/v4/") for link in found)
+        urls = links(get(path, host=host).json())
+        assert len(urls) >= 2
+        assert all(link.startswith(f"http://{host}/api/v4/") for link in urls)
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_the_requests_scheme(client: Client, path: str) -> None:
-    found = links(client.get(f"/api/v4/{path}", secure=True).json())
-    assert found
-    assert all(link.startswith("https://testserver/api/v4/") for link in found)
+def test_links_have_the_scheme_of_the_request(client: Client, path: str) -> None:
+    urls = links(client.get(f"/api/v4/{path}", secure=True).json())
+    assert urls
+    assert all(link.startswith("https://testserver/api/v4/") for link in urls)
 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("site", ["https://packages.example.org", "http://example.org:8080/catalogue"])
-def test_site_url_goes_before_the_host(get: Get, settings: Settings, path: str, site: str) -> None:
+def test_site_url_overrides_the_host(get: Get, settings: Settings, path: str, site: str) -> None:
     settings.SITE_URL = site
-    found = links(get(path, host="localhost").json())
-    assert len(found) >= 2
-    assert all(link.startswith(f"{site}/api/v4/") for link in found)
+    urls = links(get(path, host="localhost").json())
+    assert len(urls) >= 2
+    assert all(link.startswith(f"{site}/api/v4/") for link in urls)
 
 
 def test_next_and_previous_under_site_url(get: Get, settings: Settings) -> None:
@@ -60,7 +60,7 @@ def test_next_and_previous_under_site_url(get: Get, settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_forwarded_headers_are_not_believed(get: Get, path: str) -> None:
+def test_forwarded_headers_are_ignored(get: Get, path: str) -> None:
     forged = {
         "x_forwarded_host": "evil.example.org",
         "x_forwarded_proto": "https",
@@ -72,17 +72,17 @@ def test_forwarded_headers_are_not_believed(get: Get, path: str) -> None:
     assert all(link.startswith("http://testserver/") for link in links(response.json()))
 
 
-def test_a_proxy_is_believed_when_the_settings_say_so(get: Get, settings: Settings) -> None:
+def test_forwarded_headers_count_behind_a_trusted_proxy(get: Get, settings: Settings) -> None:
     settings.USE_X_FORWARDED_HOST = True
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     settings.ALLOWED_HOSTS = ["packages.example.org"]
-    found = links(get("", x_forwarded_host="packages.example.org", x_forwarded_proto="https").json())
-    assert found[0] == "https://packages.example.org/api/v4/packages/"
+    urls = links(get("", x_forwarded_host="packages.example.org", x_forwarded_proto="https").json())
+    assert urls[0] == "https://packages.example.org/api/v4/packages/"
 
 
 @pytest.mark.parametrize("chosen", ["json", "api"])
 @pytest.mark.parametrize("kind", ["packages", "grids", "categories"])
-def test_links_carry_the_format_on(get: Get, kind: str, chosen: str) -> None:
+def test_links_to_pages_keep_the_format(get: Get, kind: str, chosen: str) -> None:
     response = get(f"{kind}/?limit=1&format={chosen}")
     text = response.content.decode().replace("&amp;", "&")
     assert f"/api/v4/{kind}/?format={chosen}&limit=1&offset=1" in text
@@ -90,10 +90,10 @@ def test_links_carry_the_format_on(get: Get, kind: str, chosen: str) -> None:
         assert all("format=json" in link for link in links(response.json()))
 
 
-def test_links_of_documents_carry_the_format_on(get: Get) -> None:
-    found = links(get("packages/?format=json&limit=1").json()["results"])
-    assert found
-    assert all(link.endswith("/?format=json") for link in found)
+def test_links_to_documents_keep_the_format(get: Get) -> None:
+    urls = links(get("packages/?format=json&limit=1").json()["results"])
+    assert urls
+    assert all(link.endswith("/?format=json") for link in urls)
     assert links(get("?format=json").json()) == [
         *(f"http://testserver/api/v4/{name}/?format=json" for name in LISTED),
         "http://testserver/api/v4/schema/",  # has formats of its own
@@ -102,8 +102,8 @@ def test_links_of_documents_carry_the_format_on(get: Get) -> None:
     assert "/api/v4/packages/?format=api" in get("?format=api").content.decode()
 
 
-def test_links_carry_nothing_else_on(get: Get) -> None:
+def test_links_keep_no_other_parameter(get: Get) -> None:
     CategoryFactory.create()
-    found = links(get("packages/?limit=1&ordering=title").json()["results"])
-    assert found
-    assert all("?" not in link for link in found)
+    urls = links(get("packages/?limit=1&ordering=title").json()["results"])
+    assert urls
+    assert all("?" not in link for link in urls)

@@ -11,7 +11,7 @@ from tests.factories import CategoryFactory, GridFactory, MembershipFactory, Pac
 pytestmark = pytest.mark.django_db
 
 
-def found(get: Get, kind: str, **parameters: Any) -> list[str]:
+def slugs(get: Get, kind: str, **parameters: Any) -> list[str]:
     response = get(f"{kind}/?{urlencode(parameters)}")
     assert response.status_code == 200, response.content
     return [document["slug"] for document in response.json()["results"]]
@@ -23,9 +23,9 @@ def test_q(get: Get, kind: str, factory: Any) -> None:
     factory.create(slug="b-wagtail", title="x")
     factory.create(slug="c", title="x", description="for WAGTAIL sites")
     factory.create(slug="d", title="x", description="for others")
-    assert found(get, kind, q="wagtail") == ["c", "b-wagtail", "a"]
-    assert found(get, kind, q="wagtail for") == ["c"]
-    assert found(get, kind, q="nothing") == []
+    assert slugs(get, kind, q="wagtail") == ["c", "b-wagtail", "a"]
+    assert slugs(get, kind, q="wagtail for") == ["c"]
+    assert slugs(get, kind, q="nothing") == []
     assert get(f"{kind}/?q={'x' * 501}").status_code == 400
 
 
@@ -35,9 +35,9 @@ def test_grids_of_a_package(get: Get) -> None:
         grid = GridFactory.create(slug=slug)
         for member in members:
             MembershipFactory.create(grid=grid, package=member)
-    assert found(get, "grids", package="p") == found(get, "grids", package=package.pk) == ["b", "a"]
-    assert found(get, "grids", package=f"p,{other.pk}") == ["c", "b", "a"]
-    assert found(get, "grids", package="nope") == found(get, "grids", package="999999") == []
+    assert slugs(get, "grids", package="p") == slugs(get, "grids", package=package.pk) == ["b", "a"]
+    assert slugs(get, "grids", package=f"p,{other.pk}") == ["c", "b", "a"]
+    assert slugs(get, "grids", package="nope") == slugs(get, "grids", package="999999") == []
     assert get("grids/?package=a+b").json() == {"package": ["“a b” is neither an id nor a slug."]}
 
 
@@ -45,19 +45,19 @@ def test_grids_of_a_package(get: Get) -> None:
 def test_flags(get: Get, name: str) -> None:
     GridFactory.create(slug="y", **{name: True})
     GridFactory.create(slug="n", **{name: False})
-    assert found(get, "grids", **{name: "true"}) == ["y"]
-    assert found(get, "grids", **{name: "false"}) == ["n"]
+    assert slugs(get, "grids", **{name: "true"}) == ["y"]
+    assert slugs(get, "grids", **{name: "false"}) == ["n"]
     assert get(f"grids/?{name}=x").json() == {name: ["Must be true or false."]}
 
 
-def test_the_reading_cases_of_clients(get: Get) -> None:
-    """All grids in one go; the grids of a target; search, then the package by its slug; a category by its slug."""
+def test_typical_requests_of_clients(get: Get) -> None:
+    """All grids on one page; grids by a word; a search, then the package by its slug; a category by its slug."""
     for number in range(120):
         GridFactory.create(slug=f"g{number}", title="Wagtail" if number % 2 else "Other")
     assert len(get("grids/?limit=500").json()["results"]) == 120
-    named = get("grids/?q=wagtail&limit=500").json()["results"]
-    assert len(named) == 60
-    assert {grid["title"] for grid in named} == {"Wagtail"}
+    wagtail = get("grids/?q=wagtail&limit=500").json()["results"]
+    assert len(wagtail) == 60
+    assert {grid["title"] for grid in wagtail} == {"Wagtail"}
     PackageFactory.create(slug="django-ralph", title="Ralph", category=CategoryFactory.create(slug="apps"))
     slug = get("search/?q=ralph").json()[0]["slug"]
     package = get(f"packages/{slug}/").json()

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 
 def full_grid() -> Grid:
-    """Members join in an order that is not theirs in the document; two titles differ in letter case only."""
+    """Create a grid whose members join in another order than that of the document; two titles differ in case only."""
     grid = GridFactory.create(
         id=263,
         title="Asset management",

@@ -1,4 +1,4 @@
-"""A new column of packages: its field in the models, one line in packages.documents, and it is everywhere."""
+"""A new column of packages: a field in the models and one line in packages.documents put it everywhere."""
 
 import os
 import shutil
@@ -12,8 +12,8 @@ from django.conf import settings
 FIELD = '    stars = models.PositiveIntegerField(default=3, editable=False, help_text="How many.")\n'
 LINE = '    Column("stars", v4=True, fetched=True),\n'
 
-# Prints what it finds in the copy, where the new column is.
-LOOK = """
+# Runs in the copy, and checks each place that must have the new column.
+CHECKS = """
 import json
 from pathlib import Path
 from tempfile import mkdtemp
@@ -92,4 +92,4 @@ def test_one_line_puts_a_new_column_everywhere(copy: Path) -> None:
     insert(copy / "packages" / "models.py", "    objects = PackageQuerySet.as_manager()\n", FIELD)
     insert(copy / "packages" / "documents.py", "    # Added by `fields=`\n", LINE)
     assert "Add field stars" in run(copy, "manage.py", "makemigrations", "packages")
-    assert run(copy, "manage.py", "shell", "--no-imports", "-c", LOOK).endswith("everywhere\n")
+    assert run(copy, "manage.py", "shell", "--no-imports", "-c", CHECKS).endswith("everywhere\n")

@@ -82,7 +82,7 @@ def test_prose_can_always_be_stored(text: str) -> None:
         assert clean == text
 
 
-def test_prose_of_nothing_and_of_nonsense() -> None:
+def test_missing_and_invalid_prose() -> None:
     assert prose(None, "description") == ""
     assert prose("a\0b\ud800c", "description") == "a\ufffdb\ufffdc"
     with pytest.raises(InvalidFactError):
@@ -132,11 +132,11 @@ def test_every_commit_of_the_year_is_counted_once(commits: list[datetime]) -> No
 
 @given(COUNTS, st.integers(-30, 800))
 def test_shifting_moves_whole_weeks_and_only_forward(counts: tuple[int, ...], days: int) -> None:
-    moved, end = shifted(counts, TODAY, TODAY + timedelta(days=days))
+    later, end = shifted(counts, TODAY, TODAY + timedelta(days=days))
     passed = max(0, days // 7)
-    assert len(moved) == 52
+    assert len(later) == 52
     assert end == TODAY + timedelta(weeks=passed)
-    assert moved == (counts + (0,) * passed)[passed : passed + 52]
+    assert later == (counts + (0,) * passed)[passed : passed + 52]
 
 
 @given(

@@ -1,4 +1,4 @@
-"""The filters of GET /api/v4/packages/: which packages each one gives, and what a wrong value is told."""
+"""The filters of GET /api/v4/packages/: the packages that each one gives, and the messages of wrong values."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,78 +21,78 @@ pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 5, 6, 16, 0, tzinfo=UTC)  # 12:00 in New York
 
 
-def found(get: Get, **parameters: Any) -> list[str]:
+def slugs(get: Get, **parameters: Any) -> list[str]:
     response = get(f"packages/?{urlencode(parameters)}")
     assert response.status_code == 200, response.content
     assert response.json()["count"] == len(response.json()["results"])
     return sorted(package["slug"] for package in response.json()["results"])
 
 
-def refused(get: Get, **parameters: Any) -> Any:
+def refusal(get: Get, **parameters: Any) -> Any:
     response = get(f"packages/?{urlencode(parameters)}")
     assert response.status_code == 400
     return response.json()
 
 
-def make(**packages: dict[str, Any]) -> None:
+def create(**packages: dict[str, Any]) -> None:
     category = CategoryFactory.create()
     for slug, columns in packages.items():
         PackageFactory.create(**{"slug": slug, "title": "x", "category": category} | columns)
 
 
 def test_q(get: Get) -> None:
-    make(
+    create(
         title={"title": "Django REST Framework"},
         description={"repo_description": "a framework for everything, at REST"},
         half={"title": "REST alone"},
     )
     PackageFactory.create(slug="framework-at-rest", title="slug")
-    assert found(get, q="rest FRAMEWORK") == ["description", "framework-at-rest", "title"]
-    assert found(get, q="work") == ["description", "framework-at-rest", "title"], "parts of words too"
-    assert found(get, q="100%") == found(get, q="_") == found(get, q="\\") == []
-    assert refused(get, q="a " * 21) == {"q": ["At most 20 words."]}
-    assert "at most 500" in refused(get, q="x" * 501)["q"][0]
+    assert slugs(get, q="rest FRAMEWORK") == ["description", "framework-at-rest", "title"]
+    assert slugs(get, q="work") == ["description", "framework-at-rest", "title"], "parts of words too"
+    assert slugs(get, q="100%") == slugs(get, q="_") == slugs(get, q="\\") == []
+    assert refusal(get, q="a " * 21) == {"q": ["At most 20 words."]}
+    assert "at most 500" in refusal(get, q="x" * 501)["q"][0]
 
 
 def test_category(get: Get) -> None:
     apps, frameworks = CategoryFactory.create(slug="apps"), CategoryFactory.create(slug="frameworks")
-    make(a={"category": apps}, f={"category": frameworks}, o={})
-    assert found(get, category="apps") == found(get, category=apps.pk) == ["a"]
-    assert found(get, category=f"apps,{frameworks.pk}") == found(get, category="apps, frameworks,apps") == ["a", "f"]
-    assert refused(get, category="app") == {"category": ["There is no category “app”. Did you mean “apps”?"]}
-    assert refused(get, category="apps,99999999") == {"category": ["There is no category “99999999”."]}
+    create(a={"category": apps}, f={"category": frameworks}, o={})
+    assert slugs(get, category="apps") == slugs(get, category=apps.pk) == ["a"]
+    assert slugs(get, category=f"apps,{frameworks.pk}") == slugs(get, category="apps, frameworks,apps") == ["a", "f"]
+    assert refusal(get, category="app") == {"category": ["There is no category “app”. Did you mean “apps”?"]}
+    assert refusal(get, category="apps,99999999") == {"category": ["There is no category “99999999”."]}
     PackageFactory.create(slug="digits", category=CategoryFactory.create(slug="77777"))
     digits = Package.objects.get(slug="digits").category_id
-    assert refused(get, category=f"{digits},77777")["category"][0].startswith("There is no category “77777”.")
-    assert refused(get, category="100%s") == {"category": ["“100%s” is neither an id nor a slug."]}
-    assert refused(get, category="a b") == {"category": ["“a b” is neither an id nor a slug."]}
-    assert refused(get, category="apps,,") == {"category": ["An empty value stands between two commas."]}
-    assert refused(get, category="9" * 30)["category"][0].endswith("is neither an id nor a slug.")
+    assert refusal(get, category=f"{digits},77777")["category"][0].startswith("There is no category “77777”.")
+    assert refusal(get, category="100%s") == {"category": ["“100%s” is neither an id nor a slug."]}
+    assert refusal(get, category="a b") == {"category": ["“a b” is neither an id nor a slug."]}
+    assert refusal(get, category="apps,,") == {"category": ["An empty value stands between two commas."]}
+    assert refusal(get, category="9" * 30)["category"][0].endswith("is neither an id nor a slug.")
 
 
 def test_grid(get: Get) -> None:
-    make(both={}, one={}, none={})
+    create(both={}, one={}, none={})
     first, second = GridFactory.create(slug="first"), GridFactory.create(slug="second")
     both, one = Package.objects.get(slug="both"), Package.objects.get(slug="one")
     for grid, package in ((first, both), (second, both), (second, one)):
         MembershipFactory.create(grid=grid, package=package)
-    assert found(get, grid="first") == ["both"]
-    assert found(get, grid=f"first,{second.pk}") == ["both", "one"], "each once"
-    assert refused(get, grid="frist") == {"grid": ["There is no grid “frist”. Did you mean “first”?"]}
+    assert slugs(get, grid="first") == ["both"]
+    assert slugs(get, grid=f"first,{second.pk}") == ["both", "one"], "each once"
+    assert refusal(get, grid="frist") == {"grid": ["There is no grid “frist”. Did you mean “first”?"]}
 
 
 def test_ids_and_slugs(get: Get) -> None:
-    make(a={}, b={}, c={})
+    create(a={}, b={}, c={})
     ids = dict(Package.objects.values_list("slug", "pk"))
-    assert found(get, id__in=f"{ids['a']},{ids['c']},999999999") == ["a", "c"]
-    assert found(get, slug__in="b,nope") == ["b"]
-    assert found(get, slug__in="B") == []
-    assert refused(get, id__in="1,x") == {
+    assert slugs(get, id__in=f"{ids['a']},{ids['c']},999999999") == ["a", "c"]
+    assert slugs(get, slug__in="b,nope") == ["b"]
+    assert slugs(get, slug__in="B") == []
+    assert refusal(get, id__in="1,x") == {
         "id__in": ["“x” is not an id: a whole number from 1 up, without leading zeros."]
     }
-    assert refused(get, id__in=str(2**63))["id__in"][0].startswith("“9223372036854775808” is not an id")
-    assert refused(get, slug__in="a b") == {"slug__in": ["“a b” is not a slug: letters A to Z, digits, - and _."]}
-    assert refused(get, id__in=",".join(["1"] * 1001)) == {"id__in": ["At most 1000 values."]}
+    assert refusal(get, id__in=str(2**63))["id__in"][0].startswith("“9223372036854775808” is not an id")
+    assert refusal(get, slug__in="a b") == {"slug__in": ["“a b” is not a slug: letters A to Z, digits, - and _."]}
+    assert refusal(get, id__in=",".join(["1"] * 1001)) == {"id__in": ["At most 1000 values."]}
 
 
 @pytest.mark.parametrize(
@@ -106,46 +106,46 @@ def test_ids_and_slugs(get: Get) -> None:
     ],
 )
 def test_repo_url(get: Get, spelling: str) -> None:
-    make(a={"repo_url": "https://github.com/some-one/Repo/"}, b={"repo_url": "https://gitlab.com/some-one/repo"})
-    assert found(get, repo_url=spelling) == ["a"]
-    assert found(get, repo_url="https://github.com/other/repo") == []
-    assert refused(get, repo_url="no repository") == {
+    create(a={"repo_url": "https://github.com/some-one/Repo/"}, b={"repo_url": "https://gitlab.com/some-one/repo"})
+    assert slugs(get, repo_url=spelling) == ["a"]
+    assert slugs(get, repo_url="https://github.com/other/repo") == []
+    assert refusal(get, repo_url="no repository") == {
         "repo_url": ["Not the URL of a repository, like https://github.com/owner/name."],
     }
 
 
 def test_pypi_name_and_has_pypi(get: Get) -> None:
-    make(a={"pypi_url": "https://pypi.org/project/Some.Thing/"}, b={"pypi_url": "other"}, c={"pypi_url": ""})
-    assert found(get, pypi_name="some_thing") == found(get, pypi_name="http://pypi.python.org/pypi/some-thing") == ["a"]
-    assert found(get, pypi_name="nothing") == []
-    assert found(get, has_pypi="true") == ["a", "b"]
-    assert found(get, has_pypi="FALSE") == ["c"]
-    assert refused(get, pypi_name="a b") == {
+    create(a={"pypi_url": "https://pypi.org/project/Some.Thing/"}, b={"pypi_url": "other"}, c={"pypi_url": ""})
+    assert slugs(get, pypi_name="some_thing") == slugs(get, pypi_name="http://pypi.python.org/pypi/some-thing") == ["a"]
+    assert slugs(get, pypi_name="nothing") == []
+    assert slugs(get, has_pypi="true") == ["a", "b"]
+    assert slugs(get, has_pypi="FALSE") == ["c"]
+    assert refusal(get, pypi_name="a b") == {
         "pypi_name": ["Not the name of a project on PyPI: letters and digits, with - _ . between them."]
     }
-    assert refused(get, has_pypi="yes") == {"has_pypi": ["Must be true or false."]}
+    assert refusal(get, has_pypi="yes") == {"has_pypi": ["Must be true or false."]}
 
 
 def test_repo_host(get: Get) -> None:
-    make(a={"repo_url": "https://github.com/a/b"}, b={"repo_url": "https://gitlab.com/a/b"}, c={"repo_url": ""})
-    assert found(get, repo_host="GitHub.com") == found(get, repo_host="www.github.com") == ["a"]
-    assert found(get, repo_host="example.org") == []
+    create(a={"repo_url": "https://github.com/a/b"}, b={"repo_url": "https://gitlab.com/a/b"}, c={"repo_url": ""})
+    assert slugs(get, repo_host="GitHub.com") == slugs(get, repo_host="www.github.com") == ["a"]
+    assert slugs(get, repo_host="example.org") == []
     for nothing in ("www.", ".", "www.."):
-        assert refused(get, repo_host=nothing) == {"repo_host": ["Must be a host name like github.com."]}
-    assert refused(get, repo_host="github.com/a") == {"repo_host": ["Must be a host name like github.com."]}
+        assert refusal(get, repo_host=nothing) == {"repo_host": ["Must be a host name like github.com."]}
+    assert refusal(get, repo_host="github.com/a") == {"repo_host": ["Must be a host name like github.com."]}
 
 
 def test_participant(get: Get) -> None:
-    make(a={"participants": ["Anna", "bert"]}, b={"participants": ["annabel"]}, c={"participants": []})
-    assert found(get, participant="anna") == found(get, participant="ANNA") == ["a"]
-    assert found(get, participant='anna"') == found(get, participant="ann") == []
-    make(d={"participants": ['we"ird\\', "Élan", "dependabot[bot]"]})
-    assert found(get, participant='we"ird\\') == found(get, participant="Élan") == ["d"]
-    assert found(get, participant="dependabot[bot]") == ["d"]
+    create(a={"participants": ["Anna", "bert"]}, b={"participants": ["annabel"]}, c={"participants": []})
+    assert slugs(get, participant="anna") == slugs(get, participant="ANNA") == ["a"]
+    assert slugs(get, participant='anna"') == slugs(get, participant="ann") == []
+    create(d={"participants": ['we"ird\\', "Élan", "dependabot[bot]"]})
+    assert slugs(get, participant='we"ird\\') == slugs(get, participant="Élan") == ["d"]
+    assert slugs(get, participant="dependabot[bot]") == ["d"]
 
 
 def test_licence(get: Get) -> None:
-    make(
+    create(
         mit={"licence": "MIT"},
         either={"licence": "Apache-2.0 OR MIT"},
         brackets={"licence": "(mit AND BSD-3-Clause) OR GPL-2.0-only"},
@@ -153,14 +153,14 @@ def test_licence(get: Get) -> None:
         other={"licence": "MIT-0"},
         none={"licence": ""},
     )
-    assert found(get, licence="mit") == ["brackets", "either", "mit"]
-    assert found(get, licence="apache-2.0 or MIT") == ["either"]
-    assert found(get, licence="GPL-2.0-only") == ["brackets", "exception"]
-    assert found(get, licence="GPL-2.0-only with classpath-exception-2.0") == ["exception"]
-    assert found(get, licence="ISC") == []
+    assert slugs(get, licence="mit") == ["brackets", "either", "mit"]
+    assert slugs(get, licence="apache-2.0 or MIT") == ["either"]
+    assert slugs(get, licence="GPL-2.0-only") == ["brackets", "exception"]
+    assert slugs(get, licence="GPL-2.0-only with classpath-exception-2.0") == ["exception"]
+    assert slugs(get, licence="ISC") == []
     message = {"licence": ["Not an SPDX licence, like MIT, BSD-3-Clause or Apache-2.0 OR MIT."]}
     for wrong in ("my licence", "MIT OR", "(((", "MITT"):
-        assert refused(get, licence=wrong) == message
+        assert refusal(get, licence=wrong) == message
 
 
 # Classifiers, requires_python, a version, and whether the package works with it.
@@ -196,28 +196,28 @@ DJANGOS: tuple[tuple[list[str], str, bool], ...] = (
 
 @pytest.mark.parametrize(("named", "requires", "version", "works"), PYTHONS)
 def test_python(get: Get, named: list[str], requires: str, version: str, works: bool) -> None:
-    make(a={"classifiers": [PYTHON + each for each in named], "requires_python": requires})
-    assert found(get, python=version) == (["a"] if works else [])
+    create(a={"classifiers": [PYTHON + each for each in named], "requires_python": requires})
+    assert slugs(get, python=version) == (["a"] if works else [])
     shown = get("packages/a/?fields=python_versions").json()["python_versions"]
     assert (version in shown) == works
     for each in shown:
-        assert found(get, python=each) == ["a"]
+        assert slugs(get, python=each) == ["a"]
 
 
 @pytest.mark.parametrize(("named", "version", "works"), DJANGOS)
 def test_django(get: Get, named: list[str], version: str, works: bool) -> None:
-    make(a={"classifiers": ["Framework :: Django", *(DJANGO + each for each in named)]})
-    assert found(get, django=version) == (["a"] if works else [])
+    create(a={"classifiers": ["Framework :: Django", *(DJANGO + each for each in named)]})
+    assert slugs(get, django=version) == (["a"] if works else [])
     shown = get("packages/a/?fields=django_versions").json()["django_versions"]
     assert (version in shown) == works
     for each in shown:
-        assert found(get, django=each) == ["a"]
+        assert slugs(get, django=each) == ["a"]
 
 
 @pytest.mark.parametrize("name", ["django", "python"])
 @pytest.mark.parametrize("value", ["5", "5.2.1", "x", "5.x", "٣.٣", "5.", "05.2"])
 def test_wrong_versions(get: Get, name: str, value: str) -> None:
-    assert refused(get, **{name: value}) == {name: ["Must be a version with one dot, like 5.2."]}
+    assert refusal(get, **{name: value}) == {name: ["Must be a version with one dot, like 5.2."]}
 
 
 @pytest.mark.parametrize(
@@ -229,53 +229,53 @@ def test_wrong_versions(get: Get, name: str, value: str) -> None:
     ],
 )
 def test_flags(get: Get, name: str, column: str, yes: list[Any], no: list[Any]) -> None:
-    make(**{f"{word}{n}": {column: value} for word, all_ in (("y", yes), ("n", no)) for n, value in enumerate(all_)})
-    assert found(get, **{name: "true"}) == [f"y{n}" for n in range(len(yes))]
-    assert found(get, **{name: "false"}) == [f"n{n}" for n in range(len(no))]
-    assert refused(get, **{name: "1"}) == {name: ["Must be true or false."]}
+    create(**{f"{word}{n}": {column: value} for word, all_ in (("y", yes), ("n", no)) for n, value in enumerate(all_)})
+    assert slugs(get, **{name: "true"}) == [f"y{n}" for n in range(len(yes))]
+    assert slugs(get, **{name: "false"}) == [f"n{n}" for n in range(len(no))]
+    assert refusal(get, **{name: "1"}) == {name: ["Must be true or false."]}
 
 
 @pytest.mark.parametrize("column", ["repo_watchers", "repo_forks", "pypi_downloads"])
 def test_numbers(get: Get, column: str) -> None:
-    make(five={column: 5}, six={column: 6}, most={column: 2**31 - 1}, none={})
-    assert found(get, **{f"{column}__gte": 6}) == ["most", "six"]
-    assert found(get, **{f"{column}__gte": 2**31 - 1}) == ["most"]
+    create(five={column: 5}, six={column: 6}, most={column: 2**31 - 1}, none={})
+    assert slugs(get, **{f"{column}__gte": 6}) == ["most", "six"]
+    assert slugs(get, **{f"{column}__gte": 2**31 - 1}) == ["most"]
     message = {f"{column}__gte": ["Must be a whole number from 0 to 2147483647."]}
     for wrong in ("x", "-1", "1.5", str(2**31), "٣"):
-        assert refused(get, **{f"{column}__gte": wrong}) == message
+        assert refusal(get, **{f"{column}__gte": wrong}) == message
     if column != "pypi_downloads":
-        assert found(get, **{f"{column}__lte": 5}) == ["five", "none"]
-        assert found(get, **{f"{column}__gte": 5, f"{column}__lte": 6}) == ["five", "six"]
-        assert refused(get, **{f"{column}__lte": "x"}) == {f"{column}__lte": [message[f"{column}__gte"][0]]}
+        assert slugs(get, **{f"{column}__lte": 5}) == ["five", "none"]
+        assert slugs(get, **{f"{column}__gte": 5, f"{column}__lte": 6}) == ["five", "six"]
+        assert refusal(get, **{f"{column}__lte": "x"}) == {f"{column}__lte": [message[f"{column}__gte"][0]]}
 
 
 @pytest.mark.parametrize("column", ["last_updated", "released", "created", "modified"])
 def test_times(get: Get, column: str) -> None:
-    make(noon={column: NOON}, eve={column: NOON - timedelta(days=1)}, morrow={column: NOON + timedelta(days=1)})
-    assert found(get, **{f"{column}__gte": "2026-05-06"}) == ["morrow", "noon"]
-    assert found(get, **{f"{column}__gte": "2026-05-06T12:00"}) == ["morrow", "noon"], "in the site's zone"
-    assert found(get, **{f"{column}__gte": "2026-05-06T16:00:00Z"}) == ["morrow", "noon"]
-    assert found(get, **{f"{column}__gte": "2026-05-06T16:00:00.000001+00:00"}) == ["morrow"]
+    create(noon={column: NOON}, eve={column: NOON - timedelta(days=1)}, morrow={column: NOON + timedelta(days=1)})
+    assert slugs(get, **{f"{column}__gte": "2026-05-06"}) == ["morrow", "noon"]
+    assert slugs(get, **{f"{column}__gte": "2026-05-06T12:00"}) == ["morrow", "noon"], "in the site's zone"
+    assert slugs(get, **{f"{column}__gte": "2026-05-06T16:00:00Z"}) == ["morrow", "noon"]
+    assert slugs(get, **{f"{column}__gte": "2026-05-06T16:00:00.000001+00:00"}) == ["morrow"]
     wrong = ["Must be a day like 2026-05-01 or a time like 2026-05-01T07:25:10-04:00."]
     for value in ("x", "2026-13-01", "2026-5-1", "20260501", "1", "2026-05-01Tx", "2026", "0001-01-01T00:00+14:00"):
-        assert refused(get, **{f"{column}__gte": value}) == {f"{column}__gte": wrong}
+        assert refusal(get, **{f"{column}__gte": value}) == {f"{column}__gte": wrong}
     if column != "modified":
-        assert found(get, **{f"{column}__lte": "2026-05-06"}) == ["eve", "noon"], "the whole of the day"
-        assert found(get, **{f"{column}__lte": "2026-05-06T11:59:59"}) == ["eve"]
-        assert found(get, **{f"{column}__lte": "9999-12-31"}) == ["eve", "morrow", "noon"]
-        assert found(get, **{f"{column}__gte": "2026-05-05", f"{column}__lte": "2026-05-06"}) == ["eve", "noon"]
+        assert slugs(get, **{f"{column}__lte": "2026-05-06"}) == ["eve", "noon"], "the whole of the day"
+        assert slugs(get, **{f"{column}__lte": "2026-05-06T11:59:59"}) == ["eve"]
+        assert slugs(get, **{f"{column}__lte": "9999-12-31"}) == ["eve", "morrow", "noon"]
+        assert slugs(get, **{f"{column}__gte": "2026-05-05", f"{column}__lte": "2026-05-06"}) == ["eve", "noon"]
 
 
-def test_nothing_known_is_neither_early_nor_late(get: Get) -> None:
-    make(a={})
+def test_an_unknown_time_is_neither_early_nor_late(get: Get) -> None:
+    create(a={})
     for column in ("last_updated", "released"):
-        assert found(get, **{f"{column}__gte": "1970-01-01"}) == found(get, **{f"{column}__lte": "2100-01-01"}) == []
+        assert slugs(get, **{f"{column}__gte": "1970-01-01"}) == slugs(get, **{f"{column}__lte": "2100-01-01"}) == []
 
 
 def test_stale(get: Get) -> None:
     now = timezone.now()
     old = {"created": now - timedelta(days=100)}
-    make(
+    create(
         never=old, young={"created": now}, imported=old | {"last_fetched": now - timedelta(days=4)}, failed=old, one=old
     )
     for slug, source, success in (
@@ -291,17 +291,17 @@ def test_stale(get: Get) -> None:
             last_success=now - timedelta(days=success) if success else None,
             next_due=now,
         )
-    assert found(get, stale=1) == ["failed", "imported", "never", "one"]
-    assert found(get, stale=3) == ["failed", "imported", "never"]
-    assert found(get, stale=10) == ["failed", "never"]
-    assert found(get, stale=50) == ["never"]
-    assert found(get, stale=365) == []
-    assert refused(get, stale="-1") == {"stale": ["Must be a whole number from 0 to 36500."]}
+    assert slugs(get, stale=1) == ["failed", "imported", "never", "one"]
+    assert slugs(get, stale=3) == ["failed", "imported", "never"]
+    assert slugs(get, stale=10) == ["failed", "never"]
+    assert slugs(get, stale=50) == ["never"]
+    assert slugs(get, stale=365) == []
+    assert refusal(get, stale="-1") == {"stale": ["Must be a whole number from 0 to 36500."]}
 
 
-def test_together(get: Get, django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    """What the filters look up, they look up in one query."""
-    make(a={"licence": "MIT", "requires_python": ">=3.8", "participants": ["anna"]}, b={"licence": "MIT"})
+def test_all_filters_together(get: Get, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    """All look-ups of the filters take one query together."""
+    create(a={"licence": "MIT", "requires_python": ">=3.8", "participants": ["anna"]}, b={"licence": "MIT"})
     package = Package.objects.get(slug="a")
     MembershipFactory.create(package=package, grid=GridFactory.create(slug="g"))
     query = f"category={package.category.slug}&grid=g&licence=MIT&python=3.12&participant=anna&ordering=-score,title"
@@ -323,5 +323,5 @@ NAMES = sorted(set(PackageFilters.base_filters) | {"limit", "offset", "cursor", 
         max_size=3,
     )
 )
-def test_any_value_is_answered(client: Client, parameters: dict[str, str]) -> None:
+def test_any_value_gets_a_valid_response(client: Client, parameters: dict[str, str]) -> None:
     assert client.get("/api/v4/packages/", parameters).status_code in {200, 302, 400, 404}

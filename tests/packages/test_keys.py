@@ -1,4 +1,4 @@
-"""Identities parsed from what people type: one key for every spelling, and no text that breaks the parser."""
+"""Identities parsed from typed text: one key for every spelling, and no text that breaks the parser."""
 
 import re
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from packages.keys import KNOWN_HOSTS, NOWHERE, Repository, pypi_project, repository
 
 HOSTS = sorted(KNOWN_HOSTS)
-# `text()` leaves surrogates out unless told; what comes from a sloppy JSON source may hold them.
+# `text()` leaves out surrogates by default; a sloppy JSON source may contain them.
 ANY_TEXT = st.text(st.characters())
 # Texts that get far into the patterns, which random characters seldom do.
 PIECES = (
@@ -41,7 +41,7 @@ URL_TEXT = st.lists(st.sampled_from(PIECES), max_size=9).map("".join)
 NAMES = st.from_regex(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,10}[A-Za-z0-9])?", fullmatch=True).filter(
     lambda name: not name.lower().endswith(".git")
 )
-# Words of GitLab's own pages end a path there, so no project is called so.
+# The words of GitLab's own pages end a path, so no project can have such a name.
 GITLAB_NAMES = NAMES.map(lambda name: f"x{name}")
 
 # host:123/x without a scheme reads as a port; see test_an_owner_of_digits_in_an_scp_address.

@@ -1,4 +1,4 @@
-"""What the database itself refuses, whoever writes, and the columns that follow from others."""
+"""Rows that the database itself refuses, and the columns that follow from others."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,14 +21,14 @@ FACTORIES: tuple[type[DjangoModelFactory[Any]], ...] = (CategoryFactory, Package
 each_kind = pytest.mark.parametrize("factory", FACTORIES)
 
 
-def refused(write: Callable[[], object], constraint: str) -> None:
-    """`write` breaks a constraint whose message, in the words of either database, matches `constraint`."""
+def assert_refused(write: Callable[[], object], constraint: str) -> None:
+    """Assert that `write` breaks a constraint whose message, on either database, matches `constraint`."""
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
         write()
 
 
 def update(package: Package, **columns: Any) -> None:
-    """Past all of Python's validation, as another client of the database would write."""
+    """Write without Python's validation, as another client of the database would."""
     Package.objects.filter(pk=package.pk).update(**columns)
 
 
@@ -36,13 +36,13 @@ def update(package: Package, **columns: Any) -> None:
 @pytest.mark.parametrize("column", ["title", "slug"])
 def test_title_and_slug_are_not_empty(factory: type[DjangoModelFactory[Any]], column: str) -> None:
     kind = factory._meta.model._meta.model_name
-    refused(lambda: factory.create(**{column: ""}), f"{kind}_{column}_not_empty")
+    assert_refused(lambda: factory.create(**{column: ""}), f"{kind}_{column}_not_empty")
 
 
 @each_kind
 def test_slug_is_unique(factory: type[DjangoModelFactory[Any]]) -> None:
     factory.create(slug="same")
-    refused(lambda: factory.create(slug="same"), "slug")
+    assert_refused(lambda: factory.create(slug="same"), "slug")
     factory.create(slug="Same")
 
 
@@ -50,8 +50,8 @@ def test_slug_is_unique(factory: type[DjangoModelFactory[Any]]) -> None:
 def test_counts_are_not_negative(column: str) -> None:
     package = PackageFactory.create()
     update(package, **{column: 0})
-    refused(lambda: update(package, **{column: -1}), column)
-    refused(lambda: PackageFactory.create(**{column: -1}), column)
+    assert_refused(lambda: update(package, **{column: -1}), column)
+    assert_refused(lambda: PackageFactory.create(**{column: -1}), column)
 
 
 @pytest.mark.parametrize("weeks", [[], WEEKS, [0] * 52, [10**12] * 52])
@@ -91,13 +91,13 @@ def test_weeks_are_52_counts_or_none(weeks: list[int]) -> None:
 )
 def test_other_weeks_are_refused(weeks: Any) -> None:
     package = PackageFactory.create()
-    refused(lambda: update(package, commits_over_52=weeks), "package_commits_52_or_none")
+    assert_refused(lambda: update(package, commits_over_52=weeks), "package_commits_52_or_none")
 
 
 def test_a_whole_float_is_no_count() -> None:
     """SQLite cannot tell it from a fraction, and the API's documents hold integers."""
     package = PackageFactory.create()
-    refused(lambda: update(package, commits_over_52=[*WEEKS[:51], 1.0]), "package_commits_52_or_none")
+    assert_refused(lambda: update(package, commits_over_52=[*WEEKS[:51], 1.0]), "package_commits_52_or_none")
 
 
 @pytest.mark.parametrize("participants", [[], ["anna"], ["anna", "dependabot[bot]", "é"]])
@@ -110,14 +110,14 @@ def test_participants_are_a_list(participants: list[str]) -> None:
 @pytest.mark.parametrize("participants", [{}, {"anna": 1}, "anna", "anna,ben", "", 0, True], ids=str)
 def test_other_participants_are_refused(participants: Any) -> None:
     package = PackageFactory.create()
-    refused(lambda: update(package, participants=participants), "package_participants_list")
+    assert_refused(lambda: update(package, participants=participants), "package_participants_list")
 
 
 @pytest.mark.parametrize("column", ["commits_over_52", "participants"])
 @pytest.mark.parametrize("null", [None, Value(None, JSONField())], ids=["null of SQL", "null of JSON"])
 def test_lists_are_not_null(column: str, null: Any) -> None:
     package = PackageFactory.create()
-    refused(lambda: update(package, **{column: null}), column.split("_", maxsplit=1)[0])
+    assert_refused(lambda: update(package, **{column: null}), column.split("_", maxsplit=1)[0])
 
 
 @pytest.mark.parametrize("column", ["repo_url", "pypi_url", "documentation_url"])
@@ -137,8 +137,8 @@ def test_lists_are_not_null(column: str, null: Any) -> None:
 )
 def test_urls_that_a_browser_would_run_are_refused(column: str, url: str) -> None:
     package = PackageFactory.create()
-    refused(lambda: update(package, **{column: url}), f"package_{column}_")
-    refused(lambda: PackageFactory.create(**{column: url}), f"package_{column}_")
+    assert_refused(lambda: update(package, **{column: url}), f"package_{column}_")
+    assert_refused(lambda: PackageFactory.create(**{column: url}), f"package_{column}_")
 
 
 @pytest.mark.parametrize(
@@ -171,21 +171,21 @@ def test_urls_stay_as_typed(column: str, url: str | None) -> None:
 
 @pytest.mark.parametrize("url", ["ralph", "//example.org", "ftp://example.org", " https://example.org"])
 def test_documentation_is_on_the_web(url: str) -> None:
-    refused(lambda: PackageFactory.create(documentation_url=url), "package_documentation_url_http")
+    assert_refused(lambda: PackageFactory.create(documentation_url=url), "package_documentation_url_http")
 
 
 def test_repo_url_is_unique_unless_blank() -> None:
     PackageFactory.create(repo_url="https://github.com/a/b")
-    refused(lambda: PackageFactory.create(repo_url="https://github.com/a/b"), "repo_url")
+    assert_refused(lambda: PackageFactory.create(repo_url="https://github.com/a/b"), "repo_url")
     PackageFactory.create_batch(3, repo_url="")
-    # Another spelling of the same repository is an editor's affair, not the database's.
+    # Another spelling of the same repository is left to editors; the database allows it.
     PackageFactory.create(repo_url="https://github.com/a/b/")
 
 
 def test_a_package_is_not_replaced_by_itself() -> None:
     package, other = PackageFactory.create_batch(2)
     update(package, replaced_by=other)
-    refused(lambda: update(package, replaced_by=package), "package_not_replaced_by_itself")
+    assert_refused(lambda: update(package, replaced_by=package), "package_not_replaced_by_itself")
     other.delete()
     package.refresh_from_db()
     assert package.replaced_by is None
@@ -204,7 +204,7 @@ def test_a_package_has_a_version_once() -> None:
     package, other = PackageFactory.create_batch(2)
     Release.objects.create(package=package, version="1.0")
     Release.objects.create(package=other, version="1.0")
-    refused(lambda: Release.objects.create(package=package, version="1.0"), "version")
+    assert_refused(lambda: Release.objects.create(package=package, version="1.0"), "version")
     package.delete()
     assert list(Release.objects.values_list("package", flat=True)) == [other.pk]
 
@@ -213,12 +213,12 @@ def test_a_package_is_in_a_grid_once() -> None:
     member = MembershipFactory.create()
     MembershipFactory.create(grid=member.grid)
     MembershipFactory.create(package=member.package)
-    refused(lambda: MembershipFactory.create(grid=member.grid, package=member.package), "package")
+    assert_refused(lambda: MembershipFactory.create(grid=member.grid, package=member.package), "package")
 
 
 def test_positions_are_not_negative() -> None:
     member = MembershipFactory.create()
-    refused(lambda: GridPackage.objects.filter(pk=member.pk).update(position=-1), "position")
+    assert_refused(lambda: GridPackage.objects.filter(pk=member.pk).update(position=-1), "position")
 
 
 def test_memberships_go_with_either_side() -> None:
@@ -241,7 +241,7 @@ def test_a_new_membership_goes_last_among_the_grids_of_its_package() -> None:
     assert grids == [placed[1].grid, placed[0].grid, first, second, third]
 
 
-def test_memberships_of_one_position_keep_the_order_in_which_they_were_made() -> None:
+def test_memberships_of_one_position_are_in_order_of_creation() -> None:
     package = PackageFactory.create()
     members = [MembershipFactory.create(package=package, position=5) for _ in range(3)]
     assert list(package.memberships.all()) == members
@@ -309,7 +309,7 @@ def test_update_or_create_derives() -> None:
 
 
 @pytest.mark.parametrize("column", ["repo_url", "pypi_url"])
-def test_update_to_an_expression_is_refused_since_nothing_can_follow_from_it(column: str) -> None:
+def test_update_to_an_expression_is_refused(column: str) -> None:
     package = PackageFactory.create()
     with pytest.raises(ValueError, match=column):
         update(package, **{column: F("slug")})
@@ -317,8 +317,8 @@ def test_update_to_an_expression_is_refused_since_nothing_can_follow_from_it(col
 
 def test_bulk_create_derives() -> None:
     category = CategoryFactory.create()
-    made = [PackageFactory.build(category=category, **HERE), PackageFactory.build(category=category, repo_url="")]
-    here, nowhere = Package.objects.bulk_create(package for package in made)
+    packages = [PackageFactory.build(category=category, **HERE), PackageFactory.build(category=category, repo_url="")]
+    here, nowhere = Package.objects.bulk_create(package for package in packages)
     assert derived_in_database(here) == DERIVED_HERE
     assert derived_in_database(nowhere) == NONE
 

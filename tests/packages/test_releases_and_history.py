@@ -1,4 +1,4 @@
-"""GET /api/v4/packages/{id|slug}/releases/ and /history/: what lies below a package."""
+"""GET /api/v4/packages/{id|slug}/releases/ and /history/: the lists below a package."""
 
 from datetime import UTC, date, datetime
 
@@ -84,7 +84,7 @@ def test_wrong_days(get: Get, name: str, value: str) -> None:
 
 @pytest.mark.usefixtures("package")
 @pytest.mark.parametrize("below", ["releases", "history"])
-def test_pages_and_misses(get: Get, below: str) -> None:
+def test_pages_and_missing_packages(get: Get, below: str) -> None:
     page = get(f"packages/p/{below}/", accept="text/html")
     assert page.status_code == 200
     assert "The package" in page.content.decode()

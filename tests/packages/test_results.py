@@ -1,4 +1,4 @@
-"""packages.results: the rows that an attempt changes, and above all those that a failure leaves."""
+"""packages.results: the rows that an attempt changes, and above all those that a failure must not change."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -54,7 +54,7 @@ PYPI = PyPIFacts(
 )
 
 
-def make(**columns: Any) -> Package:
+def create(**columns: Any) -> Package:
     return PackageFactory.create(**{"repo_url": "https://github.com/a/b", "pypi_url": "b"} | columns)
 
 
@@ -84,7 +84,7 @@ def state(package: Package, source: Source = "repo") -> FetchState:
 
 
 def test_a_success_writes_facts_state_and_history() -> None:
-    package = make(modified=NOW - 99 * DAY)
+    package = create(modified=NOW - 99 * DAY)
     before = columns(package)
     assert outcomes(save_results([attempt(package, fetched(FACTS, head="abc"))])) == [Outcome.OK]
     assert columns(package) == before | {
@@ -107,7 +107,7 @@ def test_a_success_writes_facts_state_and_history() -> None:
 
 @pytest.mark.parametrize("outcome", [each for each in Outcome if each not in {"ok", "unchanged", "renamed"}])
 def test_a_failure_changes_no_fact(outcome: Outcome) -> None:
-    package = make()
+    package = create()
     save_results([attempt(package, fetched(FACTS, head="abc"))])
     before = columns(package)
     save_results([attempt(package, Failure(outcome, "why"), at=NOW + DAY)])
@@ -119,7 +119,7 @@ def test_a_failure_changes_no_fact(outcome: Outcome) -> None:
 
 
 def test_nothing_new_is_a_success_too() -> None:
-    package = make()
+    package = create()
     save_results([attempt(package, fetched(FACTS))])
     save_results([attempt(package, Failure(Outcome.TIMEOUT, "slow"), at=NOW + DAY)])
     assert outcomes(save_results([attempt(package, fetched(None, head="x"), at=NOW + 2 * DAY)])) == [Outcome.UNCHANGED]
@@ -129,8 +129,8 @@ def test_nothing_new_is_a_success_too() -> None:
     assert Snapshot.objects.count() == 2
 
 
-def test_lists_that_the_provider_cannot_give_stay() -> None:
-    package = make()
+def test_lists_that_the_source_cannot_give_stay() -> None:
+    package = create()
     save_results([attempt(package, fetched(FACTS))])
     save_results([attempt(package, fetched(replace(FACTS, watchers=11, participants=None, commits_over_52=None)))])
     row = Package.objects.get()
@@ -138,7 +138,7 @@ def test_lists_that_the_provider_cannot_give_stay() -> None:
 
 
 def test_editors_columns_and_modified_are_never_written() -> None:
-    package = make(documentation_url="https://typed.example.org/")
+    package = create(documentation_url="https://typed.example.org/")
     edited = ("title", "slug", "category_id", "repo_url", "pypi_url", "documentation_url", "modified", "created")
     before = {name: columns(package)[name] for name in edited}
     save_results([attempt(package, fetched(FACTS))])
@@ -148,13 +148,13 @@ def test_editors_columns_and_modified_are_never_written() -> None:
 
 @pytest.mark.parametrize("empty", ["", None])
 def test_an_empty_documentation_url_is_filled(empty: str | None) -> None:
-    package = make(documentation_url=empty)
+    package = create(documentation_url=empty)
     save_results([attempt(package, fetched(PYPI), "pypi")])
     assert Package.objects.get().documentation_url == "https://b.example.org/"
 
 
 def test_pypi_facts_and_releases() -> None:
-    package = make()
+    package = create()
     save_results([attempt(package, fetched(PYPI), "pypi")])
     row = Package.objects.get()
     assert (row.pypi_version, row.licence, row.released, row.pypi_status) == ("2.0", "MIT", NOW - 2 * DAY, "active")
@@ -171,13 +171,13 @@ def test_pypi_facts_and_releases() -> None:
 
 @pytest.mark.parametrize("repo_url", ["", "http://code.google.com/p/x/", "https://github.com/only-an-owner"])
 def test_without_a_repository_that_can_be_fetched_pypi_moves_last_fetched(repo_url: str) -> None:
-    package = make(repo_url=repo_url)
+    package = create(repo_url=repo_url)
     save_results([attempt(package, fetched(PYPI), "pypi")])
     assert Package.objects.get().last_fetched == NOW
 
 
 def test_downloads() -> None:
-    package = make()
+    package = create()
     save_results([attempt(package, fetched(FACTS))])
     save_results([attempt(package, fetched(DownloadFacts(77)), "downloads")])
     row = Package.objects.get()
@@ -194,8 +194,8 @@ def missing(package: Package, days: Sequence[float], *, trusted: bool = True) ->
     return package
 
 
-def test_gone_after_three_days_and_back_by_itself() -> None:
-    package = make()
+def test_gone_after_three_days_and_back_after_a_success() -> None:
+    package = create()
     save_results([attempt(package, fetched(FACTS))])
     before = columns(package)
     assert missing(package, [0, 0.1, 0.2, 1]).gone_since is None
@@ -210,7 +210,7 @@ def test_gone_after_three_days_and_back_by_itself() -> None:
 
 
 def test_other_failures_never_count_towards_gone() -> None:
-    package = make()
+    package = create()
     for day, outcome in enumerate((Outcome.PRIVATE, Outcome.SERVER_ERROR, Outcome.TIMEOUT, Outcome.INVALID) * 3):
         save_results([attempt(package, Failure(outcome, ""), at=NOW + day * DAY)])
     assert Package.objects.get().gone_since is None
@@ -218,17 +218,17 @@ def test_other_failures_never_count_towards_gone() -> None:
 
 
 def test_a_distrusted_not_found_never_counts() -> None:
-    package = make()
+    package = create()
     assert missing(package, range(6), trusted=False).gone_since is None
     assert state(package).next_due == NOW + 5 * DAY + timedelta(hours=20)
 
 
 def test_a_project_that_is_not_found_does_not_make_its_repository_gone() -> None:
-    package = make()
+    package = create()
     for day in range(5):
         save_results([attempt(package, Failure(Outcome.NOT_FOUND, ""), "pypi", NOW + day * DAY)])
     assert Package.objects.get().gone_since is None
-    alone = make(repo_url="", pypi_url="c")
+    alone = create(repo_url="", pypi_url="c")
     for day in range(3):
         save_results([attempt(alone, Failure(Outcome.NOT_FOUND, ""), "pypi", NOW + day * DAY)])
     alone.refresh_from_db()
@@ -236,7 +236,7 @@ def test_a_project_that_is_not_found_does_not_make_its_repository_gone() -> None
 
 
 def test_backing_off_up_to_14_days() -> None:
-    package = make()
+    package = create()
     waits = []
     for _ in range(8):
         save_results([attempt(package, Failure(Outcome.INVALID, ""))])
@@ -247,8 +247,8 @@ def test_backing_off_up_to_14_days() -> None:
 
 
 def test_a_failed_package_is_due_when_its_back_off_ends() -> None:
-    """However long its last success is past."""
-    package = make()
+    """The age of its last success does not count."""
+    package = create()
     second = timedelta(seconds=1)
 
     def is_due(after: timedelta) -> bool:
@@ -269,13 +269,13 @@ def test_a_failed_package_is_due_when_its_back_off_ends() -> None:
     [(NOW - DAY, NOW - DAY), (NOW + timedelta(seconds=1), NOW), (NOW + 900 * DAY, NOW), (None, None)],
 )
 def test_a_commit_in_the_future_counts_as_one_of_now(committed: datetime | None, stored: datetime | None) -> None:
-    package = make()
+    package = create()
     save_results([attempt(package, fetched(replace(FACTS, last_updated=committed)))])
     assert columns(package)["last_updated"] == stored
 
 
 def test_a_renamed_repository_keeps_its_old_url_as_an_alias() -> None:
-    package = make()
+    package = create()
     save_results([attempt(package, fetched(FACTS))])
     report = save_results([attempt(package, fetched(replace(FACTS, url="https://github.com/new/name", watchers=12)))])
     assert outcomes(report) == [Outcome.RENAMED]
@@ -290,21 +290,21 @@ def test_a_renamed_repository_keeps_its_old_url_as_an_alias() -> None:
     ]
 
 
-def test_a_redirect_is_taken_where_no_id_is_known() -> None:
-    package = make()
+def test_a_redirect_is_followed_if_no_id_is_known() -> None:
+    package = create()
     save_results([attempt(package, fetched(replace(FACTS, url="https://github.com/new/name")))])
     assert Package.objects.get().repo_url == "https://github.com/new/name"
 
 
 def test_another_spelling_of_the_same_url_is_no_rename() -> None:
-    package = make(repo_url="http://www.GitHub.com/A/b.git")
+    package = create(repo_url="http://www.GitHub.com/A/b.git")
     assert outcomes(save_results([attempt(package, fetched(FACTS))])) == [Outcome.OK]
     assert Package.objects.get().repo_url == "http://www.GitHub.com/A/b.git"
 
 
 @pytest.mark.parametrize("url", ["https://github.com/a/b", "https://github.com/new/name"])
 def test_a_reused_name_writes_nothing(url: str) -> None:
-    package = make()
+    package = create()
     save_results([attempt(package, fetched(FACTS))])
     before = columns(package)
     report = save_results([attempt(package, fetched(replace(FACTS, repo_id="6", url=url, watchers=99)))])
@@ -314,8 +314,8 @@ def test_a_reused_name_writes_nothing(url: str) -> None:
     assert "an editor must decide" in report.notes[0]
 
 
-def test_an_editor_who_gives_another_address_starts_afresh() -> None:
-    package = make()
+def test_another_url_starts_afresh() -> None:
+    package = create()
     save_results([attempt(package, fetched(FACTS, head="abc"))])
     missing(package, [1, 2])
     Package.objects.filter(pk=package.pk).update(repo_url="https://github.com/x/y")
@@ -330,7 +330,7 @@ def test_an_editor_who_gives_another_address_starts_afresh() -> None:
 
 
 def test_packages_that_turn_out_to_be_one_repository_are_noted_not_merged() -> None:
-    one, two = make(), make(repo_url="https://github.com/old/name")
+    one, two = create(), create(repo_url="https://github.com/old/name")
     report = save_results([attempt(one, fetched(FACTS)), attempt(two, fetched(FACTS))])
     assert Package.objects.get(pk=two.pk).repo_url == "https://github.com/old/name"
     assert report.notes == [
@@ -343,7 +343,7 @@ def test_packages_that_turn_out_to_be_one_repository_are_noted_not_merged() -> N
     ("source", "change"), [("repo", {"repo_url": "https://github.com/x/y"}), ("pypi", {"pypi_url": "z"})]
 )
 def test_an_edit_in_the_meantime_supersedes_an_attempt(source: Source, change: dict[str, str]) -> None:
-    package = make()
+    package = create()
     late = attempt(package, fetched(FACTS if source == "repo" else PYPI), source)
     Package.objects.filter(pk=package.pk).update(**change)
     before = columns(package)
@@ -354,15 +354,15 @@ def test_an_edit_in_the_meantime_supersedes_an_attempt(source: Source, change: d
 
 
 def test_a_package_deleted_in_the_meantime() -> None:
-    package = make()
+    package = create()
     late = attempt(package, fetched(FACTS))
     package.delete()
     assert save_results([late]).superseded == 1
 
 
-def test_a_batch_costs_the_same_whatever_it_holds(django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
+def test_queries_of_a_batch_do_not_grow_with_its_size(django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
     def batch(start: int, size: int) -> list[Attempt]:
-        packages = [make(repo_url=f"https://github.com/a/b{number}") for number in range(start, start + size)]
+        packages = [create(repo_url=f"https://github.com/a/b{number}") for number in range(start, start + size)]
         return [
             attempt(package, fetched(replace(FACTS, url=package.repo_url, repo_id=str(package.pk))))
             for package in packages

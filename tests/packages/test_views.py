@@ -1,4 +1,4 @@
-"""GET /api/v4/packages/: the whole document, its order, its addresses and its number of queries."""
+"""GET /api/v4/packages/: the whole document, its order, its URLs and its number of queries."""
 
 from datetime import UTC, datetime
 
@@ -56,8 +56,8 @@ FULL = [
 ]
 
 
-def in_two_grids(package: Package) -> Package:
-    """In an order that neither ids nor titles nor the times of joining have."""
+def add_to_two_grids(package: Package) -> Package:
+    """Add the package to two grids, in an order that differs from those of ids, titles and times of joining."""
     MembershipFactory.create(package=package, grid=GridFactory.create(id=4, title="A"), position=7)
     MembershipFactory.create(package=package, grid=GridFactory.create(id=9, title="Z"), position=3)
     return package
@@ -65,7 +65,7 @@ def in_two_grids(package: Package) -> Package:
 
 @pytest.mark.parametrize("reference", ["2647", "ralph"])
 def test_detail(get: Get, django_assert_num_queries: DjangoAssertNumQueries, reference: str) -> None:
-    in_two_grids(full_package())
+    add_to_two_grids(full_package())
     with django_assert_num_queries(2):
         response = get(f"packages/{reference}/")
     assert response.status_code == 200
@@ -73,7 +73,7 @@ def test_detail(get: Get, django_assert_num_queries: DjangoAssertNumQueries, ref
 
 
 def test_list(get: Get) -> None:
-    in_two_grids(full_package())
+    add_to_two_grids(full_package())
     response = get("packages/")
     assert list(response.json()) == ["count", "next", "previous", "results"]
     assert response.json() == {"count": 1, "next": None, "previous": None, "results": [dict(FULL)]}
@@ -110,8 +110,8 @@ def test_null_is_not_empty(get: Get) -> None:
         assert (body["documentation_url"], body["pypi_version"]) == (expected, expected)
 
 
-def test_links_of_a_document_answer(get: Get) -> None:
-    in_two_grids(full_package())
+def test_links_of_a_document_work(get: Get) -> None:
+    add_to_two_grids(full_package())
     body = get("packages/ralph/").json()
     for link in (body["category"], *body["grids"]):
         assert get(link.removeprefix("http://testserver/api/v4/")).status_code == 200
@@ -132,14 +132,14 @@ def test_a_slug_of_digits_with_a_leading_zero(get: Get) -> None:
     assert get("packages/7/").json()["slug"] == "seven"
 
 
-def test_an_id_goes_before_a_slug_of_the_same_digits(get: Get) -> None:
+def test_an_id_has_precedence_over_a_slug_of_the_same_digits(get: Get) -> None:
     PackageFactory.create(id=900001, slug="900002")
     assert get("packages/900002/").status_code == 404
     PackageFactory.create(id=900002)
     assert get("packages/900002/").json()["id"] == 900002
 
 
-def test_letter_case_of_a_slug_tells(get: Get) -> None:
+def test_slugs_are_case_sensitive(get: Get) -> None:
     PackageFactory.create(slug="Ralph")
     assert get("packages/Ralph/").status_code == 200
     assert get("packages/ralph/").status_code == 404

@@ -190,7 +190,7 @@ def test_the_number_of_queries(client: Client, django_assert_num_queries: Django
 
 
 def _queries_of_a_test(client: Client) -> int:
-    """What is asked around a search that finds nothing to ask for; and the categories, as always in a transaction."""
+    """Count the queries of a search without words, and one for the categories, which a transaction does not cache."""
     with CaptureQueriesContext(connection) as captured:
         client.get("/api/v4/search/?q=-")
     return len(captured) + 1

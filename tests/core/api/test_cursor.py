@@ -1,4 +1,4 @@
-"""Cursor pages: everything exactly once, whatever comes and goes meanwhile, at the same cost on every page."""
+"""Cursor pages: every row exactly once while rows are added and deleted, and the same number of queries a page."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -34,9 +34,9 @@ def ids(listed: Iterator[Any]) -> list[int]:
 @pytest.mark.parametrize(("kind", "factory"), KINDS)
 @pytest.mark.parametrize("limit", [1, 7, 49, 50, 51])
 def test_there_and_back(get: Get, kind: str, factory: Any, limit: int) -> None:
-    made = [document.pk for document in factory.create_batch(50)][::-1]
+    created = [document.pk for document in factory.create_batch(50)][::-1]
     there = list(pages(get, f"{kind}/?cursor=&limit={limit}"))
-    assert [document["id"] for body in there for document in body["results"]] == made
+    assert [document["id"] for body in there for document in body["results"]] == created
     assert there[0]["previous"] is None
     assert {body["count"] for body in there} == {50}
     if len(there) > 1:
@@ -45,9 +45,9 @@ def test_there_and_back(get: Get, kind: str, factory: Any, limit: int) -> None:
 
 
 @pytest.mark.parametrize(("kind", "factory"), KINDS)
-def test_rows_come_and_go(get: Get, kind: str, factory: Any) -> None:
-    made = factory.create_batch(60)
-    doomed = iter(made[::3])
+def test_rows_that_are_added_and_deleted_meanwhile(get: Get, kind: str, factory: Any) -> None:
+    created = factory.create_batch(60)
+    doomed = iter(created[::3])
 
     def edit() -> None:
         factory.create_batch(2)
@@ -56,18 +56,18 @@ def test_rows_come_and_go(get: Get, kind: str, factory: Any) -> None:
                 document.delete()
 
     seen = ids(pages(get, f"{kind}/?cursor=&limit=7", between=edit))
-    assert len(seen) == len(set(seen)), "none twice"
+    assert len(seen) == len(set(seen)), "a row came twice"
     assert seen == sorted(seen, reverse=True)
-    throughout = {document.pk for number, document in enumerate(made) if number % 3}
-    assert throughout <= set(seen), "none missed"
+    throughout = {document.pk for number, document in enumerate(created) if number % 3}
+    assert throughout <= set(seen), "a row was missed"
 
 
 def test_with_filters_and_fields(get: Get) -> None:
-    made = [PackageFactory.create(deprecated=number % 2 == 0).pk for number in range(20)]
-    assert ids(pages(get, "packages/?cursor=&limit=3&deprecated=true&fields=id,licence")) == made[::2][::-1]
+    created = [PackageFactory.create(deprecated=number % 2 == 0).pk for number in range(20)]
+    assert ids(pages(get, "packages/?cursor=&limit=3&deprecated=true&fields=id,licence")) == created[::2][::-1]
 
 
-def test_a_page_that_has_become_empty(get: Get) -> None:
+def test_a_page_that_became_empty(get: Get) -> None:
     first, second = CategoryFactory.create_batch(2)
     below = get("categories/?cursor=&limit=1").json()["next"].removeprefix("http://testserver/api/v4/")
     first.delete()
@@ -85,7 +85,7 @@ def test_the_greatest_id(get: Get) -> None:
     assert ids(pages(get, "categories/?cursor=&limit=1")) == [MAX_ID, 5]
 
 
-def test_every_page_costs_the_same(get: Get, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_queries_of_a_page_do_not_grow(get: Get, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     GridFactory.create_batch(9)
     path = "grids/?cursor=&limit=2"
     while path:
@@ -107,7 +107,7 @@ def test_wrong_cursors(get: Get, kind: str, token: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [("offset", "0"), ("ordering", "title")])
-def test_what_goes_ill_with_a_cursor(get: Get, name: str, value: str) -> None:
+def test_parameters_that_exclude_a_cursor(get: Get, name: str, value: str) -> None:
     response = get(f"packages/?cursor=&{name}={value}")
     assert response.status_code == 400
     assert response.json() == {name: ["A cursor walks newest first, from where it points: leave this out."]}

@@ -1,4 +1,4 @@
-"""What is not there, not allowed or not understood: in JSON, or as a page to whoever asks for one."""
+"""Errors: missing, not allowed or not understood; in JSON, or as a page if the client prefers one."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +13,16 @@ from tests.factories import CategoryFactory, GridFactory, PackageFactory
 pytestmark = pytest.mark.django_db
 
 KINDS = (("packages", "Package"), ("grids", "Grid"), ("categories", "Category"))
-NOTHING = "There is nothing at this address; the API begins at /api/v4/."
-NO_PATHS = ("/api", "/api/", "/api/v3/", "/api/v4/nope", "/api/v4/nope/", "/api/v4/packages/x/y/", "/api/v4//packages/")
+UNKNOWN_URL = "There is nothing at this address; the API begins at /api/v4/."
+UNKNOWN_PATHS = (
+    "/api",
+    "/api/",
+    "/api/v3/",
+    "/api/v4/nope",
+    "/api/v4/nope/",
+    "/api/v4/packages/x/y/",
+    "/api/v4//packages/",
+)
 # References that no row can have; PostgreSQL would fail on some of them.
 IMPOSSIBLE = (
     "%00",
@@ -46,7 +54,7 @@ MISSING = ("1", "2147483648", "9223372036854775807", "nope", "0", "00", "-1", "_
 
 @pytest.mark.parametrize(("kind", "name"), KINDS)
 @pytest.mark.parametrize("reference", IMPOSSIBLE)
-def test_impossible_references_are_missed_without_a_query(
+def test_impossible_references_are_not_found_without_a_query(
     get: Get, django_assert_num_queries: DjangoAssertNumQueries, kind: str, name: str, reference: str
 ) -> None:
     with django_assert_num_queries(1):
@@ -64,28 +72,28 @@ def test_missing_documents(get: Get, kind: str, name: str, reference: str) -> No
     assert response.json() == {"detail": f"No {name} matches the given query."}
 
 
-@pytest.mark.parametrize("path", ["/api/v4/packages/nope/", "/api/v4/packages/%00/", *NO_PATHS])
-def test_misses_are_pages_to_a_browser(client: Client, path: str) -> None:
+@pytest.mark.parametrize("path", ["/api/v4/packages/nope/", "/api/v4/packages/%00/", *UNKNOWN_PATHS])
+def test_a_browser_gets_a_404_as_a_page(client: Client, path: str) -> None:
     response = client.get(path, headers={"accept": "text/html"})
     assert response.status_code == 404
     assert response["Content-Type"] == "text/html; charset=utf-8"
     assert "Package Grids" in response.content.decode()
 
 
-@pytest.mark.parametrize("path", [*NO_PATHS, "/api/%00/", "/api/v4/packages/a%2Fb/", "/api/v4/nope%0A/"])
-def test_nothing_at_an_address(client: Client, path: str) -> None:
+@pytest.mark.parametrize("path", [*UNKNOWN_PATHS, "/api/%00/", "/api/v4/packages/a%2Fb/", "/api/v4/nope%0A/"])
+def test_an_unknown_url(client: Client, path: str) -> None:
     response = client.get(path)
     assert response.status_code == 404
     assert response["Content-Type"] == "application/json"
     assert "Accept" in response["Vary"].split(", ")
-    assert response.json() == {"detail": NOTHING}
+    assert response.json() == {"detail": UNKNOWN_URL}
 
 
 @pytest.mark.parametrize(
     "path", ["", "/packages", "/grids", "/categories", "/packages/1", "/packages/nope", "/grids/007", "/packages/%0A"]
 )
 @pytest.mark.parametrize("query", ["", "?limit=2&offset=4", "?format=json&x=%C3%A9&y=%26"])
-def test_a_missing_slash_is_added_and_the_query_kept(client: Client, path: str, query: str) -> None:
+def test_a_missing_slash_is_added_and_the_query_stays(client: Client, path: str, query: str) -> None:
     response = client.get(f"/api/v4{path}{query}")
     assert response.status_code == 301
     assert response["Location"] == f"/api/v4{path}/{query}"
@@ -105,22 +113,22 @@ def test_the_api_is_read_only(client: Client, method: str, path: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-def test_a_missing_slash_is_not_added_to_what_would_write(client: Client, method: str) -> None:
-    """A redirect would turn it into a GET."""
+def test_a_missing_slash_is_not_added_to_other_methods(client: Client, method: str) -> None:
+    """The client would repeat a redirected request as a GET."""
     response = getattr(client, method)("/api/v4/packages")
     assert response.status_code == 404
-    assert response.json() == {"detail": NOTHING}
+    assert response.json() == {"detail": UNKNOWN_URL}
 
 
 @pytest.mark.parametrize("path", ["", "packages/", "packages/x/", "grids/x/", "categories/x/", "packages/nope/"])
-def test_head_answers_as_get_without_a_body(client: Client, path: str) -> None:
+def test_head_responds_like_get_without_a_body(client: Client, path: str) -> None:
     for factory in (PackageFactory, GridFactory, CategoryFactory):
         factory.create(slug="x")
-    got, head = client.get(f"/api/v4/{path}"), client.head(f"/api/v4/{path}")
-    assert head.status_code == got.status_code
+    whole, head = client.get(f"/api/v4/{path}"), client.head(f"/api/v4/{path}")
+    assert head.status_code == whole.status_code
     assert head.content == b""
     for header in ("Content-Type", "Allow", "Vary"):
-        assert head[header] == got[header]
+        assert head[header] == whole[header]
 
 
 @pytest.mark.parametrize(
@@ -142,7 +150,7 @@ def test_allow_and_vary(get: Get, path: str) -> None:
     assert "Accept" in response["Vary"].split(", ")
 
 
-def test_a_host_that_is_not_ours(get: Get) -> None:
+def test_a_host_that_is_not_allowed(get: Get) -> None:
     response = get("packages/", host="evil.example.org")
     assert response.status_code == 400
     assert response["Content-Type"] == "application/json"

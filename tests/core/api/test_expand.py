@@ -1,4 +1,4 @@
-"""`expand`: documents in place of links, the same as at their own addresses."""
+"""`expand`: documents in place of links, the same as at their own URLs."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def two_grids() -> None:
             MembershipFactory.create(grid=grid, package=package, position=9 - number)
 
 
-def own(get: Get, link: str) -> Any:
+def follow(get: Get, link: str) -> Any:
     return get(link.removeprefix("http://testserver/api/v4/")).json()
 
 
@@ -37,7 +37,7 @@ def own(get: Get, link: str) -> Any:
         ("grids/?expand=packages", "packages"),
     ],
 )
-def test_documents_are_those_of_their_own_addresses(get: Get, path: str, key: str, suffix: str) -> None:
+def test_expanded_documents_equal_those_at_their_own_urls(get: Get, path: str, key: str, suffix: str) -> None:
     two_grids()
     expanded = get(path + suffix).json()
     plain = get(f"{path.split('?', maxsplit=1)[0]}?{suffix.removeprefix('&')}").json()
@@ -47,23 +47,23 @@ def test_documents_are_those_of_their_own_addresses(get: Get, path: str, key: st
         links = with_links[key] if isinstance(with_links[key], list) else [with_links[key]]
         documents = with_documents[key] if isinstance(with_links[key], list) else [with_documents[key]]
         assert links
-        assert documents == [own(get, link) for link in links]
+        assert documents == [follow(get, link) for link in links]
 
 
-def test_a_grid_is_one_request(get: Get) -> None:
+def test_expanded_packages_come_by_title(get: Get) -> None:
     two_grids()
     grid = get("grids/g/?expand=packages").json()
     assert [package["title"] for package in grid["packages"]] == ["a", "b", "C"]
 
 
-def test_what_is_deleted_meanwhile_stays_a_link(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_document_that_is_deleted_meanwhile_stays_a_link(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
     two_grids()
     monkeypatch.setattr("packages.views.PackageViewSet.plain", lambda *_: {})
     links = get("grids/g/").json()["packages"]
     assert get("grids/g/?expand=packages").json()["packages"] == links
 
 
-def test_nothing_to_embed(get: Get) -> None:
+def test_no_links_to_expand(get: Get) -> None:
     GridFactory.create(slug="empty")
     assert get("grids/empty/?expand=packages").json()["packages"] == []
 
@@ -116,7 +116,7 @@ def test_too_many_documents(get: Get) -> None:
 
 @pytest.mark.parametrize("rows", [1, 40])
 def test_queries(get: Get, django_assert_num_queries: DjangoAssertNumQueries, rows: int) -> None:
-    """One query reads the revisions. Plain requests take one more."""
+    """Each request takes the listed queries, and one more for the revisions."""
     category = CategoryFactory.create(slug="c")
     for number in range(rows):
         package = PackageFactory.create(slug=f"p{number}", category=category, licence="MIT", requires_python=">=3.8")

@@ -1,4 +1,4 @@
-"""`fields`: just the keys that were asked for, in the contract's order."""
+"""`fields`: only the requested keys, in the contract's order."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
 
 
-def rich() -> Package:
+def full_package() -> Package:
     package = PackageFactory.create(
         slug="p",
         repo_url="https://github.com/a/p",
@@ -71,7 +71,7 @@ EXTENDED = {
 
 
 def test_all(get: Get, django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    rich()
+    full_package()
     with django_assert_num_queries(2):
         full = get("packages/p/?fields=all").json()
     assert list(full) == list(PACKAGE_COLUMNS.served)
@@ -83,26 +83,26 @@ def test_all(get: Get, django_assert_num_queries: DjangoAssertNumQueries) -> Non
     assert listed == [full]
 
 
-def test_what_nothing_is_known_of(get: Get) -> None:
+def test_a_package_that_was_never_fetched(get: Get) -> None:
     PackageFactory.create(slug="p")
     full = get("packages/p/?fields=all").json()
-    nothing = {"score": 0, "licence": "", "requires_python": "", "python_versions": [], "django_versions": []}
-    nothing |= {"classifiers": [], "deprecated": False, "gone": False}
-    nothing |= dict.fromkeys(("pypi_downloads", "released", "archived", "replaced_by"))
-    nothing |= {"freshness": {"repo": None, "pypi": None, "downloads": None}}
-    assert {key: full[key] for key in PACKAGE_COLUMNS.extended} == nothing
+    unfetched = {"score": 0, "licence": "", "requires_python": "", "python_versions": [], "django_versions": []}
+    unfetched |= {"classifiers": [], "deprecated": False, "gone": False}
+    unfetched |= dict.fromkeys(("pypi_downloads", "released", "archived", "replaced_by"))
+    unfetched |= {"freshness": {"repo": None, "pypi": None, "downloads": None}}
+    assert {key: full[key] for key in PACKAGE_COLUMNS.extended} == unfetched
 
 
 @pytest.mark.parametrize("field", PACKAGE_COLUMNS.served)
-def test_each_alone(get: Get, django_assert_num_queries: DjangoAssertNumQueries, field: str) -> None:
-    rich()
+def test_each_field_alone(get: Get, django_assert_num_queries: DjangoAssertNumQueries, field: str) -> None:
+    full_package()
     full = get("packages/p/?fields=all").json()
     with django_assert_num_queries(2):
         assert get(f"packages/p/?fields={field}").json() == {field: full[field]}
 
 
-def test_the_contracts_order_whatever_was_asked(get: Get) -> None:
-    rich()
+def test_the_contracts_order_whatever_the_request(get: Get) -> None:
+    full_package()
     document = get("packages/p/?fields=licence,title, repo_watchers,title").json()
     assert list(document) == ["title", "repo_watchers", "licence"]
     assert get("packages/p/?fields=title,all").json().keys() == get("packages/p/?fields=all").json().keys()
@@ -114,7 +114,7 @@ def test_the_contracts_order_whatever_was_asked(get: Get) -> None:
 
 
 def test_on_a_page_for_browsers(get: Get) -> None:
-    rich()
+    full_package()
     assert get("packages/p/?fields=title", accept="text/html").status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""JSON or a page: which one answers, and what a page does with hostile text."""
+"""JSON or a page: the choice between them, and a page with hostile text."""
 
 from html.parser import HTMLParser
 
@@ -42,7 +42,7 @@ def test_a_page(get: Get, path: str) -> None:
         assert 'method="post"' not in response.content.decode().lower(), "the API is read-only"
 
 
-def test_a_page_is_called_as_its_document(get: Get) -> None:
+def test_the_title_of_a_page_is_that_of_its_document(get: Get) -> None:
     assert "<title>The package | Package Grids</title>" in " ".join(
         get("packages/x/?format=api").content.decode().split()
     )
@@ -50,7 +50,7 @@ def test_a_page_is_called_as_its_document(get: Get) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("wrong", ["xml", "", "JSON", "html", "x" * 1000])
-def test_a_format_that_does_not_exist(get: Get, path: str, wrong: str) -> None:
+def test_an_unknown_format(get: Get, path: str, wrong: str) -> None:
     response = get(f"{path}?format={wrong}")
     assert response.status_code == 404
     assert response["Content-Type"] == "application/json"
@@ -59,14 +59,14 @@ def test_a_format_that_does_not_exist(get: Get, path: str, wrong: str) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_format_goes_before_what_a_browser_prefers(get: Get, path: str) -> None:
+def test_format_overrides_the_accept_header_of_a_browser(get: Get, path: str) -> None:
     response = get(f"{path}?format=json", accept=BROWSER)
     assert response.status_code == 200
     assert response["Content-Type"] == "application/json"
 
 
 @pytest.mark.parametrize(("chosen", "accept"), [("json", "text/html"), ("api", "application/json")])
-def test_a_format_goes_before_accept(get: Get, chosen: str, accept: str) -> None:
+def test_format_overrides_accept(get: Get, chosen: str, accept: str) -> None:
     assert get(f"packages/?format={chosen}", accept=accept).status_code == 200
 
 
@@ -80,7 +80,7 @@ def test_nothing_acceptable(get: Get, path: str, accept: str) -> None:
 
 
 class Page(HTMLParser):
-    """What a browser makes of a page: its elements and its links."""
+    """The tags, attributes and links of a page, as a browser parses them."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -111,32 +111,32 @@ HOSTILE = (
 @pytest.mark.parametrize("path", ["packages/{}/", "packages/", "grids/{}/", "grids/", "categories/{}/", "categories/"])
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_stays_text(get: Get, path: str, text: str) -> None:
-    """The page has the scripts, attributes and links of the page with harmless text, and the text itself."""
-    mild, bad = (
+    """The page has the same scripts and attributes as one with harmless text, and no links that a browser would run."""
+    harmless, hostile = (
         Page(get(path.format(slug), accept="text/html").content.decode())
-        for slug in _two_alike(path.split("/", maxsplit=1)[0], text)
+        for slug in _harmless_and_hostile(path.split("/", maxsplit=1)[0], text)
     )
-    assert bad.tags.count("script") == mild.tags.count("script")
-    assert bad.attributes == mild.attributes
-    assert not [name for name in bad.attributes if name.startswith("on")]
-    assert not [link for link in bad.links if link and not link.startswith(("http://", "https://", "/", "#"))]
+    assert hostile.tags.count("script") == harmless.tags.count("script")
+    assert hostile.attributes == harmless.attributes
+    assert not [name for name in hostile.attributes if name.startswith("on")]
+    assert not [link for link in hostile.links if link and not link.startswith(("http://", "https://", "/", "#"))]
 
 
-def _two_alike(kind: str, text: str) -> tuple[str, str]:
-    """Slugs of two documents, the second with `text` wherever the model takes it."""
+def _harmless_and_hostile(kind: str, text: str) -> tuple[str, str]:
+    """Create two documents, the second with `text` in each column that takes it, and return their slugs."""
     if kind == "packages":
-        PackageFactory.create(slug="mild", pypi_version="1")
-        PackageFactory.create(slug="bad", title=text, repo_description=text, pypi_version=text, participants=[text])
+        PackageFactory.create(slug="harmless", pypi_version="1")
+        PackageFactory.create(slug="hostile", title=text, repo_description=text, pypi_version=text, participants=[text])
     elif kind == "grids":
-        GridFactory.create(slug="mild")
-        GridFactory.create(slug="bad", title=text, description=text)
+        GridFactory.create(slug="harmless")
+        GridFactory.create(slug="hostile", title=text, description=text)
     else:
-        CategoryFactory.create(slug="mild")
-        CategoryFactory.create(slug="bad", title=text, description=text, title_plural=text)
-    return "mild", "bad"
+        CategoryFactory.create(slug="harmless")
+        CategoryFactory.create(slug="hostile", title=text, description=text, title_plural=text)
+    return "harmless", "hostile"
 
 
-def test_only_web_addresses_become_links(get: Get) -> None:
+def test_only_http_urls_become_links(get: Get) -> None:
     PackageFactory.create(
         slug="links",
         repo_url="ssh://git@example.org/a",
@@ -150,7 +150,7 @@ def test_only_web_addresses_become_links(get: Get) -> None:
     assert "onmouseover" not in page.attributes
 
 
-def test_hostile_addresses_stay_text(client: Client) -> None:
+def test_hostile_text_in_a_url_stays_text(client: Client) -> None:
     for path in (
         "/api/v4/packages/%3Cscript%3Ealert(1)%3C%2Fscript%3E",
         "/api/v4/packages/%3Cscript%3Ealert(1)/",

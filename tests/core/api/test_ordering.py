@@ -1,4 +1,4 @@
-"""`ordering` of the lists: either way, missing values last, ties by id."""
+"""`ordering` of lists: ascending and descending, missing values last, ties by id."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ DAY = timedelta(days=1)
 NAMES = "created, last_updated, modified, pypi_downloads, released, repo_forks, repo_watchers, score, title"
 
 
-def order(get: Get, kind: str, ordering: str) -> list[str]:
+def slugs(get: Get, kind: str, ordering: str) -> list[str]:
     response = get(f"{kind}/?ordering={ordering}&limit=1000")
     assert response.status_code == 200, response.content
     return [document["slug"] for document in response.json()["results"]]
@@ -27,38 +27,38 @@ def test_columns_that_are_never_missing(get: Get, name: str) -> None:
     values = {number: NOW + number * DAY if name in {"created", "modified"} else number for number in (1, 2, 3)}
     for slug, number in (("b1", 2), ("c", 3), ("a", 1), ("b2", 2)):
         PackageFactory.create(slug=slug, **{name: values[number]})
-    assert order(get, "packages", name) == ["a", "b1", "b2", "c"]
-    assert order(get, "packages", f"-{name}") == ["c", "b2", "b1", "a"]
+    assert slugs(get, "packages", name) == ["a", "b1", "b2", "c"]
+    assert slugs(get, "packages", f"-{name}") == ["c", "b2", "b1", "a"]
 
 
 @pytest.mark.parametrize("name", ["pypi_downloads", "last_updated", "released"])
-def test_missing_values_come_last_either_way(get: Get, name: str) -> None:
+def test_missing_values_come_last_in_both_directions(get: Get, name: str) -> None:
     values = {1: 1, 2: 2} if name == "pypi_downloads" else {1: NOW, 2: NOW + DAY}
     for slug, number in (("n1", None), ("b", 2), ("a", 1), ("n2", None)):
         PackageFactory.create(slug=slug, **{name: number and values[number]})
-    assert order(get, "packages", name) == ["a", "b", "n1", "n2"]
-    assert order(get, "packages", f"-{name}") == ["b", "a", "n2", "n1"]
+    assert slugs(get, "packages", name) == ["a", "b", "n1", "n2"]
+    assert slugs(get, "packages", f"-{name}") == ["b", "a", "n2", "n1"]
 
 
 @pytest.mark.parametrize(
     ("kind", "factory"), [("packages", PackageFactory), ("grids", GridFactory), ("categories", CategoryFactory)]
 )
-def test_titles_without_regard_to_letter_case(get: Get, kind: str, factory: Any) -> None:
+def test_titles_are_sorted_case_insensitively(get: Get, kind: str, factory: Any) -> None:
     for slug, title in (("4", "éa"), ("2", "b-x"), ("1", "A"), ("3", "B_x"), ("0", "-"), ("5", "Éa"), ("22", "B-X")):
         factory.create(slug=f"s{slug}", title=title)
-    # By code point, A to Z as a to z: alike on both databases, whatever their locales are.
-    assert order(get, kind, "title") == ["s0", "s1", "s2", "s22", "s3", "s5", "s4"]
-    assert order(get, kind, "-title") == ["s4", "s5", "s3", "s22", "s2", "s1", "s0"]
+    # By code point, with A to Z as a to z: the same on both databases, whatever their locales.
+    assert slugs(get, kind, "title") == ["s0", "s1", "s2", "s22", "s3", "s5", "s4"]
+    assert slugs(get, kind, "-title") == ["s4", "s5", "s3", "s22", "s2", "s1", "s0"]
 
 
-def test_several(get: Get) -> None:
+def test_several_names(get: Get) -> None:
     for slug, watchers, forks in (("a", 1, 2), ("b", 2, 1), ("c", 1, 1), ("d", 1, 2)):
         PackageFactory.create(slug=slug, repo_watchers=watchers, repo_forks=forks)
-    assert order(get, "packages", "-repo_watchers,repo_forks") == ["b", "c", "a", "d"]
-    assert order(get, "packages", "repo_watchers,-repo_forks") == ["d", "a", "c", "b"]
+    assert slugs(get, "packages", "-repo_watchers,repo_forks") == ["b", "c", "a", "d"]
+    assert slugs(get, "packages", "repo_watchers,-repo_forks") == ["d", "a", "c", "b"]
 
 
-def test_scores_are_ordered_as_they_are_shown(get: Get) -> None:
+def test_scores_are_sorted_as_they_are_shown(get: Get) -> None:
     now = timezone.now()
     ages = (
         None,
@@ -117,10 +117,10 @@ def test_wrong_orderings(get: Get, ordering: str, message: str) -> None:
     assert response.json() == {"ordering": [f"{message} Prefix a name with “-” to sort descending."]}
 
 
-def test_one_thing_twice(get: Get) -> None:
+def test_the_same_name_twice(get: Get) -> None:
     assert get("packages/?ordering=title,-title").json() == {"ordering": ["The same name stands there twice."]}
 
 
-def test_unasked_the_newest_come_first(get: Get) -> None:
+def test_the_default_is_newest_first(get: Get) -> None:
     ids = [grid.pk for grid in GridFactory.create_batch(3)]
     assert [grid["id"] for grid in get("grids/").json()["results"]] == ids[::-1]

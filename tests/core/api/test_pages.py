@@ -1,4 +1,4 @@
-"""Pages of lists: limit and offset, and what happens to those that make no sense."""
+"""Pages of lists: limit and offset, and the errors of invalid ones."""
 
 from urllib.parse import quote
 
@@ -82,24 +82,24 @@ def test_wrong_offsets(get: Get, kind: str, value: str) -> None:
     assert response.json() == {"offset": OFFSET}
 
 
-def test_a_wrong_limit_is_a_page_to_a_browser(get: Get) -> None:
+def test_a_browser_gets_the_error_of_a_wrong_limit_as_a_page(get: Get) -> None:
     response = get("packages/?limit=x", accept="text/html")
     assert response.status_code == 400
     assert response["Content-Type"] == "text/html; charset=utf-8"
     assert LIMIT[0] in response.content.decode()
 
 
-def test_filtered_lists_are_walked_by_cursor_beyond_an_offset(get: Get) -> None:
-    said = {"offset": ["At most 10000 with filters or an ordering: walk further by cursor=."]}
+def test_filtered_lists_have_a_highest_offset(get: Get) -> None:
+    message = {"offset": ["At most 10000 with filters or an ordering: walk further by cursor=."]}
     for query in ("ordering=title", "q=x"):
         response = get(f"packages/?{query}&offset=10001")
-        assert (response.status_code, response.json()) == (400, said)
+        assert (response.status_code, response.json()) == (400, message)
         assert get(f"packages/?{query}&offset=10000").status_code == 200
     assert get("packages/?offset=900000").status_code == 200
 
 
-def test_a_list_that_takes_too_long_is_ended(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
-    if connection.vendor == "postgresql":  # as a server's connections are
+def test_a_query_that_takes_too_long_is_stopped(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
+    if connection.vendor == "postgresql":  # as on a server
         connection.cursor().execute("SET LOCAL statement_timeout = '200ms'")
     monkeypatch.setattr("core.api.views.SECONDS", 0.2)
 
@@ -119,7 +119,7 @@ def test_a_list_that_takes_too_long_is_ended(get: Get, monkeypatch: pytest.Monke
     assert response.json()["detail"].startswith("The database did not answer in time;")
 
 
-def test_a_servers_connections_are_limited(settings: Settings) -> None:
+def test_statements_of_a_server_have_a_timeout(settings: Settings) -> None:
     settings.STATEMENT_SECONDS = 7
     begin_session(connection)
     if connection.vendor == "postgresql":

@@ -25,7 +25,7 @@ def _one_of_each() -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_unknown_ones(client: Client, path: str) -> None:
+def test_unknown_parameters(client: Client, path: str) -> None:
     for method in (client.get, client.head, client.options):
         response = method(f"/api/v4/{path}?limt=3")
         assert response.status_code == 400
@@ -35,27 +35,27 @@ def test_unknown_ones(client: Client, path: str) -> None:
 
 
 @pytest.mark.parametrize("kind", LISTS)
-def test_the_message_lists_what_there_is(get: Get, kind: str) -> None:
+def test_the_message_lists_all_parameters(get: Get, kind: str) -> None:
     listed = get(f"{kind}/?nope=1").json()["nope"][0].split("There are: ")[1].rstrip(".").split(", ")
-    wider = {"fields", "expand"} if kind != "categories" else {"fields"}
-    assert set(listed) == {*LISTS[kind].base_filters, "limit", "offset", "cursor", "format", *wider}
+    of_documents = {"fields", "expand"} if kind != "categories" else {"fields"}
+    assert set(listed) == {*LISTS[kind].base_filters, "limit", "offset", "cursor", "format", *of_documents}
     assert listed == sorted(listed)
 
 
 @pytest.mark.parametrize("path", ["packages/", "packages/x/", "search/", "changes/"])
-def test_every_mistake_is_told_at_once(get: Get, path: str) -> None:
+def test_all_mistakes_are_reported_together(get: Get, path: str) -> None:
     assert set(get(f"{path}?aaa=1&bbb=2").json()) == {"aaa", "bbb"}
 
 
-def test_twice(get: Get) -> None:
-    said = ["Given more than once; several values go into one, with commas between them, where they are allowed."]
-    assert get("packages/?limit=1&limit=1").json() == {"limit": said}
-    assert get("packages/x/?fields=id&fields=title").json() == {"fields": said}
-    assert get("search/?q=a&q=b").json() == {"q": said}
+def test_repeated_parameters(get: Get) -> None:
+    message = ["Given more than once; several values go into one, with commas between them, where they are allowed."]
+    assert get("packages/?limit=1&limit=1").json() == {"limit": message}
+    assert get("packages/x/?fields=id&fields=title").json() == {"fields": message}
+    assert get("search/?q=a&q=b").json() == {"q": message}
 
 
 @pytest.mark.parametrize("value", ["", "%20", "+"])
-def test_empty(get: Get, value: str) -> None:
+def test_empty_parameters(get: Get, value: str) -> None:
     for path in ("packages/?q=", "grids/?package=", "packages/x/?fields=", "search/?q=", "changes/?since="):
         response = get(path + value)
         assert response.status_code == 400
@@ -67,14 +67,14 @@ def test_control_characters(get: Get, character: str) -> None:
     assert get(f"packages/?participant=a{character}b").json() == {"participant": ["Holds a control character."]}
 
 
-def test_too_long(get: Get) -> None:
+def test_a_parameter_that_is_too_long(get: Get) -> None:
     assert get(f"packages/?participant={'x' * (MAX_LENGTH + 1)}").json() == {
         "participant": [f"Too long: at most {MAX_LENGTH} characters."]
     }
 
 
 @pytest.mark.parametrize("kind", LISTS)
-def test_the_page_has_a_form_of_the_filters(get: Get, kind: str) -> None:
+def test_the_page_has_a_form_with_the_filters(get: Get, kind: str) -> None:
     html = get(f"{kind}/", accept="text/html").content.decode()
     assert 'method="get"' in html
     for name in LISTS[kind].base_filters:
@@ -82,7 +82,7 @@ def test_the_page_has_a_form_of_the_filters(get: Get, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "clean"),
+    ("submitted", "clean"),
     [
         ("packages/?q=x&category=&archived=&limit=5", "packages/?q=x&limit=5"),
         ("packages/?q=&category=", "packages/"),
@@ -90,18 +90,18 @@ def test_the_page_has_a_form_of_the_filters(get: Get, kind: str) -> None:
         ("search/?q=", "search/"),
     ],
 )
-def test_a_form_with_empty_fields_leads_to_the_address_without_them(get: Get, asked: str, clean: str) -> None:
-    response = get(asked, accept="text/html")
+def test_a_form_with_empty_fields_redirects_to_the_url_without_them(get: Get, submitted: str, clean: str) -> None:
+    response = get(submitted, accept="text/html")
     assert (response.status_code, response["Location"]) == (302, f"/api/v4/{clean}")
     assert get(clean, accept="text/html").status_code == 200
 
 
-def test_a_cursor_may_be_empty_and_stays_so(get: Get) -> None:
+def test_a_cursor_may_be_empty(get: Get) -> None:
     assert get("packages/?cursor=").status_code == 200
     assert get("packages/?cursor=", accept="text/html").status_code == 200
 
 
-def test_a_page_tells_mistakes_too(get: Get) -> None:
+def test_a_page_reports_mistakes_too(get: Get) -> None:
     response = get("packages/?no=such", accept="text/html")
     assert response.status_code == 400
     assert "There is no parameter “no” here." in response.content.decode()

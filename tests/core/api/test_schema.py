@@ -1,4 +1,4 @@
-"""GET /api/v4/schema/: what it says of the API is so, whatever is asked."""
+"""GET /api/v4/schema/: the API behaves as described, for generated requests too."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -63,7 +63,7 @@ def _rich_sample(db: None) -> None:
     FetchState.objects.bulk_create(states)
     Release.objects.bulk_create([Release(package=package, version="1.0", uploaded_at=NOW) for package in packages])
     Snapshot.objects.bulk_create([Snapshot(package=package, day=date(2026, 5, 6), stars=3) for package in packages])
-    if connection.vendor == "postgresql":  # so that the changes are numbered, as at a commit
+    if connection.vendor == "postgresql":  # so that changes get their numbers, as at a commit
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
 
@@ -74,7 +74,7 @@ OPERATIONS: dict[str, Any] = {each.ok().label: each.ok() for each in list[Any](d
 
 @pytest.fixture
 def _one_connection() -> Iterator[None]:
-    """Requests that leave the test's connection open, as those of Django's own test client do."""
+    """Keep requests from closing the test's connection, as Django's own test client does."""
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield
@@ -85,7 +85,7 @@ def _one_connection() -> Iterator[None]:
 @pytest.mark.usefixtures("_rich_sample", "_one_connection")
 @pytest.mark.parametrize("mode", schemathesis.GenerationMode)
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_answers_are_as_described(operation: str, mode: schemathesis.GenerationMode) -> None:
+def test_responses_are_as_described(operation: str, mode: schemathesis.GenerationMode) -> None:
     @given(case=OPERATIONS[operation].as_strategy(generation_mode=mode))
     @settings(max_examples=EXAMPLES, suppress_health_check=[*HealthCheck], deadline=None, database=None)
     def check(case: Any) -> None:
@@ -102,8 +102,8 @@ def test_the_schema_is_valid_without_a_warning(capsys: pytest.CaptureFixture[str
 def test_every_parameter_and_error_is_described(get: Get) -> None:
     paths = get("schema/?format=json").json()["paths"]
     listed = {each["name"] for each in paths["/api/v4/packages/"]["get"]["parameters"]}
-    refused = get("packages/?no=such").json()["no"][0]
-    assert listed == set(refused.split("There are: ")[1].rstrip(".").split(", "))
+    message = get("packages/?no=such").json()["no"][0]
+    assert listed == set(message.split("There are: ")[1].rstrip(".").split(", "))
     for path, operations in paths.items():
         assert list(operations) == ["get"], path
         assert {"200", "400", "404", "406", "503"} <= set(operations["get"]["responses"]), path
@@ -112,7 +112,7 @@ def test_every_parameter_and_error_is_described(get: Get) -> None:
 
 
 @pytest.mark.parametrize("page", ["docs/", "docs/redoc/"])
-def test_the_pages_need_no_other_host(client: Client, page: str) -> None:
+def test_the_documentation_loads_nothing_from_other_hosts(client: Client, page: str) -> None:
     response = client.get(f"/api/v4/{page}", headers={"accept": "text/html"})
     assert response.status_code == 200
     html = response.content.decode()

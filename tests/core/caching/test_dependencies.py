@@ -1,4 +1,4 @@
-"""Every address of the API: its responses fall with what they show, and stay with everything else."""
+"""Every route of the API: its cached responses expire with the kinds that they show, and with no others."""
 
 import re
 from collections.abc import Callable
@@ -27,7 +27,7 @@ NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
 PACKAGES, GRIDS, CATEGORIES, LOG = {"packages"}, {"grids"}, {"categories"}, {"changes"}
 ALL = PACKAGES | GRIDS | CATEGORIES
 
-# By route, requests with the revisions that they depend on: a new address needs a line here.
+# By route, requests with the revisions that they depend on: a new route needs a line here.
 REQUESTS: dict[str, dict[str, set[str]]] = {
     "packages/": {
         "packages/": PACKAGES,
@@ -102,8 +102,7 @@ WRITES: dict[str, tuple[Callable[[], object], set[str]]] = {
 
 
 def named_routes() -> set[str]:
-    """Return the addresses below /api/v4/ as they stand in REQUESTS, out of the patterns of the routes."""
-
+    """Return the patterns of all routes below /api/v4/, in the notation of REQUESTS."""
     patterns = {
         route.pattern.pattern for routes in Routes(get_resolver().url_patterns).by_word.values() for route in routes
     }
@@ -128,7 +127,7 @@ def test_every_route_has_requests_here() -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("_catalogue")
 @pytest.mark.parametrize("what", WRITES)
-def test_a_response_falls_with_what_it_shows_and_stays_with_the_rest(
+def test_a_response_expires_with_the_kinds_that_it_shows_and_no_others(
     client: Client, settings: Settings, what: str
 ) -> None:
     write, moved = WRITES[what]
@@ -147,7 +146,7 @@ def test_a_response_falls_with_what_it_shows_and_stays_with_the_rest(
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", sorted(UNCACHED))
-def test_the_description_is_never_cached(client: Client, path: str) -> None:
+def test_the_schema_and_its_pages_are_never_cached(client: Client, path: str) -> None:
     assert "ETag" not in client.get(f"/api/v4/{path}")
 
 
@@ -173,11 +172,11 @@ def test_the_parameters_that_make_a_list_age(parameters: dict[str, str], ages: i
 
 
 class Undeclared(CatalogueView):
-    """Forgets to say what it depends on."""
+    """A view without `depends_on`."""
 
 
 class OfAnother(CatalogueView):
-    """Says that it shows categories, and shows packages."""
+    """A view that declares categories, and shows packages."""
 
     depends_on: ClassVar[Dependencies | None] = on(Kind.CATEGORY)
 
@@ -186,19 +185,19 @@ class OfAnother(CatalogueView):
 
 
 class OfTitles(OfAnother):
-    """Declares the column, which moves the revision of grids but not that of categories."""
+    """A view that declares the column, which moves the revision of grids but not that of categories."""
 
     depends_on = on(Kind.CATEGORY, columns=[(Kind.PACKAGE, "title")])
 
 
 class Honest(OfAnother):
-    """Declares the column, and the revision that moves with it."""
+    """A view that declares the column, and the revision that moves with it."""
 
     depends_on = on(Kind.GRID, columns=[(Kind.PACKAGE, "title")])
 
 
 class ByColumn(Honest):
-    """Declares a column that moves no other revision."""
+    """A view that declares a column which moves no other revision."""
 
     depends_on = on(Kind.GRID, columns=[(Kind.PACKAGE, "repo_watchers")])
 
@@ -213,13 +212,13 @@ def test_a_view_that_declares_nothing_is_refused_at_start() -> None:
 @pytest.mark.parametrize(
     ("view", "is_cached"), [(OfAnother, False), (OfTitles, False), (ByColumn, False), (Honest, True)]
 )
-def test_a_response_that_shows_what_its_view_does_not_declare_is_never_cached(
+def test_a_response_with_an_undeclared_table_is_never_cached(
     settings: Settings, caplog: pytest.LogCaptureFixture, view: type[CatalogueView], is_cached: bool
 ) -> None:
-    class Addresses:
+    class Urls:
         urlpatterns = (path("api/v4/other/", view.as_view()), *urls.urlpatterns)
 
-    settings.ROOT_URLCONF = Addresses
+    settings.ROOT_URLCONF = Urls
     client = Client()
     for title in ("Maps", "Other maps"):
         Package.objects.update(title=title)

@@ -1,4 +1,4 @@
-"""A worker builds one large page at a time, and others beside each other."""
+"""A worker builds one large page at a time, and smaller ones in parallel."""
 
 import threading
 
@@ -16,16 +16,16 @@ def build_two(monkeypatch: pytest.MonkeyPatch, query: str, wait: float) -> bool:
     """Build two pages with that query in two threads; return whether both were being built within `wait` seconds."""
     middleware = ApiCacheMiddleware(lambda _: HttpResponse())
     both = threading.Barrier(2)
-    met: list[bool] = []
+    in_parallel: list[bool] = []
 
     def respond(request: HttpRequest) -> HttpResponse:
         try:
             both.wait(wait)
         except threading.BrokenBarrierError:
             both.reset()
-            met.append(False)
+            in_parallel.append(False)
         else:
-            met.append(True)
+            in_parallel.append(True)
         return HttpResponse(b"{}", content_type="application/json")
 
     monkeypatch.setattr(middleware, "respond", respond)
@@ -36,8 +36,8 @@ def build_two(monkeypatch: pytest.MonkeyPatch, query: str, wait: float) -> bool:
         thread.start()
     for thread in threads:
         thread.join(2 * SECONDS)
-    assert len(met) == 2
-    return all(met)
+    assert len(in_parallel) == 2
+    return all(in_parallel)
 
 
 @pytest.mark.parametrize("query", ["limit=300", "limit=1000", "fields=id&limit=300"])
@@ -46,5 +46,5 @@ def test_one_large_page_is_built_at_a_time(monkeypatch: pytest.MonkeyPatch, quer
 
 
 @pytest.mark.parametrize("query", ["limit=299", "limit=20", "q=limit%3D300"])
-def test_other_pages_are_built_beside_each_other(monkeypatch: pytest.MonkeyPatch, query: str) -> None:
+def test_other_pages_are_built_in_parallel(monkeypatch: pytest.MonkeyPatch, query: str) -> None:
     assert build_two(monkeypatch, query, wait=SECONDS)

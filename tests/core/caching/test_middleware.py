@@ -1,4 +1,4 @@
-"""Kept answers: never stale, one for each form, made once."""
+"""Cached responses: never stale, one for each form of a request, built once."""
 
 import gzip
 import socket
@@ -40,7 +40,7 @@ NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def _kept(settings: Settings) -> None:
+def _cache(settings: Settings) -> None:
     settings.CACHE_URL = "locmem://"
     store.cache_clear()
 
@@ -48,7 +48,7 @@ def _kept(settings: Settings) -> None:
 @pytest.fixture
 def member() -> GridPackage:
     package = PackageFactory.create(slug="p", title="Maps", repo_url="https://github.com/a/p")
-    # A feed of nothing is of this very second.
+    # An empty feed is dated now, and changes every second.
     Release.objects.create(package=package, version="0.1", uploaded_at=NOW)
     return MembershipFactory.create(package=package, grid=GridFactory.create(slug="g", title="Maps"))
 
@@ -113,8 +113,8 @@ def writes(package: int) -> list[tuple[str, Callable[[], object]]]:
     ]
 
 
-def test_no_answer_outlives_a_commit(client: Client, member: GridPackage, settings: Settings) -> None:
-    """After each write, every address answers as it does without a store."""
+def test_no_response_outlives_a_commit(client: Client, member: GridPackage, settings: Settings) -> None:
+    """After each write, every path gives the same response as without a cache."""
     Category.objects.update(slug="c")
     for what, write in writes(member.package_id):
         for path in PATHS:
@@ -122,14 +122,14 @@ def test_no_answer_outlives_a_commit(client: Client, member: GridPackage, settin
         write()
         for path in PATHS:
             settings.CACHE_URL = "locmem://"
-            kept = client.get(f"/api/v4/{path}")
+            cached = client.get(f"/api/v4/{path}")
             settings.CACHE_URL = "dummy://"
-            fresh = client.get(f"/api/v4/{path}")
-            assert (kept.status_code, kept.content) == (fresh.status_code, fresh.content), (what, path)
+            rebuilt = client.get(f"/api/v4/{path}")
+            assert (cached.status_code, cached.content) == (rebuilt.status_code, rebuilt.content), (what, path)
         settings.CACHE_URL = "locmem://"
 
 
-def test_a_kept_answer_takes_one_query_and_is_the_same(
+def test_a_cached_response_takes_one_query_and_is_the_same(
     client: Client, member: GridPackage, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     Category.objects.update(slug="c")
@@ -150,7 +150,7 @@ def test_a_kept_answer_takes_one_query_and_is_the_same(
         assert client.get(f"/api/v4/{path}", headers={"if-none-match": '"other"'}).status_code == 200
 
 
-def test_a_refresh_of_packages_leaves_grids_and_categories_kept(client: Client, member: GridPackage) -> None:
+def test_a_refresh_of_packages_leaves_grids_and_categories_cached(client: Client, member: GridPackage) -> None:
     before = {path: client.get(f"/api/v4/{path}")["ETag"] for path in ("grids/g/", "categories/", "packages/p/")}
     Package.objects.update(last_fetched=NOW, repo_watchers=8)
     after = {path: client.get(f"/api/v4/{path}")["ETag"] for path in before}
@@ -158,7 +158,7 @@ def test_a_refresh_of_packages_leaves_grids_and_categories_kept(client: Client, 
 
 
 @pytest.mark.usefixtures("member")
-def test_every_form_is_its_own(client: Client, settings: Settings) -> None:
+def test_every_form_is_cached_by_itself(client: Client, settings: Settings) -> None:
     settings.ALLOWED_HOSTS = ["testserver", "other.example"]
     settings.SECURE_PROXY_SSL_HEADER = None
     forms: list[tuple[str, dict[str, Any]]] = [
@@ -204,7 +204,7 @@ def test_compression(client: Client, accepted: str, encoding: str | None) -> Non
 
 
 @pytest.mark.usefixtures("member")
-def test_pages_are_not_kept_and_private(client: Client) -> None:
+def test_pages_are_private_and_not_cached(client: Client) -> None:
     response = client.get("/api/v4/packages/", headers={"accept": "text/html"})
     assert response["Cache-Control"] == "private, no-cache"
     assert "ETag" not in response
@@ -222,7 +222,7 @@ def test_pages_are_not_kept_and_private(client: Client) -> None:
 )
 @pytest.mark.usefixtures("member")
 def test_no_form_is_taken_for_another(client: Client, query: str, accept: str, kind: str) -> None:
-    """Whichever is asked for first, plain JSON stays plain JSON."""
+    """Plain JSON stays plain JSON, whichever form is requested first."""
     path = f"/api/v4/packages/{query}"
     for _ in range(2):
         other = client.get(path, headers={"accept": accept})
@@ -233,7 +233,7 @@ def test_no_form_is_taken_for_another(client: Client, query: str, accept: str, k
             assert b"\n" not in response.content
 
 
-def test_mistakes_and_misses_are_not_kept(client: Client) -> None:
+def test_errors_are_not_cached(client: Client) -> None:
     for path in ("packages/nope/", "packages/?no=such"):
         response = client.get(f"/api/v4/{path}")
         assert response.status_code in {400, 404}
@@ -244,13 +244,13 @@ def test_mistakes_and_misses_are_not_kept(client: Client) -> None:
 
 @pytest.mark.usefixtures("member")
 def test_head(client: Client) -> None:
-    got = client.get("/api/v4/packages/")
+    whole = client.get("/api/v4/packages/")
     head = client.head("/api/v4/packages/")
-    assert (head.content, head["ETag"], head["Content-Length"]) == (b"", got["ETag"], got["Content-Length"])
+    assert (head.content, head["ETag"], head["Content-Length"]) == (b"", whole["ETag"], whole["Content-Length"])
 
 
 @pytest.mark.usefixtures("member")
-def test_what_ages_without_a_write_is_kept_for_a_minute(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_responses_that_age_are_cached_for_a_minute(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1_800_000_000.0]
     monkeypatch.setattr("core.caching.keys.time.time", lambda: clock[0])
     ageing = ("packages/?stale=3", "packages/?ordering=score", "packages/p/?fields=score", "search/?q=maps")
@@ -262,28 +262,27 @@ def test_what_ages_without_a_write_is_kept_for_a_minute(client: Client, monkeypa
     assert [path for path in before if before[path] != after[path]] == list(ageing)
 
 
-def at_once(
+def send_eight(
     monkeypatch: pytest.MonkeyPatch,
     view: Callable[[Any], HttpResponse],
-    asked: Any,
+    request: Any,
     nodes: int,
     may_go_on: Callable[[], bool],
     go_on: threading.Event,
 ) -> list[Any]:
-    """The responses to eight simultaneous requests, on so many nodes. `view` builds them; `may_go_on` waits for the
-    moment at which the first one may be finished."""
+    """Return the responses to eight simultaneous requests on `nodes` nodes. `view` builds them; `may_go_on` waits until
+    the first one may be finished."""
     monkeypatch.setattr("core.caching.redis.REDIS_SECONDS", 10.0)  # on a busy machine it is slow, but not unreachable
     monkeypatch.setattr("core.caching.redis.UNCACHEABLE_MS", 60_000)
     store.cache_clear()
     middlewares = [cache.ApiCacheMiddleware(view) for _ in range(nodes)]
     for middleware in middlewares:
         monkeypatch.setattr(middleware, "respond", view)
-    monkeypatch.setattr(
-        "core.caching.revisions.read", lambda _: Revisions({}, {})
-    )  # a thread has a database of its own
-    answers: list[Any] = []
+    # Threads have connections of their own, which would read another database or none.
+    monkeypatch.setattr("core.caching.revisions.read", lambda _: Revisions({}, {}))
+    responses: list[Any] = []
     threads = [
-        threading.Thread(target=lambda number=number: answers.append(middlewares[number % nodes](asked)))
+        threading.Thread(target=lambda number=number: responses.append(middlewares[number % nodes](request)))
         for number in range(8)
     ]
     for thread in threads:
@@ -292,28 +291,28 @@ def at_once(
     go_on.set()
     for thread in threads:
         thread.join(15)
-    return answers
+    return responses
 
 
 @pytest.mark.usefixtures("member")
 @pytest.mark.parametrize("nodes", [1, 2])
-def test_a_stampede_makes_an_answer_once(
+def test_a_stampede_builds_a_response_once(
     monkeypatch: pytest.MonkeyPatch, settings: Settings, request: pytest.FixtureRequest, nodes: int
 ) -> None:
-    asked = Client().get("/api/v4/packages/p/").wsgi_request
+    repeated = Client().get("/api/v4/packages/p/").wsgi_request
     if nodes > 1:
-        settings.CACHE_URL = request.getfixturevalue("shared")
-    made: list[str] = []
+        settings.CACHE_URL = request.getfixturevalue("redis_url")
+    built: list[str] = []
     first, entered = threading.Event(), threading.Event()
 
     def slow(http: Any) -> Any:
-        made.append(http.path)
+        built.append(http.path)
         entered.set()
         assert first.wait(10)
         return HttpResponse(b"{}", content_type="application/json")
 
-    answers = at_once(monkeypatch, slow, asked, nodes, lambda: entered.wait(10), first)
-    assert (len(made), [answer.content for answer in answers]) == (1, [b"{}"] * 8)
+    responses = send_eight(monkeypatch, slow, repeated, nodes, lambda: entered.wait(10), first)
+    assert (len(built), [response.content for response in responses]) == (1, [b"{}"] * 8)
 
 
 def test_memory_is_bounded_in_bytes() -> None:
@@ -324,19 +323,19 @@ def test_memory_is_bounded_in_bytes() -> None:
     assert memory.get(b"999") == (b"{}", b"x" * 100)
     assert memory.get(b"1") is None
     memory.set(b"big", CachedResponse(b"{}", b"x" * 9_000))
-    assert memory.get(b"big") is None, "one answer must not drive out all others"
+    assert memory.get(b"big") is None, "one response must not evict all others"
     memory.set(b"999", CachedResponse(b"{}", b"y"))
     assert memory.get(b"999") == (b"{}", b"y")
 
 
-def test_a_redis_that_is_away_costs_no_answer(client: Client, settings: Settings, member: GridPackage) -> None:
+def test_an_unreachable_redis_costs_no_response(client: Client, settings: Settings, member: GridPackage) -> None:
     settings.CACHE_URL = "redis://127.0.0.1:1/0"
     assert client.get("/api/v4/packages/p/").status_code == 200
     assert Redis(settings.CACHE_URL).get(b"x") is None
 
 
 @pytest.mark.usefixtures("member")
-def test_a_connection_that_was_closed_is_opened_anew(client: Client) -> None:
+def test_a_closed_connection_is_opened_again(client: Client) -> None:
     assert client.get("/api/v4/packages/p/").status_code == 200
     if connection.vendor == "postgresql":
         connection.connection.close()
@@ -346,31 +345,31 @@ def test_a_connection_that_was_closed_is_opened_anew(client: Client) -> None:
 
 @pytest.mark.usefixtures("member")
 @pytest.mark.parametrize("query", ["q=p", "grid=g", "licence=MIT", "python=3.12"])
-def test_what_filters_need_is_found_out_once_for_each_change(client: Client, query: str) -> None:
-    """How many rows there are, and what licences and requirements: other pages of the same list ask for none of it."""
+def test_values_that_filters_need_are_queried_once_for_each_revision(client: Client, query: str) -> None:
+    """Counts, licences and requirements are cached: other pages of the same list query none of them."""
     Package.objects.update(licence="MIT", requires_python=">=3.8")
 
     def page(offset: int) -> tuple[int, list[str]]:
         with CaptureQueriesContext(connection) as queries:
             body = client.get(f"/api/v4/packages/?{query}&limit=1&offset={offset}").json()
-        said = [sql for each in queries if "COUNT(" in (sql := each["sql"]) or "DISTINCT" in sql]
-        return body["count"], said
+        statements = [sql for each in queries if "COUNT(" in (sql := each["sql"]) or "DISTINCT" in sql]
+        return body["count"], statements
 
-    count, said = page(0)
+    count, statements = page(0)
     assert count == 1
-    assert said
+    assert statements
     assert page(1) == (1, [])
     other = PackageFactory.create(slug="p2", licence="MIT", requires_python=">=3.8")
     MembershipFactory.create(package=other, grid=Grid.objects.get(slug="g"))
-    count, said = page(2)
+    count, statements = page(2)
     assert count == 2
-    assert said
+    assert statements
 
 
 @pytest.mark.usefixtures("member")
 @pytest.mark.parametrize("accept", ["*/*", "text/html", "application/json; indent=2"])
-def test_a_count_is_kept_under_the_revision_that_stood_before_it(client: Client, accept: str) -> None:
-    """Whatever is committed between the counting and the keeping."""
+def test_a_count_is_cached_under_the_revision_before_it(client: Client, accept: str) -> None:
+    """A commit between the query and the storing makes the cached count unused, not wrong."""
     added: list[Package] = []
 
     def commit_after_count(execute: Any, sql: str, *rest: Any) -> Any:
@@ -386,7 +385,7 @@ def test_a_count_is_kept_under_the_revision_that_stood_before_it(client: Client,
 
 
 @pytest.mark.usefixtures("member")
-def test_the_charset_of_a_body_that_is_not_there_changes_nothing(client: Client) -> None:
+def test_the_charset_of_a_missing_body_has_no_effect(client: Client) -> None:
     Package.objects.update(title="été")
     path = "/api/v4/packages/?q=%C3%A9t%C3%A9"
     odd = client.get(path, headers={"Content-Type": "text/plain; charset=latin-1"})
@@ -396,7 +395,7 @@ def test_the_charset_of_a_body_that_is_not_there_changes_nothing(client: Client)
 
 
 @pytest.mark.usefixtures("member")
-def test_who_names_json_gets_what_is_kept(client: Client) -> None:
+def test_a_client_that_names_json_gets_the_cached_response(client: Client) -> None:
     plain = client.get("/api/v4/packages/p/")
     named = client.get("/api/v4/packages/p/", headers={"Accept": "application/json, text/plain, */*"})
     assert (named["ETag"], named["Content-Type"], named.content) == (plain["ETag"], "application/json", plain.content)
@@ -412,12 +411,12 @@ def test_a_site_below_another_path_has_links_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("nodes", [1, 2])
-def test_what_is_not_kept_is_made_by_all_at_once(
+def test_an_uncacheable_response_is_built_by_all_simultaneously(
     monkeypatch: pytest.MonkeyPatch, settings: Settings, request: pytest.FixtureRequest, nodes: int
 ) -> None:
-    asked = Client().get("/api/v4/packages/nope/").wsgi_request
+    repeated = Client().get("/api/v4/packages/nope/").wsgi_request
     if nodes > 1:
-        settings.CACHE_URL = request.getfixturevalue("shared")
+        settings.CACHE_URL = request.getfixturevalue("redis_url")
     first, entered, others = threading.Event(), threading.Event(), threading.Barrier(7, timeout=10)
     waiting = threading.Semaphore(0)
 
@@ -426,7 +425,7 @@ def test_what_is_not_kept_is_made_by_all_at_once(
             entered.set()
             assert first.wait(10)
         else:
-            others.wait()  # broken, should they come one after another
+            others.wait()  # fails if they come one after another
         return HttpResponse(b"{}", status=404)
 
     def wait(future: Future[Any], timeout: float | None = None, result: Any = Future.result) -> Any:
@@ -434,16 +433,16 @@ def test_what_is_not_kept_is_made_by_all_at_once(
         return result(future, timeout)
 
     def all_wait() -> bool:
-        """On each node one is the first. Whoever came after it is done would be a first one again."""
+        """Wait until all but the first of each node wait for it: a later one would be a first one again."""
         return all(waiting.acquire(timeout=10) for _ in range(8 - nodes))
 
     monkeypatch.setattr(Future, "result", wait)
-    answers = at_once(monkeypatch, slow, asked, nodes, all_wait, first)
-    assert [answer.status_code for answer in answers] == [404] * 8
+    responses = send_eight(monkeypatch, slow, repeated, nodes, all_wait, first)
+    assert [response.status_code for response in responses] == [404] * 8
 
 
-def test_a_lock_is_given_back_by_its_holder_alone(shared: str) -> None:
-    one, other = Redis(shared, wait=0.1), Redis(shared)
+def test_only_the_holder_of_a_lock_releases_it(redis_url: str) -> None:
+    one, other = Redis(redis_url, wait=0.1), Redis(redis_url)
     assert one.begin(b"key") == (None, True)
     time.sleep(0.15)
     assert other.begin(b"key") == (None, True)
@@ -454,11 +453,11 @@ def test_a_lock_is_given_back_by_its_holder_alone(shared: str) -> None:
 
 
 @pytest.mark.parametrize("cached", [True, False])
-def test_a_lock_that_is_free_because_its_holder_is_done_is_given_back(
-    monkeypatch: pytest.MonkeyPatch, shared: str, cached: bool
+def test_a_lock_that_is_free_because_its_holder_is_done_is_released(
+    monkeypatch: pytest.MonkeyPatch, redis_url: str, cached: bool
 ) -> None:
     """The holder stores the response, or that there is none to wait for, just before another node gets the lock."""
-    one, other = Redis(shared), Redis(shared)
+    one, other = Redis(redis_url), Redis(redis_url)
     response = CachedResponse(b"{}", b"x")
     assert one.begin(b"key") == (None, True)
 
@@ -473,7 +472,7 @@ def test_a_lock_that_is_free_because_its_holder_is_done_is_given_back(
     assert not other.client.exists("building:" + b"key".hex())
 
 
-def test_a_redis_that_says_nothing_is_asked_once(settings: Settings) -> None:
+def test_a_redis_that_never_responds_is_queried_once(settings: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(0)
         patient = Redis(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
@@ -499,7 +498,7 @@ def test_a_connection_that_was_closed_meanwhile_prepares_its_statements_again(cl
             assert cursor.fetchone()[0] > 0, path
 
 
-def test_a_log_that_was_emptied_by_hand_is_answered_for(client: Client) -> None:
+def test_changes_respond_rightly_after_the_log_was_emptied_by_hand(client: Client) -> None:
     PackageFactory.create_batch(3)
     last = client.get("/api/v4/changes/").json()["until"]
     assert client.get(f"/api/v4/changes/?since={last - 1}").status_code == 200

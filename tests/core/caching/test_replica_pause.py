@@ -12,7 +12,7 @@ from core.caching.revisions import Revisions
 
 
 class Connection:
-    """One that only tells how often it was tried and closed."""
+    """A connection that only counts how often it was tried and closed."""
 
     def __init__(self, alias: str) -> None:
         self.alias, self.tried, self.closed = alias, 0, 0
@@ -23,7 +23,7 @@ class Connection:
 
 def test_an_unreachable_replica_is_tried_again_after_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     connections = {alias: Connection(alias) for alias in (DEFAULT_DB_ALIAS, replica.REPLICA)}
-    clock = [1.0]  # long ago, so that no other test meets the pause
+    clock = [1.0]  # long ago, so that the pause does not reach into other tests
 
     def read(connection: Any) -> Revisions:
         connection.tried += 1

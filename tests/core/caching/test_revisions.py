@@ -36,14 +36,14 @@ def warnings() -> list[CheckMessage]:
 
 
 @pytest.fixture
-def _mended() -> Iterator[None]:
+def _triggers_restored() -> Iterator[None]:
     yield
     call_command("install_triggers", verbosity=0)
 
 
 @pytest.fixture
-def _forgotten() -> Iterator[None]:
-    """Numbers ahead of the clock must not reach the tests that follow."""
+def _revisions_reset() -> Iterator[None]:
+    """Reset revisions after the test: numbers ahead of the clock must not reach the tests that follow."""
     yield
     triggers.uninstall(connection)
     Revision.objects.exclude(kind=Revision.LOG).delete()
@@ -72,13 +72,13 @@ def deleted() -> None:
 
 
 def written_without_triggers() -> None:
-    """Without triggers an old number can be written; when they are installed again, it becomes a new one."""
+    """Write an old number, which is possible without triggers; when they are installed again, it becomes a new one."""
     triggers.uninstall(connection)
     Revision.objects.exclude(kind=Revision.LOG).update(number=1)
     triggers.install(connection)
 
 
-@pytest.mark.usefixtures("_mended")
+@pytest.mark.usefixtures("_triggers_restored")
 @pytest.mark.parametrize("lose", [flushed, deleted, written_without_triggers])
 def test_no_number_comes_twice(lose: Callable[[], None]) -> None:
     MembershipFactory.create()
@@ -105,7 +105,7 @@ def test_a_deletion_is_a_move() -> None:
 
 
 @postgresql
-def test_truncated_alone_they_start_again_and_count() -> None:
+def test_after_a_truncate_revisions_start_again_and_rows_are_counted() -> None:
     PackageFactory.create_batch(3)
     before = numbers()
     sql("TRUNCATE changes_revision")
@@ -115,7 +115,7 @@ def test_truncated_alone_they_start_again_and_count() -> None:
 
 
 @pytest.mark.parametrize("lower", ["number = number - 1", "number = 0", "kind = 'other'"])
-def test_none_goes_back(lower: str) -> None:
+def test_no_revision_goes_back(lower: str) -> None:
     PackageFactory.create()
     before = numbers()
     with pytest.raises(IntegrityError, match="A revision only rises"):
@@ -125,8 +125,8 @@ def test_none_goes_back(lower: str) -> None:
     assert numbers()["packages"] == before["packages"] + 5
 
 
-@pytest.mark.usefixtures("_forgotten")
-def test_they_follow_the_clock_and_pass_it_by_ones() -> None:
+@pytest.mark.usefixtures("_revisions_reset")
+def test_revisions_follow_the_clock_or_rise_by_one() -> None:
     PackageFactory.create()
     CategoryFactory.create_batch(2_000 if connection.vendor == "sqlite" else 2)
     Change.objects.all().delete()
@@ -146,7 +146,7 @@ def test_many_rows_do_not_outrun_the_clock() -> None:
 
 
 @postgresql
-def test_a_session_that_switches_triggers_off_is_noticed() -> None:
+def test_writes_of_a_session_with_triggers_off_are_noticed() -> None:
     package, grid = PackageFactory.create(), GridFactory.create()
     before, last = numbers(), Revision.objects.get(kind=Revision.LOG).number
     with replica_session():
@@ -166,7 +166,7 @@ def test_a_session_that_switches_triggers_off_is_noticed() -> None:
 
 
 @postgresql
-@pytest.mark.usefixtures("_mended")
+@pytest.mark.usefixtures("_triggers_restored")
 @pytest.mark.parametrize(
     ("table", "trigger", "statement"),
     [
@@ -193,8 +193,8 @@ def test_a_disabled_trigger_is_reported_and_enabled(
     assert (capsys.readouterr().out, numbers()) == ("", before)
 
 
-@pytest.mark.usefixtures("_mended")
-def test_what_was_written_without_triggers_is_counted_and_served() -> None:
+@pytest.mark.usefixtures("_triggers_restored")
+def test_rows_written_without_triggers_are_counted_and_served() -> None:
     MembershipFactory.create()
     before = numbers()
     triggers.uninstall(connection)

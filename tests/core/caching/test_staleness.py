@@ -1,4 +1,4 @@
-"""Two servers, one Redis, two host names: after a commit, however it was written, nobody sees what was before it."""
+"""Two servers, one Redis, two host names: after a commit, by whatever way of writing, no response is older than it."""
 
 import json
 import subprocess
@@ -41,10 +41,10 @@ pytestmark = [
 
 
 @pytest.fixture
-def environment(shared: str) -> dict[str, str]:
-    """What other processes need to share the tests' database and Redis."""
+def environment(redis_url: str) -> dict[str, str]:
+    """The variables with which other processes use the tests' database and Redis."""
     hosts = ",".join(HOSTS)
-    return {"SECRET_KEY": "x", "DATABASE_URL": database_url(), "CACHE_URL": shared, "ALLOWED_HOSTS": hosts}
+    return {"SECRET_KEY": "x", "DATABASE_URL": database_url(), "CACHE_URL": redis_url, "ALLOWED_HOSTS": hosts}
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ Way = Callable[[int], object]
 
 @pytest.fixture
 def ways(package: Package, admin_client: Client, tmp_path: Path) -> dict[str, Way]:
-    """Every way of writing; each puts a number where `shown` finds it."""
+    """Every way of writing; each stores a number that `shown` reads from the document."""
     one = Package.objects.filter(pk=package.pk)
 
     def saved(number: int) -> None:
@@ -118,7 +118,7 @@ def ways(package: Package, admin_client: Client, tmp_path: Path) -> dict[str, Wa
 
 
 def by_hand() -> dict[str, Way]:
-    """SQL, and where the role may do that, SQL in a session whose ordinary triggers are off."""
+    """Return the ways that use SQL: plain, and if the role is permitted to, with ordinary triggers switched off."""
     statement = "UPDATE packages_package SET repo_forks = {}"
 
     def with_triggers(number: int) -> None:
@@ -139,12 +139,12 @@ def by_hand() -> dict[str, Way]:
 
 
 def shown(document: Any) -> int:
-    """The number that was written last: facts hold it, or what an editor types, and it only rises."""
+    """Return the number that was written last: fetched or typed, whichever is higher, as numbers only rise."""
     return max(int(document["repo_forks"]), int(document["title"]))
 
 
-def get(session: requests.Session, address: str, host: str, path: str) -> Any:
-    response = session.get(f"{address}/api/v4/{path}", headers={"Host": host}, timeout=10)
+def get(session: requests.Session, url: str, host: str, path: str) -> Any:
+    response = session.get(f"{url}/api/v4/{path}", headers={"Host": host}, timeout=10)
     assert response.status_code == 200, response.text
     other = next(each for each in HOSTS if each != host)
     assert other not in response.text, "another host's links"
@@ -154,15 +154,15 @@ def get(session: requests.Session, address: str, host: str, path: str) -> Any:
     return body
 
 
-def test_no_reader_sees_what_was_before_a_commit(
+def test_no_reader_sees_a_state_before_a_commit(
     servers: list[str], environment: dict[str, str], ways: dict[str, Way], admin_client: Client
 ) -> None:
     package, grid = Package.objects.get(), Grid.objects.get()
-    sessions = {address: requests.Session() for address in servers}
+    sessions = {url: requests.Session() for url in servers}
     numbers = count(1)
 
     def read(path: str) -> list[Any]:
-        return [get(session, address, host, path) for address, session in sessions.items() for host in HOSTS]
+        return [get(session, url, host, path) for url, session in sessions.items() for host in HOSTS]
 
     def another_process(number: int) -> None:
         code = "from django.db import connection; connection.cursor().execute("
@@ -194,25 +194,25 @@ def test_no_reader_sees_what_was_before_a_commit(
 
 
 def test_readers_beside_a_writer_are_never_behind_it(servers: list[str], ways: dict[str, Way]) -> None:
-    """What is published here was committed before: whoever asks after that must see it, or what came later."""
+    """A number is published after its commit, so later requests must show it or a newer one."""
     published = [(0, 0)]
     reads = dict.fromkeys(product(servers, HOSTS), 0)
     over = threading.Event()
 
-    def read(address: str, host: str) -> None:
+    def read(url: str, host: str) -> None:
         with requests.Session() as session:
             while not over.is_set():
                 number, change = published[-1]
-                assert shown(get(session, address, host, "packages/p/")) >= number
+                assert shown(get(session, url, host, "packages/p/")) >= number
                 number, change = published[-1]
-                assert shown(get(session, address, host, "packages/?limit=1")["results"][0]) >= number
+                assert shown(get(session, url, host, "packages/?limit=1")["results"][0]) >= number
                 number, change = published[-1]
-                assert shown(get(session, address, host, "search/?q=p&type=package")[0]) >= number
+                assert shown(get(session, url, host, "search/?q=p&type=package")[0]) >= number
                 number, change = published[-1]
                 if change:
-                    changes = get(session, address, host, f"changes/?since={change - 1}")
+                    changes = get(session, url, host, f"changes/?since={change - 1}")
                     assert changes["results"][0]["number"] == change
-                reads[address, host] += 1
+                reads[url, host] += 1
 
     def enough() -> bool:
         return len(published) > 3 * len(ways) and min(reads.values()) > 10
