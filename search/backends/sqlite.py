@@ -8,7 +8,16 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from core.database.prepared import fetch_rows
 from search.query import Query, matches_as_prefix
 from search.similar import Candidate
-from search.tiers import KEY_COLUMNS, MAX_CANDIDATES, Row
+from search.tiers import (
+    ANYWHERE,
+    EXACT,
+    EXACT_BUT_DJANGO,
+    IN_NAMES,
+    KEY_COLUMNS,
+    MAX_CANDIDATES,
+    PREFIX,
+    Row,
+)
 
 
 class Sqlite:
@@ -25,8 +34,9 @@ class Sqlite:
         not_excluded = f"AND NOT ({_MATCHES})" if self.query.excluded else ""
         sql = f"""
             WITH hits AS (
-                SELECT kind, object_id, quality, CASE WHEN {_is_a_name()} THEN 0 WHEN {_is_a_name()} THEN 1
-                    WHEN {has_prefix} THEN 2 WHEN {_MATCHES} THEN 3 ELSE 4 END AS tier
+                SELECT kind, object_id, quality,
+                    CASE WHEN {_is_a_name()} THEN {EXACT} WHEN {_is_a_name()} THEN {EXACT_BUT_DJANGO}
+                    WHEN {has_prefix} THEN {PREFIX} WHEN {_MATCHES} THEN {IN_NAMES} ELSE {ANYWHERE} END AS tier
                 FROM search_entry
                 WHERE kind IN ({_placeholders(self.kinds)}) AND ({has_prefix} OR {_MATCHES}) {not_excluded}
             )

@@ -14,13 +14,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from categories.models import Category
+from categories.views import CategoryViewSet
 from config import urls
+from core.api.filters import FlagField, TimeField, WholeNumberField
 from core.api.views import CatalogueView
 from core.caching.dependencies import NEVER_CACHED, Dependencies, Routes, on
 from core.caching.stores import store
 from core.kinds import Kind
 from grids.models import Grid, GridPackage
+from grids.views import GridViewSet
 from packages.models import FetchState, Package, Release, Snapshot
+from packages.views import PackageViewSet
 from tests.factories import GridFactory, MembershipFactory, PackageFactory
 
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
@@ -148,6 +152,45 @@ def test_a_response_expires_with_the_kinds_that_it_shows_and_no_others(
 @pytest.mark.parametrize("path", sorted(UNCACHED))
 def test_the_schema_and_its_pages_are_never_cached(client: Client, path: str) -> None:
     assert "ETag" not in client.get(f"/api/v4/{path}")
+
+
+# A value for each filter whose field does not tell one.
+VALUES = {
+    "category": "c",
+    "grid": "g",
+    "package": "p",
+    "id__in": "1,2",
+    "slug__in": "p,q",
+    "repo_url": "https://github.com/a/p",
+    "pypi_name": "p",
+    "repo_host": "github.com",
+    "participant": "anna",
+    "licence": "MIT",
+    "django": "5.2",
+    "python": "3.12",
+    "q": "maps",
+}
+
+
+def value_of(field: Any, name: str) -> str:
+    by_type = {FlagField: "true", WholeNumberField: "1", TimeField: "2026-05-01"}
+    return next((value for kind, value in by_type.items() if isinstance(field, kind)), "") or VALUES[name]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_catalogue")
+@pytest.mark.parametrize("view", [PackageViewSet, GridViewSet, CategoryViewSet])
+def test_every_filter_ordering_field_and_expansion_declares_what_it_reads(client: Client, view: Any) -> None:
+    """A new one that reads another kind of document, and does not declare it, is never cached: it fails here."""
+    filters = {name: each.field for name, each in view.filterset_class.base_filters.items()}
+    queries = [f"{name}={value_of(field, name)}" for name, field in filters.items() if name != "ordering"]
+    queries += [f"ordering={name}" for name in filters["ordering"].names]
+    queries += [f"fields={name}" for name in view.columns.served]
+    queries += [f"expand={name}" for name in view.columns.expandable]
+    for query in queries:
+        response = client.get(f"/api/v4/{view.kind.plural}/?{query}")
+        assert response.status_code == 200, (query, response.content)
+        assert "ETag" in response, query
 
 
 @pytest.mark.parametrize(
