@@ -1,5 +1,5 @@
-"""The search against a naive one that looks at every entry: tiers, order, pages and totals, in a small catalogue and
-by the ways of a large one, which reads the best entries first."""
+"""The results compared with those of a naive search that looks at every entry: tiers, order, pages and totals, with the
+statements for small catalogues and with those for large ones, which read the best entries first."""
 
 import itertools
 import re
@@ -66,8 +66,9 @@ def _package(number: int, names: list[tuple[str, str]], category: Category) -> P
 
 @pytest.fixture(params=["small", "large", "reached", "rare"])
 def max_total(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    """By the ways of a small catalogue, and by those of a large one: where the best entries are enough, where they
-    never are, and where all words are taken for rare. The bounds are as much smaller as the catalogue is."""
+    """The greatest total, with the statements for small catalogues, and with those for large ones: where the best
+    entries are enough, where they never are, and where all words count as rare. The bounds are made smaller, since the
+    catalogue is small."""
     if request.param == "small":
         return MAX_TOTAL
     scan, prefixes, total, common = {
@@ -190,7 +191,7 @@ def test_the_number_of_queries(client: Client, django_assert_num_queries: Django
 
 
 def _queries_of_a_test(client: Client) -> int:
-    """What is asked around a search that finds nothing to ask for; and the categories, as always in a transaction."""
+    """The number of queries around a search without words, and one for the categories, as always in a transaction."""
     with CaptureQueriesContext(connection) as captured:
         client.get("/api/v4/search/?q=-")
     return len(captured) + 1
