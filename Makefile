@@ -56,6 +56,7 @@ lint: .venv/.installed-dev
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy .
 	.venv/bin/lint-imports
+	.venv/bin/python -m tests.docstrings
 	$(MANAGE) makemigrations --check --dry-run
 
 format: .venv/.installed-dev

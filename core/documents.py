@@ -94,6 +94,9 @@ class Relation(Column):
         return [[] if pk is None else [pk] for pk in ids]
 
 
+ID = Column("id", v4=True, logged=False, reason="A row with another id is logged as deleted and created.")
+
+
 class Columns:
     """The columns and keys of one kind, in the order of the contract. Every stored column of its table is listed."""
 

@@ -11,6 +11,7 @@ from django.utils.html import escape
 from django.utils.text import Truncator
 
 from core.caching.dependencies import Dependencies
+from core.kinds import Kind
 from core.links import absolute
 
 NEWEST = 50
@@ -26,7 +27,7 @@ def text(value: str) -> str:
 class CatalogueFeed(Feed[Any, Any]):
     """A feed of the newest rows, for one request, whose host its links need."""
 
-    name: str
+    kind: Kind
     title: str
     depends_on: ClassVar[Dependencies | None] = None
     types: ClassVar = {"rss": Rss201rev2Feed, "atom": Atom1Feed}
@@ -46,7 +47,7 @@ class CatalogueFeed(Feed[Any, Any]):
         return cls(request, extension)(request)
 
     def link(self) -> str:
-        return absolute(self.request, f"/api/v4/{self.name}/")
+        return absolute(self.request, f"/api/v4/{self.kind.plural}/")
 
     def feed_url(self) -> str:
         return absolute(self.request, self.request.path)
@@ -62,7 +63,10 @@ class CatalogueFeed(Feed[Any, Any]):
         raise NotImplementedError
 
     def item_link(self, item: Any) -> str:
-        return absolute(self.request, f"/api/v4/{self.name}/{item.pk}/")
+        return self.document_link(item.pk)
+
+    def document_link(self, pk: int) -> str:
+        return absolute(self.request, f"/api/v4/{self.kind.plural}/{pk}/")
 
     def item_pubdate(self, item: Any) -> datetime:
         created: datetime = item.created

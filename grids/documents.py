@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from core.documents import Column, Columns, Relation
+from core.documents import ID, Column, Columns, Relation
 from core.kinds import Kind
 
 
@@ -17,7 +17,7 @@ def member_ids(grid: Any) -> list[int]:
 
 GRID_COLUMNS = Columns(
     Kind.GRID,
-    Column("id", v4=True, logged=False, reason="A row with another id is logged as deleted and created."),
+    ID,
     Column("title", v4=True, edited=True),
     Column("slug", v4=True, edited=True),
     Column("description", v4=True, edited=True),

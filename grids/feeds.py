@@ -10,7 +10,7 @@ from grids.models import Grid
 
 class GridFeed(CatalogueFeed):
     depends_on = on(Kind.GRID)
-    name = "grids"
+    kind = Kind.GRID
     title = "Package Grids: new grids"
     description = "The grids that were added most recently."
 

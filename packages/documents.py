@@ -6,7 +6,7 @@ its schema, the log of changes, what a fetch writes, admin, export and import.
 
 from typing import Any
 
-from core.documents import Column, Columns, Computed, Relation
+from core.documents import ID, Column, Columns, Computed, Relation
 from core.kinds import Kind
 
 
@@ -20,7 +20,7 @@ PACKAGE_COLUMNS = Columns(
     # Always shown
     Relation("category", kind=Kind.CATEGORY, v4=True, foreign_key="category_id", select_related=True, edited=True),
     Relation("grids", kind=Kind.GRID, v4=True, ids=grid_ids, help_text="In membership order."),
-    Column("id", v4=True, logged=False, reason="A row with another id is logged as deleted and created."),
+    ID,
     Column("title", v4=True, edited=True),
     Column("slug", v4=True, edited=True),
     Column("last_updated", v4=True, fetched=True),

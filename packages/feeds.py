@@ -7,13 +7,12 @@ from django.db.models import QuerySet
 from core.caching.dependencies import on
 from core.feeds import NEWEST, CatalogueFeed
 from core.kinds import Kind
-from core.links import absolute
 from packages.models import Package, Release
 
 
 class PackageFeed(CatalogueFeed):
     depends_on = on(Kind.PACKAGE)
-    name = "packages"
+    kind = Kind.PACKAGE
     title = "Package Grids: new packages"
     description = "The packages that were added most recently."
 
@@ -26,7 +25,7 @@ class PackageFeed(CatalogueFeed):
 
 class ReleaseFeed(CatalogueFeed):
     depends_on = on(Kind.PACKAGE)
-    name = "packages"
+    kind = Kind.PACKAGE
     title = "Package Grids: new releases"
     description = "The versions that were uploaded to PyPI most recently."
 
@@ -42,7 +41,7 @@ class ReleaseFeed(CatalogueFeed):
         return item.package.repo_description
 
     def item_link(self, item: Release) -> str:
-        return absolute(self.request, f"/api/v4/packages/{item.package_id}/")
+        return self.document_link(item.package_id)
 
     def item_guid(self, item: Release) -> str:
         return f"{self.item_link(item)}releases/#{item.version}"

@@ -62,7 +62,7 @@ class RepositoryField(forms.CharField):
         text = super().clean(value)
         key = repository(text, forges()).key if text else ""
         if text and (not key or len(key) > 500):
-            raise FormError("Not the URL of a repository.")
+            raise FormError("Not the URL of a repository, like https://github.com/owner/name.")
         return key
 
 

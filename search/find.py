@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from categories.models import Category
-from core.caching import revisions
+from core.caching import reads, revisions
 from core.database.sessions import limited, reader
 from core.kinds import Kind
 from search.backends.postgresql import Postgresql
@@ -99,6 +99,7 @@ def _categories(query: Query, connection: BaseDatabaseWrapper) -> dict[str, list
 def _category_names(connection: BaseDatabaseWrapper) -> list[tuple[int, set[str]]]:
     if connection.in_atomic_block:
         return _read_category_names()  # the transaction may have changed them, and moves no revision before it commits
+    reads.note(frozenset({Kind.CATEGORY.plural}))  # a search that finds them cached runs no SQL for them
     return _cached_category_names(connection.alias, revisions.current().numbers.get(Kind.CATEGORY.plural))
 
 

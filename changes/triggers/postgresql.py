@@ -6,7 +6,7 @@ deferred constraint trigger numbers them while the transaction commits: the row 
 Rows without a number are visible to their own transaction alone, which recognises its rows by that.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from changes.triggers.watched import REFUSAL, Owner, Watched
 from core.database.triggers import Function, Trigger, statement_trigger
@@ -71,15 +71,12 @@ END """,
 )
 
 
-def triggers(watched: Iterable[Watched]) -> Iterator[Trigger]:
+def triggers(watched: Collection[Watched]) -> Iterator[Trigger]:
     """The triggers in the order in which a writer locks their tables: what it writes, then what its commit moves."""
-    watched = list(watched)
     for each in watched:
         for event, body in _bodies(each).items():
             yield statement_trigger("changes", each.table, event, body)
-    yield _COMMIT
-    yield _PRUNED
-    yield from _triggers_of_revisions(watched)
+    yield from (_COMMIT, _PRUNED, _REVISION_UPDATED, _REVISION_DELETED, _revisions_truncated(watched))
 
 
 def _trigger(table: str, name: str, when: str, function: Function, each: str = "STATEMENT") -> Trigger:
@@ -130,39 +127,42 @@ END """,
 )
 
 
-def _triggers_of_revisions(watched: Iterable[Watched]) -> Iterator[Trigger]:
-    yield _trigger(
-        "changes_revision",
-        "changes_update",
-        "BEFORE UPDATE",
-        Function(
-            "changes_revision_update",
-            f"""
+_REVISION_UPDATED = _trigger(
+    "changes_revision",
+    "changes_update",
+    "BEFORE UPDATE",
+    Function(
+        "changes_revision_update",
+        f"""
 BEGIN
     IF NEW.number < OLD.number OR NEW.kind <> OLD.kind THEN
         RAISE EXCEPTION '{REFUSAL}' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     RETURN NEW;
 END """,
-        ),
-        each="ROW",
-    )
-    yield _trigger(
-        "changes_revision",
-        "changes_delete",
-        "AFTER DELETE",
-        Function(
-            "changes_revision_delete",
-            f"""
+    ),
+    each="ROW",
+)
+
+_REVISION_DELETED = _trigger(
+    "changes_revision",
+    "changes_delete",
+    "AFTER DELETE",
+    Function(
+        "changes_revision_delete",
+        f"""
 BEGIN
     IF OLD.kind <> 'changes' THEN
         INSERT INTO changes_revision (kind, number, rows) VALUES (OLD.kind, {following("OLD.number")}, OLD.rows);
     END IF;
     RETURN NULL;
 END """,
-        ),
-        each="ROW",
-    )
+    ),
+    each="ROW",
+)
+
+
+def _revisions_truncated(watched: Iterable[Watched]) -> Trigger:
     # A flush leaves no rows, which need no revision; so a restore can copy its own ones.
     renewal = "\n    ".join(
         "INSERT INTO changes_revision (kind, number, rows)"
@@ -170,12 +170,8 @@ END """,
         for each in watched
         if each.counted
     )
-    yield _trigger(
-        "changes_revision",
-        "changes_truncate",
-        "AFTER TRUNCATE",
-        Function("changes_revision_truncate", f"\nBEGIN\n    {renewal}\n    RETURN NULL;\nEND "),
-    )
+    function = Function("changes_revision_truncate", f"\nBEGIN\n    {renewal}\n    RETURN NULL;\nEND ")
+    return _trigger("changes_revision", "changes_truncate", "AFTER TRUNCATE", function)
 
 
 def _bodies(watched: Watched) -> dict[str, str]:

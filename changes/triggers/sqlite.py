@@ -80,7 +80,7 @@ def _document_logs(table: str, kind: Kind, columns: Iterable[str]) -> Iterator[T
     changed = f"NOT ({other}) AND ({_differ(columns)}) AND NOT ({renamed})"
     yield row_trigger(f"changes_{table}_insert_log", "AFTER INSERT", table, created)
     yield row_trigger(f"changes_{table}_delete_log", "AFTER DELETE", table, deleted + forget)
-    yield row_trigger(f"changes_{table}_update_away", "AFTER UPDATE", table, deleted + created, when=other)
+    yield row_trigger(f"changes_{table}_update_identity", "AFTER UPDATE", table, deleted + created, when=other)
     yield row_trigger(f"changes_{table}_update_log", "AFTER UPDATE", table, _log(kind, "changed", "NEW"), when=changed)
     yield row_trigger(
         f"changes_{table}_update_slug",
@@ -97,7 +97,7 @@ def _membership_logs(table: str, kind: Kind, columns: Iterable[str]) -> Iterator
     changed = f"NOT ({other}) AND ({_differ(columns)})"
     yield row_trigger(f"changes_{table}_insert_log", "AFTER INSERT", table, created)
     yield row_trigger(f"changes_{table}_delete_log", "AFTER DELETE", table, deleted)
-    yield row_trigger(f"changes_{table}_update_away", "AFTER UPDATE", table, deleted + created, when=other)
+    yield row_trigger(f"changes_{table}_update_identity", "AFTER UPDATE", table, deleted + created, when=other)
     yield row_trigger(f"changes_{table}_update_log", "AFTER UPDATE", table, _log(kind, "changed", "NEW"), when=changed)
 
 
@@ -108,7 +108,7 @@ def _owner_logs(table: str, owner: Owner, columns: Iterable[str]) -> Iterator[Tr
     yield row_trigger(f"changes_{table}_delete_log", "AFTER DELETE", table, _log_owner(owner.kind, old))
     yield row_trigger(f"changes_{table}_update_log", "AFTER UPDATE", table, _log_owner(owner.kind, new), when=moved)
     other = f"({old}) IS NOT ({new})"
-    yield row_trigger(f"changes_{table}_update_away", "AFTER UPDATE", table, _log_owner(owner.kind, old), when=other)
+    yield row_trigger(f"changes_{table}_update_owner", "AFTER UPDATE", table, _log_owner(owner.kind, old), when=other)
 
 
 def _log(kind: Kind, action: str, row: str, old_slug: str = "''") -> str:

@@ -121,8 +121,7 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         cls.columns = cls.serializer_class.Meta.columns
         cls.kind = cls.columns.kind
         VIEWSETS[cls.kind] = cls
-        own = on(cls.kind, ages=cls.columns.ages(cls.columns.v4))
-        cls.depends_on = own | cls.depends_on if cls.depends_on else own
+        cls.depends_on = on(cls.kind) | cls.depends_on if cls.depends_on else on(cls.kind)
 
     @classmethod
     def dependencies_of(cls, parameters: Mapping[str, str], format_: str) -> Dependencies:
@@ -132,8 +131,8 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         names = words(parameters, "fields") if "fields" in parameters else cls.columns.v4
         found |= on(ages=cls.columns.ages(cls.columns.served if "all" in names else names))
         expanded = words(parameters, "expand")
-        relations = [relation for name, relation in cls.columns.relations.items() if name in expanded]
-        return found | union(VIEWSETS[relation.kind].depends_on for relation in relations)
+        views = [VIEWSETS[relation.kind] for name, relation in cls.columns.relations.items() if name in expanded]
+        return found | union(view.depends_on | on(ages=view.columns.ages(view.columns.v4)) for view in views)
 
     @property
     def known_parameters(self) -> Collection[str]:

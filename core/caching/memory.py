@@ -4,7 +4,7 @@ import threading
 
 from cachetools import LRUCache
 
-from core.caching.stores import Attempt, CachedResponse
+from core.caching.responses import Attempt, CachedResponse
 
 OVERHEAD = 270  # bytes that an entry takes besides its headers and body, about
 

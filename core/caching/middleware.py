@@ -35,7 +35,8 @@ from core.caching.cacheable import CacheableRequest
 from core.caching.dependencies import Routes
 from core.caching.keys import cache_key, program_fingerprint
 from core.caching.replica import reading
-from core.caching.stores import WAIT, CachedResponse, Store, store
+from core.caching.responses import WAIT, CachedResponse, Store
+from core.caching.stores import store
 
 logger = logging.getLogger(__name__)
 SMALLEST_COMPRESSED = 500

@@ -10,7 +10,7 @@ import redis
 from redis.exceptions import LockError
 from redis.lock import Lock
 
-from core.caching.stores import WAIT, Attempt, CachedResponse
+from core.caching.responses import WAIT, Attempt, CachedResponse
 
 logger = logging.getLogger(__name__)
 CACHED_SECONDS = 24 * 3600  # nobody looks for a response under a revision that has moved

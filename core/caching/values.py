@@ -9,7 +9,8 @@ from django.conf import settings
 from core.caching import reads, revisions
 from core.caching.dependencies import Dependencies
 from core.caching.keys import cache_key, program_fingerprint
-from core.caching.stores import CachedResponse, store
+from core.caching.responses import CachedResponse
+from core.caching.stores import store
 
 
 class CachedValue:

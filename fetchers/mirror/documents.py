@@ -116,8 +116,8 @@ Line100 = Annotated[str, Strict(), Field(max_length=100), AfterValidator(_withou
 Line255 = Annotated[str, Strict(), Field(max_length=255), AfterValidator(_without_nul)]
 Time = Annotated[datetime, BeforeValidator(_time)]
 
-# The types of columns of JSON, and the rules of texts that say more than a length
-_JSON: dict[str, Any] = {
+# The types of columns whose fields do not tell them, and the rules of texts that say more than a length
+_TYPES: dict[str, Any] = {
     "commits_over_52": Annotated[list[Count], AfterValidator(_weeks)],
     "participants": Annotated[list[Line255], Field(max_length=MAX_PEOPLE)],
 }
@@ -187,7 +187,9 @@ def _plain(column: Any) -> Any:
             return Flag
         case models.DateTimeField():
             return Time
-    return _JSON[column.name]
+    if column.name not in _TYPES:
+        raise TypeError(f"No type of values is known for the column {column.name}: name one in _TYPES")
+    return _TYPES[column.name]
 
 
 # The attributes named in these classes are those that the import itself reads.

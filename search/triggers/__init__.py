@@ -10,12 +10,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from core.database.triggers import Trigger, TriggerSet
 from search.triggers import postgresql, sqlite
 from search.triggers.entry import COLUMNS, INDEXED, INSERT, POSTGRESQL, SQLITE, all_entries
+from search.triggers.postgresql import DROP_INDEX as POSTGRESQL_INDEX_AWAY
 from search.triggers.postgresql import INDEX as POSTGRESQL_INDEX
-from search.triggers.postgresql import INDEX_AWAY as POSTGRESQL_INDEX_AWAY
 from search.triggers.postgresql import create_extension
+from search.triggers.sqlite import DROP_INDEX as SQLITE_INDEX_AWAY
 from search.triggers.sqlite import FTS
 from search.triggers.sqlite import INDEX as SQLITE_INDEX
-from search.triggers.sqlite import INDEX_AWAY as SQLITE_INDEX_AWAY
 
 __all__ = (
     "COLUMNS",

@@ -28,7 +28,7 @@ CREATE INDEX entry_title_prefix ON search_entry (title_key text_pattern_ops);
 CREATE INDEX entry_slug_prefix ON search_entry (slug_key text_pattern_ops);
 CREATE INDEX entry_pypi_prefix ON search_entry (pypi_key text_pattern_ops);
 """
-INDEX_AWAY = """
+DROP_INDEX = """
 DROP INDEX entry_words, entry_similar, entry_title_prefix, entry_slug_prefix, entry_pypi_prefix;
 ALTER TABLE search_entry DROP COLUMN words;
 DROP TEXT SEARCH CONFIGURATION search_english;

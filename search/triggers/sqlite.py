@@ -11,7 +11,7 @@ FTS = {
     "search_trigrams": "names, content='search_entry', content_rowid='id', tokenize='trigram'",
 }
 INDEX = "".join(f"CREATE VIRTUAL TABLE {name} USING fts5({options});\n" for name, options in FTS.items())
-INDEX_AWAY = "".join(f"DROP TABLE IF EXISTS {name};\n" for name in FTS)
+DROP_INDEX = "".join(f"DROP TABLE IF EXISTS {name};\n" for name in FTS)
 
 
 def triggers() -> Iterator[Trigger]:
@@ -23,7 +23,7 @@ def triggers() -> Iterator[Trigger]:
         differ = " OR ".join(f"OLD.{column} IS NOT NEW.{column}" for column in indexed.columns)
         yield row_trigger(f"search_{table}_insert", "AFTER INSERT", table, write)
         yield row_trigger(f"search_{table}_delete", "AFTER DELETE", table, delete)
-        yield row_trigger(f"search_{table}_away", "AFTER UPDATE", table, delete, when="OLD.id <> NEW.id")
+        yield row_trigger(f"search_{table}_update_id", "AFTER UPDATE", table, delete, when="OLD.id <> NEW.id")
         yield row_trigger(f"search_{table}_update", "AFTER UPDATE", table, write, when=differ)
     yield from _of_entries()
 

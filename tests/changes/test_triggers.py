@@ -1,206 +1,211 @@
-"""The tables that triggers watch: every column of every document, and rows that are logged as their document."""
+"""The log and the revisions: every way of writing is noticed, and numbers follow the order of commits."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from typing import Any
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
-from django.db import connection, models, transaction
+from django.db import connection, transaction
+from django.test import Client
 
-from categories.serializers import CategorySerializer
+from categories.models import Category
 from changes import triggers
 from changes.models import Change
-from changes.triggers import LogTriggers
-from changes.triggers.watched import WATCHED, Owner, Watched
-from core.kinds import Kind
 from core.models import Revision
-from grids.serializers import GridSerializer
-from packages.models import Package, Release
-from packages.serializers import PackageSerializer
-from tests.factories import GridFactory, MembershipFactory, PackageFactory
+from grids.models import Grid, GridPackage
+from packages.models import FetchState, Package, Release, Snapshot
+from tests.changes.log import last, moved, sql
+from tests.changes.mirror import Mirror, catalogue
+from tests.factories import CategoryFactory, GridFactory, MembershipFactory, PackageFactory
+from tests.threads import in_background
 
+# Numbers are given at commit: in a test that never commits there would be none.
 pytestmark = pytest.mark.django_db(transaction=True)
-on_postgresql = connection.vendor == "postgresql"
+NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
+postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
 
 
-def served() -> set[tuple[str, str]]:
-    """The tables and columns that the API reads for all keys of all documents."""
-    columns: set[tuple[str, str]] = set()
-    for serializer in (CategorySerializer, PackageSerializer, GridSerializer):
-        documents: Any = serializer.Meta.model.objects
-        columns |= read_by(documents.for_api(serializer.Meta.columns.served))
-    return columns
+def test_every_way_of_writing_is_noticed() -> None:
+    category = CategoryFactory.create()
+    package = PackageFactory.create(category=category)
+    grid = GridFactory.create()
+    pk, table = package.pk, Package._meta.db_table
+    changed = [("package", "changed", pk)]
 
+    def upsert() -> None:
+        row = Package.objects.get(pk=pk)
+        row.repo_watchers = 77
+        Package.objects.bulk_create(
+            [row], update_conflicts=True, unique_fields=["id"], update_fields=["repo_watchers", "last_fetched"]
+        )
 
-def read_by(queryset: models.QuerySet[Any]) -> set[tuple[str, str]]:
-    statement = str(queryset.query)
-    named = re.findall(r'(?:FROM|JOIN) "(\w+)"(?: (?!ON|WHERE|ORDER|INNER|LEFT)(\w+))?', statement)
-    tables = {alias or table: table for table, alias in named}
-    return {(tables[alias], column) for alias, column in re.findall(r'"?(\w+)"?\."(\w+)"', statement)}
+    def bulk_update() -> None:
+        row = Package.objects.get(pk=pk)
+        row.repo_forks = 5
+        Package.objects.bulk_update([row], ["repo_forks"])
 
+    assert moved(lambda: Package.objects.filter(pk=pk).update(licence="MIT")) == (changed, {"packages"})
+    assert moved(upsert) == (changed, {"packages"})
+    assert moved(bulk_update) == (changed, {"packages"})
+    assert moved(lambda: sql(f"UPDATE {table} SET deprecated = NOT deprecated")) == (changed, {"packages"})
+    assert moved(lambda: sql(f"UPDATE {table} SET title = 'other'")) == (changed, {"packages", "grids"})
+    assert moved(lambda: sql(f"UPDATE {table} SET slug = 'other'"))[0] == [("package", "renamed", pk)]
+    assert moved(lambda: sql(f"UPDATE {table} SET slug = 'other'")) == ([], set()), "nothing moved"
+    fetched = Package.objects.filter(pk=pk)
+    assert moved(lambda: fetched.update(last_fetched=NOW)) == ([], {"packages"}), "served, yet no change"
 
-def unwatched(watched: Iterable[Watched]) -> set[tuple[str, str]]:
-    """The served columns whose changes are not logged, and are not said to be left out of the log."""
-    tables = {each.table: each for each in watched}
-    assert {table for table, _ in served()} <= tables.keys()
-    known = {(each.table, column) for each in tables.values() for column in ("id", *each.columns, *each.not_logged)}
-    return served() - known
+    def rolled_back() -> None:
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            fetched.update(title="never")
+            raise ZeroDivisionError
 
-
-def test_every_column_of_every_document_is_watched() -> None:
-    assert ("packages_package", "gone_since") in served()
-    assert unwatched(WATCHED) == set()
-    assert all(reason for watched in WATCHED for reason in watched.not_logged.values())
-
-
-@pytest.mark.parametrize(
-    ("table", "column"), [(watched.table, column) for watched in WATCHED for column in watched.columns]
-)
-def test_a_column_that_is_left_out_is_noticed(table: str, column: str) -> None:
-    def without(watched: Watched) -> Watched:
-        return replace(watched, columns=tuple(each for each in watched.columns if each != column))
-
-    assert unwatched(without(each) if each.table == table else each for each in WATCHED) == {(table, column)}
-
-
-def test_watched_columns_exist() -> None:
-    with connection.cursor() as cursor:
-        for watched in WATCHED:
-            stored = {each.name for each in connection.introspection.get_table_description(cursor, watched.table)}
-            assert {*watched.columns, *watched.not_logged, *watched.columns_shown_in} <= stored
-
-
-# Rows that are logged as a change of their document
-
-
-@pytest.fixture
-def _releases_are_logged() -> Iterator[None]:
-    """As packages would be if their document showed releases."""
-    owner = Owner(Kind.PACKAGE, "{row}.package_id")
-    columns = ("package_id", "version", "uploaded_at", "yanked", "requires_python")
-    with_releases = LogTriggers(
-        replace(each, logs_as=owner, columns=columns) if each.table == "packages_release" else each for each in WATCHED
+    assert moved(rolled_back) == ([], set())
+    found, kinds = moved(lambda: GridPackage.objects.bulk_create([GridPackage(grid=grid, package=package)]))
+    member = GridPackage.objects.get()
+    assert (found, kinds) == ([("membership", "created", member.pk)], {"packages", "grids"})
+    assert moved(lambda: GridPackage.objects.update(position=3))[0] == [("membership", "changed", member.pk)]
+    other = GridFactory.create()
+    renewed = [("membership", "deleted", member.pk), ("membership", "created", member.pk)]
+    assert moved(lambda: GridPackage.objects.update(grid=other))[0] == renewed
+    assert moved(lambda: sql("DELETE FROM grids_gridpackage"))[0] == [("membership", "deleted", member.pk)]
+    assert moved(lambda: Category.objects.update(show_pypi=False)) == (
+        [("category", "changed", category.pk)],
+        {"categories"},
     )
-    with_releases.mend(connection)
-    yield
-    assert with_releases.deviations(connection) == []
-    triggers.LOG_TRIGGERS.mend(connection)
-    assert triggers.LOG_TRIGGERS.deviations(connection) == []
+    assert moved(lambda: Grid.objects.filter(pk=other.pk).delete()) == ([("grid", "deleted", other.pk)], {"grids"})
+    assert moved(lambda: sql(f"DELETE FROM {table}")) == ([("package", "deleted", pk)], {"packages"})
 
 
-def logged(write: Callable[[], object]) -> list[tuple[str, str, int]]:
-    since = Revision.objects.get(kind=Revision.LOG).number
-    before = Revision.objects.get(kind="packages").number
-    write()
-    assert Revision.objects.get(kind="packages").number > before
-    rows = Change.objects.filter(number__gt=since).order_by("number")
-    last = Revision.objects.get(kind=Revision.LOG).number
-    assert [row.number for row in rows] == list(range(since + 1, last + 1)), "a gap"
-    return [(row.kind, row.action, row.object_id) for row in rows]
-
-
-@pytest.mark.usefixtures("_releases_are_logged")
-def test_a_row_is_logged_as_a_change_of_its_document() -> None:
-    package, other = PackageFactory.create_batch(2)
-    changed, other_changed = ("package", "changed", package.pk), ("package", "changed", other.pk)
-    assert logged(lambda: Release.objects.create(package=package, version="1")) == [changed]
-    assert logged(lambda: Release.objects.update(yanked=True)) == [changed]
-    assert logged(lambda: Release.objects.update(package=other)) in ([changed, other_changed], [other_changed, changed])
-    assert logged(lambda: Release.objects.filter(version="1").delete()) == [other_changed]
-    row = Change.objects.latest("number")
-    assert (row.slug, row.old_slug, row.grid_id, row.package_id) == (other.slug, "", None, None)
-
-
-@pytest.mark.usefixtures("_releases_are_logged")
-def test_an_update_without_a_change_is_not_logged() -> None:
+def test_rows_below_a_document_move_the_revision_only() -> None:
     package = PackageFactory.create()
-    Release.objects.create(package=package, version="1")
-    since = Revision.objects.get(kind=Revision.LOG).number
-    Release.objects.update(version="1")
-    assert Revision.objects.get(kind=Revision.LOG).number == since
+    writes: list[Callable[[], object]] = [
+        lambda: Release.objects.create(package=package, version="1"),
+        lambda: Release.objects.update(yanked=True),
+        lambda: Snapshot.objects.create(package=package, day=NOW.date(), stars=1),
+        lambda: FetchState.objects.create(package=package, source="repo", outcome="ok", next_due=NOW),
+        lambda: FetchState.objects.update(failures=2),
+        lambda: sql("DELETE FROM packages_release"),
+    ]
+    for write in writes:
+        assert moved(write) == ([], {"packages"})
 
 
-@pytest.mark.usefixtures("_releases_are_logged")
-def test_a_row_without_its_document_is_not_logged() -> None:
-    package = PackageFactory.create()
-    Release.objects.create(package=package, version="1")
-
-    def delete_the_document_first() -> None:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("DELETE FROM packages_package")
-            cursor.execute("DELETE FROM packages_release")
-
-    assert logged(delete_the_document_first) == [("package", "deleted", package.pk)]
+def test_a_row_that_gets_another_id() -> None:
+    CategoryFactory.create(id=7)
+    found, _ = moved(lambda: sql("UPDATE categories_category SET id = 8 WHERE id = 7"))
+    assert found == [("category", "deleted", 7), ("category", "created", 8)]
 
 
-@pytest.mark.usefixtures("_releases_are_logged")
-def test_a_package_with_releases_is_deleted() -> None:
-    package = PackageFactory.create()
-    Release.objects.create(package=package, version="1")
-    pk = package.pk
-    assert logged(package.delete) == [("package", "changed", pk), ("package", "deleted", pk)]
+def test_many_rows_in_one_statement_are_numbered_by_id() -> None:
+    packages = PackageFactory.create_batch(30)
+    found, _ = moved(lambda: Package.objects.update(repo_forks=9))
+    assert found == [("package", "changed", package.pk) for package in packages]
 
 
-@pytest.mark.skipif(not on_postgresql, reason="SQLite logs every row")
-@pytest.mark.usefixtures("_releases_are_logged")
-def test_many_rows_of_a_document_are_logged_once_in_a_transaction() -> None:
-    packages = PackageFactory.create_batch(2)
-    changed = [("package", "changed", package.pk) for package in packages]
+def test_documents_are_counted() -> None:
+    counts = dict(Revision.objects.values_list("kind", "rows"))
+    PackageFactory.create_batch(3)
+    Package.objects.all()[0].delete()
+    GridFactory.create()
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        PackageFactory.create()
+        raise ZeroDivisionError
+    now = dict(Revision.objects.values_list("kind", "rows"))
+    assert {kind: now[kind] - counts.get(kind, 0) for kind in ("categories", "packages", "grids")} == {
+        "categories": 3,
+        "packages": 2,
+        "grids": 1,
+    }
 
-    def fetched() -> None:
+
+@postgresql
+def test_four_concurrent_writers_leave_no_gap(client: Client) -> None:
+    """One of them holds its transaction open: nobody waits for it, and no reader misses its changes."""
+    category = CategoryFactory.create()
+    since = last()
+    opened, done = threading.Event(), threading.Event()
+
+    def slow() -> None:
         with transaction.atomic():
-            Package.objects.filter(pk=packages[0].pk).update(pypi_version="9")
-            for version in "123":
-                Release.objects.bulk_create(Release(package=each, version=version) for each in packages)
+            PackageFactory.create(category=category, slug="slow", repo_url="")
+            opened.set()
+            assert done.wait(30)
 
-    assert logged(fetched) == changed
-    assert logged(lambda: Release.objects.update(yanked=True)) == changed
-    assert logged(_truncate) == changed
+    def quick(writer: int) -> None:
+        for turn in range(25):
+            with transaction.atomic():
+                package = PackageFactory.create(category=category, slug=f"quick-{writer}-{turn}", repo_url="")
+                MembershipFactory.create(grid=GridFactory.create(slug=f"g-{writer}-{turn}"), package=package)
+                if turn % 5 == 4:
+                    package.delete()
 
-
-def _truncate() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE packages_release")
-
-
-@pytest.fixture
-def _positions_are_logged_as_grids() -> Iterator[None]:
-    """A document that is not named by the row itself, as with a cell of a member of a grid."""
-    owner = Owner(Kind.GRID, "(SELECT grid_id FROM grids_gridpackage AS m WHERE m.package_id = {row}.package_id)")
-    columns = ("package_id", "version")
-    triggers_of_test = LogTriggers(
-        replace(each, logs_as=owner, columns=columns) if each.table == "packages_release" else each for each in WATCHED
-    )
-    triggers_of_test.mend(connection)
-    yield
-    triggers.LOG_TRIGGERS.mend(connection)
-
-
-@pytest.mark.usefixtures("_positions_are_logged_as_grids")
-def test_the_document_may_be_found_by_another_table() -> None:
-    member, grid = MembershipFactory.create(), GridFactory.create()
-    release = Release.objects.create(package=member.package, version="1")
-    changed = ("grid", "changed", member.grid_id)
-    assert logged(lambda: Release.objects.update(version="2")) == [changed]
-    assert logged(release.delete) == [changed]
-    assert grid.pk != member.grid_id
+    mirror = Mirror(client)
+    writers = [in_background(quick, number) for number in range(3)]
+    slowest = in_background(slow)
+    assert opened.wait(30)
+    while any(writer.is_alive() for writer in writers):
+        mirror.follow()
+        assert mirror.seen == list(range(1, len(mirror.seen) + 1)), "a gap"
+    for writer in writers:
+        writer.result()
+    assert slowest.is_alive(), "nobody waited for the slow one"
+    mirror.follow()
+    assert not [key for key, document in mirror.documents.items() if document["slug"] == "slow"]
+    done.set()
+    slowest.result()
+    mirror.follow()
+    assert mirror.seen == list(range(1, last() + 1))
+    assert (mirror.documents, mirror.memberships) == catalogue(client)
+    assert last() - since > 3 * 25 * 3
 
 
-def test_a_column_of_a_later_migration_is_left_out() -> None:
-    """A trigger that names a column which does not exist fails with every write."""
-    later = LogTriggers(
-        replace(each, columns=(*each.columns, "later"), columns_shown_in={"later": Kind.GRID}) if each.kind else each
-        for each in WATCHED
-    )
+@postgresql
+def test_a_commit_that_waits_for_a_foreign_key_holds_up_nobody() -> None:
+    """A foreign key that is checked at commit may have to wait for a row, but not while holding the counter."""
+    package = PackageFactory.create()
+    grid = GridFactory.create()
+    locked, done = threading.Event(), threading.Event()
+
+    def holder() -> None:
+        with transaction.atomic():
+            Package.objects.select_for_update().get(pk=package.pk)
+            locked.set()
+            assert done.wait(30)
+            Package.objects.filter(pk=package.pk).update(repo_forks=1)
+
+    def waiter() -> None:
+        with transaction.atomic():
+            Category.objects.update(description="x")
+            GridPackage.objects.create(grid_id=grid.pk, package_id=package.pk)
+
+    holding = in_background(holder)
+    assert locked.wait(30)
+    waiting = in_background(waiter)
+    time.sleep(0.3)
+    assert waiting.is_alive()
+    CategoryFactory.create()  # commits, though the waiter is in the middle of its own commit
+    done.set()
+    holding.result()
+    waiting.result()
+
+
+def test_documents_from_before_the_log_are_in_it(client: Client) -> None:
+    member = MembershipFactory.create()
+    triggers.uninstall(connection)
     try:
-        later.install(connection)
-        MembershipFactory.create()
-        assert not any("later" in trigger.statement for trigger in later.triggers(connection))
+        missing = {each.table for each in triggers.LOG_TRIGGERS.deviations(connection)}
+        assert {watched.table for watched in triggers.LOG_TRIGGERS.watched} < missing
+        Change.objects.all().delete()
+        Revision.objects.all().delete()
+        triggers.seed(connection)
     finally:
         triggers.install(connection)
-
-
-def test_a_table_of_a_later_migration_is_left_out() -> None:
-    later = LogTriggers((*WATCHED, Watched("packages_later", (Kind.PACKAGE,))))
-    assert later.deviations(connection) == []
+    assert triggers.LOG_TRIGGERS.deviations(connection) == []
+    mirror = Mirror(client)
+    mirror.follow()
+    assert (mirror.documents, mirror.memberships) == catalogue(client)
+    assert mirror.seen == [1, 2, 3, 4]
+    pk = member.pk
+    assert moved(member.delete)[0] == [("membership", "deleted", pk)]
+    assert last() == 5

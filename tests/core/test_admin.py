@@ -10,8 +10,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.dateparse import parse_datetime
 from pytest_django import DjangoAssertNumQueries
 
+from categories.documents import CATEGORY_COLUMNS
 from categories.models import Category
+from core.documents import Columns
+from grids.documents import GRID_COLUMNS
 from grids.models import Grid, GridPackage
+from packages.documents import PACKAGE_COLUMNS
 from packages.models import Package, Release
 from tests.factories import CategoryFactory, GridFactory, MembershipFactory, PackageFactory
 
@@ -233,6 +237,23 @@ def test_a_locked_grid_can_be_changed_from_neither_side(editor: Client, admin_cl
 
     assert errors(admin_client.post(f"{address}change/", grid_form(title="Unlocked"))) == []
     assert Grid.objects.get().title == "Unlocked"
+
+
+@pytest.mark.parametrize(
+    ("factory", "columns"),
+    [(CategoryFactory, CATEGORY_COLUMNS), (PackageFactory, PACKAGE_COLUMNS), (GridFactory, GRID_COLUMNS)],
+)
+def test_a_page_shows_every_column_to_those_who_can_only_view_it(
+    client: Client, factory: Any, columns: Columns
+) -> None:
+    document = factory.create()
+    user = User.objects.create_user("viewer", password="x", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client.force_login(user)
+    page = client.get(f"/admin/{document._meta.app_label}/{document._meta.model_name}/{document.pk}/change/")
+    assert page.status_code == 200
+    for column in (*columns.edited, *columns.fetched):
+        assert f"field-{document._meta.get_field(column).name}" in page.content.decode()
 
 
 def test_upstream_text_is_escaped_and_only_http_links_are_links(admin_client: Client) -> None:

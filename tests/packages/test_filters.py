@@ -110,7 +110,7 @@ def test_repo_url(get: Get, spelling: str) -> None:
     assert found(get, repo_url=spelling) == ["a"]
     assert found(get, repo_url="https://github.com/other/repo") == []
     assert refused(get, repo_url="no repository") == {
-        "repo_url": ["No repository can be read in it; give its URL."],
+        "repo_url": ["Not the URL of a repository, like https://github.com/owner/name."],
     }
 
 
@@ -121,7 +121,7 @@ def test_pypi_name_and_has_pypi(get: Get) -> None:
     assert found(get, has_pypi="true") == ["a", "b"]
     assert found(get, has_pypi="FALSE") == ["c"]
     assert refused(get, pypi_name="a b") == {
-        "pypi_name": ["Not the name of a project on PyPI: letters, digits, and - _ . between them."]
+        "pypi_name": ["Not the name of a project on PyPI: letters and digits, with - _ . between them."]
     }
     assert refused(get, has_pypi="yes") == {"has_pypi": ["Must be true or false."]}
 

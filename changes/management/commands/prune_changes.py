@@ -14,4 +14,4 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         deleted = prune(timezone.now())
         if deleted and options["verbosity"]:
-            self.stdout.write(f"{deleted} changes older than {RETENTION.days} days are gone from the log")
+            self.stdout.write(f"{deleted} changes older than {RETENTION.days} days were deleted from the log")

@@ -26,8 +26,9 @@ from categories.models import Category
 from core.caching import middleware as cache
 from core.caching.memory import Memory
 from core.caching.redis import Redis
+from core.caching.responses import CachedResponse
 from core.caching.revisions import Revisions
-from core.caching.stores import CachedResponse, store
+from core.caching.stores import store
 from grids.models import Grid, GridPackage
 from packages.models import FetchState, Package, Release, Snapshot
 from tests.factories import GridFactory, MembershipFactory, PackageFactory

@@ -43,7 +43,7 @@ def _mended() -> Iterator[None]:
 
 @pytest.fixture
 def _forgotten() -> Iterator[None]:
-    """Numbers from another time are none for the tests that follow."""
+    """Numbers ahead of the clock must not reach the tests that follow."""
     yield
     triggers.uninstall(connection)
     Revision.objects.exclude(kind=Revision.LOG).delete()
@@ -52,7 +52,7 @@ def _forgotten() -> Iterator[None]:
 
 @contextmanager
 def replica_session() -> Iterator[None]:
-    """A session as restores and replication have it: in it, triggers that are not ENABLE ALWAYS do not fire."""
+    """A session like those of restores and replication, in which only triggers with ENABLE ALWAYS fire."""
     try:
         sql("SET session_replication_role = replica")
     except DatabaseError:
@@ -72,7 +72,7 @@ def deleted() -> None:
 
 
 def written_without_triggers() -> None:
-    """Whoever switches the triggers off can write an old number: they make a new one of it when they come back."""
+    """Without triggers an old number can be written; when they are installed again, it becomes a new one."""
     triggers.uninstall(connection)
     Revision.objects.exclude(kind=Revision.LOG).update(number=1)
     triggers.install(connection)
@@ -91,7 +91,7 @@ def test_no_number_comes_twice(lose: Callable[[], None]) -> None:
 
 
 def test_a_deletion_is_a_move() -> None:
-    """A kind without a row counts as 0: that would be every content of the kind that was served in such a state."""
+    """A kind without a row would count as 0, and every state of the kind without a row would share cached responses."""
     MembershipFactory.create()
     Change.objects.all().delete()
     before, rows = numbers(), dict(Revision.objects.values_list("kind", "rows"))
@@ -105,7 +105,7 @@ def test_a_deletion_is_a_move() -> None:
 
 
 @postgresql
-def test_truncated_alone_they_begin_anew_and_count() -> None:
+def test_truncated_alone_they_start_again_and_count() -> None:
     PackageFactory.create_batch(3)
     before = numbers()
     sql("TRUNCATE changes_revision")
@@ -139,7 +139,7 @@ def test_they_follow_the_clock_and_pass_it_by_ones() -> None:
 
 
 def test_many_rows_do_not_outrun_the_clock() -> None:
-    """SQLite moves the revision with every row of a statement."""
+    """SQLite raises the revision with every row of a statement."""
     Grid.objects.bulk_create([Grid(title=str(number), slug=f"g-{number}") for number in range(3_000)])
     Grid.objects.update(description="x")
     assert numbers()["grids"] <= time.time() * 1_000_000 + 10_000

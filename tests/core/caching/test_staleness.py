@@ -25,10 +25,10 @@ from grids.models import Grid, GridPackage
 from packages.facts import Fetched, FetchTarget, RepositoryFacts
 from packages.models import Package
 from packages.results import Attempt, save_results
-from tests.changes.test_views import in_background
 from tests.core.test_admin import grid_form, package_form
 from tests.factories import GridFactory, MembershipFactory, PackageFactory
 from tests.servers import ROOT, database_url, server
+from tests.threads import in_background
 
 ROUNDS = 12
 SECONDS, MOST_SECONDS = 8, 120  # of readers beside a writer; a busy machine takes longer for as many rounds

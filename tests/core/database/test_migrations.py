@@ -25,8 +25,8 @@ def test_back_and_forth() -> None:
     try:
         for app in ("changes", "search"):
             call_command("migrate", app, "zero", verbosity=0)
-        Package.objects.update(title="while nobody looked")
-        assert run_checks(tags=[Tags.database], databases=["default"]) == [], "nothing to miss yet"
+        Package.objects.update(title="not noticed")
+        assert run_checks(tags=[Tags.database], databases=["default"]) == [], "the migrations install them"
     finally:
         call_command("migrate", verbosity=0)
     assert LOG_TRIGGERS.deviations(connection) == SEARCH_TRIGGERS.deviations(connection) == []
@@ -44,7 +44,7 @@ def test_an_upgrade_raises_the_revisions() -> None:
         call_command("migrate", "changes", "0001", verbosity=0)
         LOG_TRIGGERS.uninstall(connection)
         Revision.objects.update(number=4)
-        assert run_checks(tags=[Tags.database], databases=["default"]) == [], "the migration brings what is missing"
+        assert run_checks(tags=[Tags.database], databases=["default"]) == [], "the migration installs them"
     finally:
         call_command("migrate", verbosity=0, skip_checks=False)
     assert LOG_TRIGGERS.deviations(connection) == []
@@ -97,13 +97,13 @@ def test_permissions_follow_the_revisions() -> None:
 def test_the_search_index_is_brought_up_to_date() -> None:
     MembershipFactory.create()
     SEARCH_TRIGGERS.uninstall(connection)
-    Package.objects.update(title="while nobody looked")
+    Package.objects.update(title="not noticed")
     Grid.objects.all().delete()
     call_command("migrate", verbosity=0)
     call_command("check_search", verbosity=0)
 
 
-def test_a_table_that_is_made_anew_keeps_its_triggers() -> None:
+def test_a_table_that_is_copied_keeps_its_triggers() -> None:
     """SQLite copies a table to change it."""
     try:
         call_command("migrate", "packages", "0001", verbosity=0)

@@ -1,0 +1,33 @@
+"""Whole responses, and the interface of the stores that hold them."""
+
+from typing import NamedTuple, Protocol
+
+WAIT = 10.0  # seconds for which a request waits for a response that another one builds
+
+
+class CachedResponse(NamedTuple):
+    """A whole response: its headers as JSON, and its body. A cached value has a body alone."""
+
+    headers: bytes
+    content: bytes
+
+
+class Attempt(NamedTuple):
+    """The response, if it is there; else whether the caller must build it for all, and then call end(). If neither, it
+    proved uncacheable: each caller builds its own."""
+
+    response: CachedResponse | None
+    must_build: bool
+
+
+class Store(Protocol):
+    """A store by keys that hold the revisions: whatever is found in it is right."""
+
+    def get(self, key: bytes) -> CachedResponse | None: ...
+    def set(self, key: bytes, response: CachedResponse) -> None: ...
+
+    def begin(self, key: bytes) -> Attempt:
+        """Wait while another node builds the response; if nobody does, take it upon the caller."""
+
+    def end(self, key: bytes, *, is_stored: bool) -> None:
+        """Let the others go on: with the response, or without one that proved uncacheable."""

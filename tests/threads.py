@@ -1,0 +1,29 @@
+"""Work beside a test, on a connection of its own."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connection
+
+
+class in_background(threading.Thread):  # noqa: N801 (reads as a verb where it is called)
+    def __init__(self, work: Callable[..., None], *arguments: Any) -> None:
+        super().__init__(daemon=True)
+        self.work, self.arguments = work, arguments
+        self.error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self.work(*self.arguments)
+        except BaseException as error:  # noqa: BLE001 (given to whoever asks for the result)
+            self.error = error
+        finally:
+            connection.close()
+
+    def result(self) -> None:
+        self.join(60)
+        assert not self.is_alive()
+        if self.error:
+            raise self.error
