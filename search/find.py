@@ -90,8 +90,8 @@ def _backend(query: Query, kinds: tuple[str, ...]) -> Backend:
 
 
 def _categories(query: Query, connection: BaseDatabaseWrapper) -> dict[str, list[int]]:
-    """Return the ids of the categories that have each word of the query in their names: entries hold ids alone, so that
-    renaming a category rewrites none of them."""
+    """Return, for each word of the query, the ids of the categories that have it in their names. Entries hold nothing
+    else of a category, so that renaming one rewrites no entries."""
     names = _category_names(connection)
     return {word: [pk for pk, words in names if word in words] for word in query.words}
 

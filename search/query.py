@@ -74,8 +74,8 @@ def _significant(words: list[str], *, or_all: bool) -> tuple[str, ...]:
 
 
 def matches_as_prefix(word: str) -> bool:
-    """Return whether a word matches all words that begin with it. A plural does not: the stemmers cut its s, so "cms"
-    would match "cmd"."""
+    """Return whether a word matches all words that begin with it. A plural does not: the stemmers cut its s, so
+    "forms" would match "formidable"."""
     return not word.endswith("s")
 
 

@@ -61,8 +61,8 @@ def pieces_of(word: str) -> Iterator[str]:
 
 
 def _similarity(query: Query, words: list[str], names: str) -> float:
-    """Return 0 to 1: the mean similarity of the words to words of the names, or that of the whole query to a whole name
-    if it is greater."""
+    """Return 0 to 1: the mean similarity of the words to words of the names, or the similarity of the whole query to
+    a whole name, whichever is greater."""
     words_of_names = name_words(names)
     by_word = sum(max([fuzz.ratio(word, other) for other in words_of_names], default=0.0) for word in words)
     whole = query.key.removeprefix("django")

@@ -87,7 +87,8 @@ class Postgresql:
     # Names that begin with the query
 
     def _prefix_matches(self, limit: int) -> tuple[int, list[Row]]:
-        """Equal names are among those that are read, however many begin so: they come first in an index."""
+        """Count and return entries with names that begin with the query. Equal names are always among them: they come
+        first in an index, however many begin so."""
         fetched = self._fetch(self._prefix_sql(), *self._prefix_values(), limit)
         read, total = fetched[0][4:] if fetched else (0, 0)
         rows = [row[:4] for row in fetched if row[2] != EXCLUDED]
@@ -236,8 +237,8 @@ class Postgresql:
     # Similar names
 
     def candidates(self, pieces: list[list[str]]) -> list[Candidate]:
-        """Unlike the others, these statements are planned with their values: a piece that is in every name is found
-        faster without the index."""
+        """Return entries to compare with the query. Unlike the others, these statements are planned with their values:
+        a piece that is in every name is found faster without the index."""
         words = ["(" + " OR ".join(['lower(names COLLATE "C") LIKE %s'] * len(of_word)) + ")" for of_word in pieces]
         values = [f"%{piece}%" for of_word in pieces for piece in of_word]
         source = f"SELECT kind, object_id, quality, names FROM search_entry WHERE {self.of_kind}"

@@ -1,4 +1,4 @@
-"""GET /api/v4/search/: what comes first, how it is paged, and that the index is never behind."""
+"""GET /api/v4/search/: the order of results, their pages, and an index that is never behind."""
 
 import re
 from collections.abc import Callable
