@@ -27,9 +27,9 @@ def _register_tables() -> None:
     """Tell the cache which revisions move with the rows of each table that documents are built from."""
     from changes.triggers.watched import WATCHED  # noqa: PLC0415
     from core.caching import reads  # noqa: PLC0415
-    from core.caching.dependencies import LOG  # noqa: PLC0415
+    from core.caching.dependencies import LOG, PRUNED  # noqa: PLC0415
 
     for watched in WATCHED:
         revisions = frozenset(kind.plural for kind in watched.shown_in)
         reads.register(watched.table, revisions, {name: k.plural for name, k in watched.columns_shown_in.items()})
-    reads.register("changes_change", frozenset({LOG}))
+    reads.register("changes_change", frozenset({LOG, PRUNED}), every_row=False)

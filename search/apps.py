@@ -11,5 +11,5 @@ class SearchConfig(AppConfig):
         from core.caching import reads  # noqa: PLC0415 (models are not loaded when this module is)
         from core.kinds import Kind  # noqa: PLC0415
 
-        reads.register("search_entry", frozenset({Kind.PACKAGE.plural, Kind.GRID.plural}))
+        reads.register("search_entry", frozenset({Kind.PACKAGE.plural, Kind.GRID.plural}), every_row=False)
         triggers.register(SEARCH_TRIGGERS)

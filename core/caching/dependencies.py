@@ -71,6 +71,11 @@ class Route(NamedTuple):
     pattern: re.Pattern[str]
     dependencies: Callable[[Mapping[str, str], str], Dependencies]
 
+    @property
+    def is_cacheable(self) -> bool:
+        """Return whether its responses show documents, or anything else of the database."""
+        return self.dependencies({}, "json").is_cacheable
+
 
 class Routes:
     """The addresses below ROOT, by the first word of their paths."""
@@ -79,9 +84,10 @@ class Routes:
         self.by_word: dict[str, list[Route]] = {}
         for pattern, callback in _endpoints(patterns, "/"):
             if pattern.startswith(ROOT):
-                word = re.match(r"[a-z]*", pattern[len(ROOT) :])
+                # The literal beginning of the pattern, in which Django has escaped hyphens.
+                word = re.match(r"[\w\\-]*", pattern[len(ROOT) :])
                 route = Route(re.compile(pattern), _declared(callback, pattern))
-                self.by_word.setdefault(word[0] if word else "", []).append(route)
+                self.by_word.setdefault(word[0].replace("\\", "") if word else "", []).append(route)
 
     def find(self, path: str) -> Route | None:
         """Return the route of a path; None for one that is not below ROOT, or that is undefined."""
@@ -95,8 +101,10 @@ class Routes:
 
 
 def parse_parameters(query: str) -> dict[str, str]:
-    """Return the parameters of a query string by name; of one that is given twice, which is refused later, the last."""
-    return dict(parse_qsl(query, keep_blank_values=True)) if query else {}
+    """Return the parameters of WSGI's query string by name, decoded as Django decodes them; of one that is given twice,
+    which is refused later, the last."""
+    text = query.encode("latin-1", "replace").decode("utf-8", "replace")
+    return dict(parse_qsl(text, keep_blank_values=True)) if text else {}
 
 
 def _endpoints(patterns: Iterable[URLPattern | URLResolver], before: str) -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -121,4 +129,10 @@ def _declared(callback: Any, pattern: str) -> Callable[[Mapping[str, str], str],
     adds = getattr(view, "dependencies_of", None)
     if adds is None:
         return lambda _parameters, _format: own
-    return lambda parameters, format_: own | adds(parameters, format_)
+    # An @action may declare parameters of its own.
+    own_parameters: Mapping[str, Dependencies] = getattr(callback, "initkwargs", {}).get("parameters_add", {})
+    return lambda parameters, format_: (
+        own
+        | adds(parameters, format_)
+        | union(own_parameters[name] for name in own_parameters.keys() & parameters.keys())
+    )

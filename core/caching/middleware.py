@@ -75,11 +75,9 @@ class ApiCacheMiddleware:
 
     def _read(self, request: HttpRequest, host: str) -> HttpResponseBase:
         route = self.routes.find(request.path_info)
-        if route is None:  # nothing is at this address
+        if route is None or not route.is_cacheable:  # nothing is at this URL; or no documents: the schema, the docs
             return _private(self.respond(request))
         cacheable = CacheableRequest.of(request, route, host, self.program)
-        if cacheable and not cacheable.dependencies.is_cacheable:  # no documents: the schema, the docs
-            return _private(self.respond(request))
         with reading(request) as (connection, revisions):
             if cacheable is None:
                 return _private(self.respond(request))
@@ -177,8 +175,9 @@ def _not_modified(request: HttpRequest, etag: str) -> HttpResponse:
 
 
 def _private(response: HttpResponseBase) -> HttpResponseBase:
-    """Keep pages for browsers out of shared caches."""
-    if response.get("Content-Type", "").startswith("text/html"):
+    """Keep pages for browsers out of shared caches; redirects, which are the same for all, are no pages."""
+    is_page = response.status_code not in {301, 302} and response.get("Content-Type", "").startswith("text/html")
+    if is_page:
         response["Cache-Control"] = "private, no-cache"
     return response
 

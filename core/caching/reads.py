@@ -17,20 +17,26 @@ LONGEST_REMEMBERED = 2_000  # characters of SQL; longer statements are lists of 
 
 
 class Moves(NamedTuple):
-    """The revisions that every written row of a table moves, and for single columns a further one."""
+    """The revisions that written rows of a table move, and for single columns a further one.
+
+    `every_row` moves all of the revisions, so that one of them says enough; else a row moves some of them.
+    """
 
     revisions: frozenset[str]
     columns: Mapping[str, str]
+    every_row: bool
 
 
 _TABLES: dict[str, Moves] = {}
 _reads: ContextVar["Reads | None"] = ContextVar("reads", default=None)
 
 
-def register(table: str, revisions: frozenset[str], columns: Mapping[str, str] | None = None) -> None:
-    """Tell which revisions move with the rows of a table. A table of ours that nobody registers makes responses
+def register(
+    table: str, revisions: frozenset[str], columns: Mapping[str, str] | None = None, *, every_row: bool = True
+) -> None:
+    """Tell which revisions move with the rows of a table. A table that nobody registers makes responses
     uncacheable."""
-    _TABLES[table] = Moves(revisions, columns or {})
+    _TABLES[table] = Moves(revisions, columns or {}, every_row)
 
 
 class Reads:
@@ -42,7 +48,10 @@ class Reads:
 
     def execute(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         """Note the tables of a statement, as an execute wrapper of Django's."""
-        self.tables |= _tables_in(sql) if len(sql) <= LONGEST_REMEMBERED else _tables_in.__wrapped__(sql)
+        try:
+            self.tables |= _tables_in(sql) if len(sql) <= LONGEST_REMEMBERED else _tables_in.__wrapped__(sql)
+        except KeyError:  # its SQL is no longer known
+            self.tables.add("a prepared statement")
         return execute(sql, params, many, context)
 
     def undeclared(self, declared: Dependencies) -> list[str]:
@@ -55,7 +64,7 @@ def _is_covered(table: str, declared: Dependencies) -> bool:
     moves = _TABLES.get(table)
     if moves is None:
         return False
-    if moves.revisions & declared.revisions:
+    if moves.revisions <= declared.revisions or (moves.every_row and moves.revisions & declared.revisions):
         return True
     columns = {column for of, column in declared.columns if of == table}
     return bool(columns) and all(moves.columns.get(column) in declared.revisions for column in columns)

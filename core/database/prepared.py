@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from hashlib import blake2b
 from typing import Any, Generic, TypeVar
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakKeyDictionary
 
 import orjson
 from django.db import DatabaseError
@@ -34,7 +34,9 @@ MAX_PREPARED = 100  # on one connection: PostgreSQL holds a plan of each, of som
 _UNPREPARED = {"26000", "42P05", "0A000"}
 # The names that each of psycopg2's connections has prepared; None for a connection that is given whole statements.
 _PREPARED: WeakKeyDictionary[Any, set[str] | None] = WeakKeyDictionary()
-_BY_NAME: "WeakValueDictionary[str, Statement]" = WeakValueDictionary()
+# The SQL behind the names of statements that were run, so many at most.
+_SQL: dict[str, str] = {}
+_MAX_SQL = 2_000
 
 
 def with_ids(model: type[Model], sql: str, *parameters: Any) -> RawSQL:
@@ -69,7 +71,6 @@ class Statement:
         self.fixed = [each for each in parameters if each not in PLACEHOLDERS]
         given = ", ".join(["%s"] * (len(parameters) - len(self.fixed)))
         self.execute = f"EXECUTE {self.name}({given})" if given else f"EXECUTE {self.name}"
-        _BY_NAME[self.name] = self
 
     def rows(self, connection: BaseDatabaseWrapper, *values: Any) -> list[Row]:
         """Run the statement; where the server has lost the prepared one, send it whole from now on."""
@@ -78,6 +79,7 @@ class Statement:
             connection.ensure_connection()
             prepared = _PREPARED.setdefault(connection.connection, set())
             if prepared is not None:
+                self._remember()
                 try:
                     if self.name not in prepared:
                         self._prepare(connection, prepared)
@@ -88,6 +90,12 @@ class Statement:
                     _PREPARED[connection.connection] = None
         given = iter(values)
         return fetch_rows(connection, self.sql, [next(given) if p in PLACEHOLDERS else p for p in self.parameters])
+
+    def _remember(self) -> None:
+        if self.name not in _SQL:
+            if len(_SQL) >= _MAX_SQL:
+                _SQL.clear()
+            _SQL[self.name] = self.sql
 
     def _prepare(self, connection: BaseDatabaseWrapper, prepared: set[str]) -> None:
         # Not a query of a request, but of its connection, once.
@@ -100,11 +108,13 @@ class Statement:
 
 
 def sql_of(executed: str) -> str:
-    """Return the SQL that a text runs which is sent to the database: that of a prepared statement, by its name."""
+    """Return the SQL that a text runs which is sent to the database: that of a prepared statement, by its name.
+
+    KeyError for a statement that was not run lately.
+    """
     if not executed.startswith("EXECUTE "):
         return executed
-    statement = _BY_NAME.get(executed.removeprefix("EXECUTE ").partition("(")[0])
-    return statement.sql if statement else executed
+    return _SQL[executed.removeprefix("EXECUTE ").partition("(")[0]]
 
 
 def fetch_rows(connection: BaseDatabaseWrapper, sql: str, values: Sequence[Any]) -> list[Row]:

@@ -7,8 +7,12 @@ migrations are done, `manage.py install_triggers` at any time, and `manage.py ch
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import ClassVar, NamedTuple
 
+from django.apps import apps
+from django.conf import settings
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -123,12 +127,16 @@ class TriggerSet(ABC):
 
     def deviations(self, connection: BaseDatabaseWrapper) -> list[Deviation]:
         """Compare the triggers, and the functions, with those in the system tables of the database."""
-        stored = stored_triggers(connection, self._prefix)
+        stored = self._stored(connection)
         triggers = self.triggers(connection)
         states = {(each.table, each.name): each.state(stored.get((each.table, each.name))) for each in triggers}
         states |= dict.fromkeys(stored.keys() - states.keys(), SURPLUS)
         found = self._states_of_functions(connection) | states
         return [Deviation(*key, state) for key, state in found.items() if state]
+
+    def has_any(self, connection: BaseDatabaseWrapper) -> bool:
+        """Tell whether one of the triggers is there, however it is defined."""
+        return bool(self._stored(connection))
 
     def mend(self, connection: BaseDatabaseWrapper, everything: bool = False) -> list[Deviation]:
         """Install what is missing or differs (or `everything`), catch up, and return what was missing or differed.
@@ -140,7 +148,8 @@ class TriggerSet(ABC):
             return []
         chosen = self._everything(connection) if everything else deviations
         with locked(connection, self._tables(connection, chosen), readers_too=any(_drops(each) for each in chosen)):
-            deviations = self.deviations(connection)  # another process may have been faster
+            # Another process may have been faster; what is new meanwhile needs other locks, and is for the next run.
+            deviations = [each for each in self.deviations(connection) if everything or each in chosen]
             if deviations or everything:
                 self._install(connection, chosen if everything else deviations)
                 self.catch_up(connection)
@@ -152,7 +161,7 @@ class TriggerSet(ABC):
             self._install(connection, self._everything(connection))
 
     def uninstall(self, connection: BaseDatabaseWrapper) -> None:
-        stored = stored_triggers(connection, self._prefix)
+        stored = self._stored(connection)
         functions = {each.function for each in stored.values()} | self._names_of_functions(connection)
         with transaction.atomic(connection.alias), connection.cursor() as cursor:
             for table, name in stored:
@@ -166,6 +175,16 @@ class TriggerSet(ABC):
     @property
     def _prefix(self) -> str:
         return f"{self.label}_"
+
+    def _stored(self, connection: BaseDatabaseWrapper) -> dict[tuple[str, str], StoredTrigger]:
+        """Return the triggers that are there. Other programs may use the database too, and names like ours: only those
+        on tables of ours count, and on PostgreSQL only those with a function of ours."""
+        stored = stored_triggers(connection, self._prefix)
+        ours = {*_tables_of_ours(), *self.work_tables}
+        on_ours = {key: trigger for key, trigger in stored.items() if key[0] in ours}
+        if connection.vendor != "postgresql":
+            return on_ours
+        return {key: trigger for key, trigger in on_ours.items() if trigger.function.startswith(self._prefix)}
 
     def _functions(self, connection: BaseDatabaseWrapper) -> Sequence[Function]:
         return self.functions if connection.vendor == "postgresql" else ()
@@ -188,7 +207,7 @@ class TriggerSet(ABC):
     def _everything(self, connection: BaseDatabaseWrapper) -> list[Deviation]:
         wanted = [("", function.name) for function in self._functions(connection)]
         wanted += [(trigger.table, trigger.name) for trigger in self.triggers(connection)]
-        surplus = stored_triggers(connection, self._prefix).keys() - set(wanted)
+        surplus = self._stored(connection).keys() - set(wanted)
         states = dict.fromkeys(wanted, DIFFERENT) | dict.fromkeys(surplus, SURPLUS)
         return [Deviation(*key, state) for key, state in states.items()]
 
@@ -211,13 +230,20 @@ class TriggerSet(ABC):
                 yield from _creation(connection, trigger, state)
 
     def _surplus(self, connection: BaseDatabaseWrapper, keys: Iterable[tuple[str, str]]) -> Iterator[str]:
-        stored = stored_triggers(connection, self._prefix)
+        stored = self._stored(connection)
         wanted = self._names_of_functions(connection)
         for table, name in keys:
             yield _drop(connection, table, name)
             function = stored[table, name].function
             if function.startswith(self._prefix) and function not in wanted:
                 yield f"DROP FUNCTION IF EXISTS {function}"
+
+
+@cache
+def _tables_of_ours() -> frozenset[str]:
+    """Return the tables of the models that are in this project's folder."""
+    configs = [each for each in apps.get_app_configs() if Path(each.path).parent == settings.BASE_DIR]
+    return frozenset(model._meta.db_table for config in configs for model in config.get_models())
 
 
 def _drops(deviation: Deviation) -> bool:

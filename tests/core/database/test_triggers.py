@@ -11,6 +11,7 @@ import pytest
 from django.core.checks import CheckMessage, Tags, run_checks
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 
 from changes.models import Change
 from changes.triggers import LOG_TRIGGERS
@@ -310,3 +311,54 @@ def test_two_processes_install_once() -> None:
         for thread in threads:
             thread.join(30)
     assert sorted(map(len, installed)) == [0, 1]
+
+
+@pytest.fixture
+def _other_programs_trigger() -> Iterator[None]:
+    """A table of another program, with a trigger and a function whose names begin as ours do."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE blog_post (id integer, title text)")
+        if on_postgresql:
+            cursor.execute(
+                "CREATE FUNCTION search_vector_update() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$"
+            )
+            when = "BEFORE INSERT ON blog_post FOR EACH ROW EXECUTE FUNCTION search_vector_update()"
+        else:
+            when = "AFTER INSERT ON blog_post BEGIN SELECT 1; END"
+        cursor.execute(f"CREATE TRIGGER search_vector_update {when}")
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE blog_post")
+        if on_postgresql:
+            cursor.execute("DROP FUNCTION search_vector_update()")
+
+
+@pytest.mark.usefixtures("_other_programs_trigger")
+def test_triggers_of_other_programs_stay() -> None:
+    assert warnings() == []
+    before = identities()
+    migrate()
+    install()
+    call_command("install_triggers", "--all", verbosity=0)
+    names = {str(name) for row in identities() & before for name in row}
+    assert on_postgresql or "search_vector_update" in names
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_trigger WHERE tgname = 'search_vector_update'"
+            if on_postgresql
+            else "SELECT count(*) FROM sqlite_master WHERE name = 'search_vector_update'"
+        )
+        assert cursor.fetchone() == (1,)
+
+
+def test_a_database_without_any_triggers_is_reported_although_migrations_are_pending() -> None:
+    """SQLite's triggers are uninstalled before migrations: if one of these fails, they are still missing."""
+    MigrationRecorder(connection).record_unapplied("packages", "0006_fetch_target")
+    try:
+        assert warnings() == [], "the triggers of before are compared after the migrations"
+        for triggers in REGISTERED:
+            triggers.uninstall(connection)
+        assert {warning.id for warning in warnings()} == {"core.W001"}
+        assert len(warnings()) == len(REGISTERED)
+    finally:
+        MigrationRecorder(connection).record_applied("packages", "0006_fetch_target")
