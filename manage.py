@@ -13,7 +13,7 @@ def main() -> None:
     try:
         execute_from_command_line(sys.argv)
     except (OperationalError, ProgrammingError) as error:
-        # The database is away or not migrated: an operator's problem, told in one line, not as a traceback.
+        # The database is unreachable or not migrated: an operator reads one line, not a traceback.
         reason = " ".join(str(error).split())
         if "no such table" in reason or ("relation" in reason and "does not exist" in reason):
             sys.exit("Database: its tables are missing or of another version; run: manage.py migrate")

@@ -60,7 +60,7 @@ def _has_url(change: Change) -> bool:
 class ChangesSerializer(serializers.Serializer[Any]):
     """A page of the log."""
 
-    since = serializers.IntegerField(help_text="The number asked for.")
+    since = serializers.IntegerField(help_text="The number that was requested.")
     until = serializers.IntegerField(help_text="The last number of this page: where to go on from.")
     next = serializers.URLField(allow_null=True)
     results = ChangeSerializer(many=True)

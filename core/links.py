@@ -26,7 +26,7 @@ def _root(prefix: str) -> str:  # noqa: ARG001 (what reverse() goes by)
 
 
 class Links:
-    """Builds the links of one answer. What they have in common is put together once, not once a link."""
+    """The links of one response. What they have in common is put together once, not once a link."""
 
     def __init__(self, root: str, suffix: str = "") -> None:
         self.root = root

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
+from typing import assert_never
 
 from django.conf import settings
 from django.utils import timezone
@@ -72,8 +73,10 @@ class Upstreams:
             url = settings.GITLAB_API_URL if gitlab_com else f"https://{host}/api/v4"
             headers = {"PRIVATE-TOKEN": settings.GITLAB_TOKEN} if gitlab_com and settings.GITLAB_TOKEN else {}
             return self._upstream(host, url, headers, rate=GITLAB)
-        url = settings.CODEBERG_API_URL if host == "codeberg.org" else f"https://{host}/api/v1"
-        return self._upstream(host, url, rate=UNPUBLISHED)
+        if kind == "forgejo":
+            url = settings.CODEBERG_API_URL if host == "codeberg.org" else f"https://{host}/api/v1"
+            return self._upstream(host, url, rate=UNPUBLISHED)
+        assert_never(kind)
 
     def _upstream(
         self,

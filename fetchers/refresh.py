@@ -513,8 +513,8 @@ def _untrusted(attempt: Attempt) -> Attempt:
     return replace(attempt, result=replace(attempt.result, trusted=False))
 
 
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat(timespec="seconds") if moment else None
+def _iso(time: datetime | None) -> str | None:
+    return time.isoformat(timespec="seconds") if time else None
 
 
 def as_json(summary: Summary) -> dict[str, Any]:

@@ -22,4 +22,4 @@ def server_error(request: HttpRequest, *_: Any) -> HttpResponse:
 class TooSlow(APIException):
     status_code = 503
     default_code = "too_slow"
-    default_detail = "The database did not answer in time; ask for less, or for something more specific."
+    default_detail = "The database did not respond in time; request less, or something more specific."

@@ -21,7 +21,7 @@ from rest_framework.exceptions import ValidationError
 from core.api.parameters import nearest, no_such
 from core.api.references import is_id
 from core.caching.dependencies import Dependencies, on, union
-from core.database.functions import AsciiLower, Joined, ascii_lower
+from core.database.functions import AsciiLower, WithBlanks, ascii_lower
 
 M = TypeVar("M", bound=Model)
 MAX_VALUES = 1_000  # in a list of values with commas
@@ -212,7 +212,7 @@ class Words(django_filters.Filter):
     field_class = WordsField
 
     def __init__(self, description: str) -> None:
-        self.text = Joined("title", "slug", description)
+        self.text = WithBlanks("title", "slug", description)
         super().__init__(label="words in title, slug or description")
 
     def filter(self, qs: QuerySet[Any], value: list[str]) -> QuerySet[Any]:

@@ -4,7 +4,7 @@ import threading
 
 from cachetools import LRUCache
 
-from core.caching.responses import Attempt, CachedResponse
+from core.caching.responses import BuildTurn, CachedResponse
 
 OVERHEAD = 270  # bytes that an entry takes besides its headers and body, about
 
@@ -27,9 +27,9 @@ class Memory:
         with self.lock:
             self.responses[key] = response
 
-    def begin(self, key: bytes) -> Attempt:
+    def begin(self, key: bytes) -> BuildTurn:
         response = self.get(key)
-        return Attempt(response, must_build=response is None)
+        return BuildTurn(response, must_build=response is None)
 
     def end(self, key: bytes, *, is_stored: bool) -> None:
         """Nobody waits: the middleware lets one thread of the process build a response."""

@@ -2,7 +2,7 @@
 
 The database moves a revision for each kind of document with every commit that changes anything served, whoever wrote
 it. A response is cached under the revisions that were read before its data, so the first request after a commit finds
-nothing and builds it anew: nothing is ever stale, on no node. The same revisions make the ETag, so that a client that
+nothing and builds it: nothing is ever stale, on no node. The same revisions make the ETag, so that a client that
 has a response is told so before any document is read.
 
 The middleware stands before all others: a response is cached whole, and a request that gets it passes none of them.

@@ -10,7 +10,7 @@ import redis
 from redis.exceptions import LockError
 from redis.lock import Lock
 
-from core.caching.responses import WAIT, Attempt, CachedResponse
+from core.caching.responses import WAIT, BuildTurn, CachedResponse
 
 logger = logging.getLogger(__name__)
 CACHED_SECONDS = 24 * 3600  # nobody looks for a response under a revision that has moved
@@ -39,7 +39,7 @@ class Redis:
     def set(self, key: bytes, response: CachedResponse) -> None:
         self._try(self.client.set, b"grids:" + key, b"\n".join(response), ex=CACHED_SECONDS)
 
-    def begin(self, key: bytes) -> Attempt:
+    def begin(self, key: bytes) -> BuildTurn:
         """Wait for the response or for the lock, which ends by itself, should the node that holds it have died."""
         lock = Lock(self.client, f"building:{key.hex()}", timeout=self.wait, blocking=False)
         end = time.monotonic() + self.wait
@@ -50,12 +50,12 @@ class Redis:
             if response or self._try(self.client.exists, b"uncacheable:" + key):
                 if is_locked:
                     self._release(lock)
-                return Attempt(response, must_build=False)
+                return BuildTurn(response, must_build=False)
             if is_locked:
                 self.locks[key] = lock
-                return Attempt(None, must_build=True)
+                return BuildTurn(None, must_build=True)
             time.sleep(POLL_SECONDS)
-        return Attempt(None, must_build=False)
+        return BuildTurn(None, must_build=False)
 
     def end(self, key: bytes, *, is_stored: bool) -> None:
         if not is_stored:

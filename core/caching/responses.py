@@ -12,7 +12,7 @@ class CachedResponse(NamedTuple):
     content: bytes
 
 
-class Attempt(NamedTuple):
+class BuildTurn(NamedTuple):
     """The response, if it is there; else whether the caller must build it for all, and then call end(). If neither, it
     proved uncacheable: each caller builds its own."""
 
@@ -26,7 +26,7 @@ class Store(Protocol):
     def get(self, key: bytes) -> CachedResponse | None: ...
     def set(self, key: bytes, response: CachedResponse) -> None: ...
 
-    def begin(self, key: bytes) -> Attempt:
+    def begin(self, key: bytes) -> BuildTurn:
         """Wait while another node builds the response; if nobody does, take it upon the caller."""
 
     def end(self, key: bytes, *, is_stored: bool) -> None:

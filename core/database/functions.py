@@ -20,7 +20,7 @@ class AsciiLower(Func):
         return self.as_sql(compiler, connection, template='lower((%(expressions)s) COLLATE "C")', **context)
 
 
-class Joined(Func):
+class WithBlanks(Func):
     """Texts with a blank between them."""
 
     template = "%(expressions)s"

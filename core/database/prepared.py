@@ -1,6 +1,6 @@
 """Statements whose SQL is compiled once and then run with other values.
 
-Django compiles a queryset anew for each run, and PostgreSQL plans it anew: both cost more than reading a row. So the
+Django compiles a queryset for each run, and PostgreSQL plans it again: both cost more than reading a row. So the
 SQL is cached here, and each connection to PostgreSQL prepares it once and executes it by its name.
 """
 

@@ -29,7 +29,7 @@ def reading_from(alias: str) -> Iterator[None]:
         READING_ALIAS.reset(before)
 
 
-# The settings of a server's sessions. A statement that is prepared must not be planned anew for each of its values,
+# The settings of a server's sessions. A prepared statement must not be planned again for each of its values,
 # nor one of some milliseconds be compiled to machine code.
 _SESSION = """SELECT set_config('statement_timeout', %s, false),
     set_config('plan_cache_mode', 'force_generic_plan', false), set_config('jit', 'off', false)"""

@@ -22,7 +22,7 @@ def end(apps, schema_editor):
     triggers.uninstall(connection)
     execute(
         connection,
-        triggers.POSTGRESQL_INDEX_AWAY if connection.vendor == "postgresql" else triggers.SQLITE_INDEX_AWAY,
+        triggers.POSTGRESQL_DROP_INDEX if connection.vendor == "postgresql" else triggers.SQLITE_DROP_INDEX,
     )
 
 

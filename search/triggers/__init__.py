@@ -10,21 +10,21 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from core.database.triggers import Trigger, TriggerSet
 from search.triggers import postgresql, sqlite
 from search.triggers.entry import COLUMNS, INDEXED, INSERT, POSTGRESQL, SQLITE, all_entries
-from search.triggers.postgresql import DROP_INDEX as POSTGRESQL_INDEX_AWAY
+from search.triggers.postgresql import DROP_INDEX as POSTGRESQL_DROP_INDEX
 from search.triggers.postgresql import INDEX as POSTGRESQL_INDEX
 from search.triggers.postgresql import create_extension
-from search.triggers.sqlite import DROP_INDEX as SQLITE_INDEX_AWAY
+from search.triggers.sqlite import DROP_INDEX as SQLITE_DROP_INDEX
 from search.triggers.sqlite import FTS
 from search.triggers.sqlite import INDEX as SQLITE_INDEX
 
 __all__ = (
     "COLUMNS",
     "FTS",
+    "POSTGRESQL_DROP_INDEX",
     "POSTGRESQL_INDEX",
-    "POSTGRESQL_INDEX_AWAY",
     "SEARCH_TRIGGERS",
+    "SQLITE_DROP_INDEX",
     "SQLITE_INDEX",
-    "SQLITE_INDEX_AWAY",
     "create_extension",
     "entries",
     "install",

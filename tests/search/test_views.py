@@ -473,7 +473,7 @@ def test_a_statement_that_takes_too_long_is_ended(client: Client, monkeypatch: p
         connection.cursor().execute("RESET statement_timeout")
     assert response.status_code == 503
     assert response.json() == {
-        "detail": "The database did not answer in time; ask for less, or for something more specific."
+        "detail": "The database did not respond in time; request less, or something more specific."
     }
     connection.cursor().execute("SELECT 1")  # and the connection goes on
 

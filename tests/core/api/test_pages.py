@@ -116,7 +116,7 @@ def test_a_query_that_takes_too_long_is_stopped(get: Get, monkeypatch: pytest.Mo
         response = get("packages/?q=x")
         transaction.set_rollback(True)
     assert response.status_code == 503
-    assert response.json()["detail"].startswith("The database did not answer in time;")
+    assert response.json()["detail"].startswith("The database did not respond in time;")
 
 
 def test_statements_of_a_server_have_a_timeout(settings: Settings) -> None:
