@@ -5,7 +5,7 @@ export HOST PORT
 
 .PHONY: install run serve test test-browser bench bench-refresh lint format clean
 
-# Stamps, so that nothing is installed twice; a change of pyproject.toml installs anew.
+# Stamps, so that nothing is installed twice; a change of pyproject.toml installs again.
 .venv/.installed: pyproject.toml
 	python3 -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check .
