@@ -175,9 +175,8 @@ def _not_modified(request: HttpRequest, etag: str) -> HttpResponse:
 
 
 def _private(response: HttpResponseBase) -> HttpResponseBase:
-    """Keep pages for browsers out of shared caches; redirects, which are the same for all, are no pages."""
-    is_page = response.status_code not in {301, 302} and response.get("Content-Type", "").startswith("text/html")
-    if is_page:
+    """Keep pages for browsers out of shared caches. A permanent redirect, which is the same for all, is no page."""
+    if response.status_code != 301 and response.get("Content-Type", "").startswith("text/html"):
         response["Cache-Control"] = "private, no-cache"
     return response
 
