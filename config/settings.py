@@ -153,7 +153,6 @@ INSTALLED_APPS = [
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "corsheaders",
     "core",
     "categories",
     "packages",
@@ -164,6 +163,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "core.headers.ApiHeadersMiddleware",
     "core.caching.middleware.ApiCacheMiddleware",  # serves the API by itself, behind API_MIDDLEWARE alone
     "django.middleware.security.SecurityMiddleware",
     # With DEBUG, runserver serves static files from the apps, and nothing has been collected.
@@ -177,7 +177,6 @@ MIDDLEWARE = [
 ]
 # The API does CommonMiddleware's work itself: its catch-all redirects a missing slash, the cache sets the length.
 API_MIDDLEWARE = [
-    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "changes.middleware.OldSlugMiddleware",
@@ -270,7 +269,8 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Package Grids",
     "DESCRIPTION": "A catalogue of reusable packages, sorted into categories and compared side by side in grids. "
-    "Read-only. A parameter that is unknown, empty, given twice or not of its kind gets 400, never a guess.",
+    "Read-only. A parameter that is unknown, empty (but for cursor and the search's q), given twice or not of its kind "
+    "gets 400, never a guess.",
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -281,12 +281,6 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
 }
-
-# Pages of any site may read the API, which knows no users, and nothing else.
-CORS_ALLOW_ALL_ORIGINS = True
-CORS_URLS_REGEX = r"^/api/"
-CORS_ALLOW_METHODS = ("GET", "HEAD", "OPTIONS")
-CORS_EXPOSE_HEADERS = ("Link", "X-Total-Count", "ETag")
 
 LOGGING = {
     "version": 1,

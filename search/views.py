@@ -30,13 +30,14 @@ class SearchView(CatalogueView):
     summary = "search/form.html"
     depends_on = on(Kind.PACKAGE, Kind.GRID, Kind.CATEGORY, ages=60)  # a hit shows the score
     known_parameters = ("format", "q", "type", "limit", "offset")
+    may_be_empty = ("q",)
 
     @extend_schema(
         operation_id="search",
         parameters=[
             parameter(
                 "q",
-                'Words; "quotes" keep some together, a -word excludes.',
+                'Words; "quotes" keep some together, a -word excludes. It may be empty: then nothing is found.',
                 {"type": "string", "maxLength": MAX_LENGTH},
                 "rest framework",
             ),

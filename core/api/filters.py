@@ -130,6 +130,8 @@ class TimeField(forms.CharField):
         try:
             return self._parse(text)
         except (ValueError, OverflowError) as error:
+            if re.search(r":\d\d(\.\d+)? \d\d:?\d\d$", text, re.ASCII):
+                raise FormError(_PLUS) from error
             raise FormError("Must be a day like 2026-05-01 or a time like 2026-05-01T07:25:10-04:00.") from error
 
     def _parse(self, text: str) -> datetime:
@@ -144,6 +146,9 @@ class TimeField(forms.CharField):
             raise ValueError(text)
         parsed = datetime.fromisoformat(text)
         return (parsed if parsed.tzinfo else timezone.make_aware(parsed)).astimezone(UTC)
+
+
+_PLUS = "A “+” in a URL stands for a blank: write %2B for it, as in 2026-05-01T07:25:10%2B02:00."
 
 
 class ListField(forms.CharField):

@@ -6,10 +6,14 @@ A parameter that is unknown, given twice or empty gets 400, with the way to mend
 import re
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
+from typing import Any
 
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
+from core.caching.dependencies import parse_parameters
+
+MAX_MISTAKES = 10  # in one response
 MAX_LENGTH = 8_000  # characters of one value; a thousand ids fit
 
 
@@ -27,13 +31,25 @@ def no_such(what: str, word: str, known: Collection[str]) -> str:
 
 
 def check(request: Request, known: Collection[str], *, may_be_empty: Collection[str] = ()) -> None:
-    """Raise ValidationError with a message for each parameter that is unknown, given twice, empty or malformed."""
-    mistakes: dict[str, list[str]] = {}
+    """Raise ValidationError with a message for each parameter that is unknown, given twice, empty or malformed; for
+    MAX_MISTAKES of them at most."""
+    mistakes: dict[str, Any] = {}
     for name, values in request.query_params.lists():
         if message := _mistake(name, values, known, may_be_empty):
             mistakes[name[:100]] = [message]
+        if len(mistakes) == MAX_MISTAKES:
+            mistakes["detail"] = "There may be more mistakes: no further parameter was looked at."
+            break
+    if not mistakes and "\ufffd" in str(request.query_params):
+        mistakes = _not_utf8(request.META.get("QUERY_STRING", ""))
     if mistakes:
         raise ValidationError(mistakes)
+
+
+def _not_utf8(query: str) -> dict[str, Any]:
+    """Return the mistakes of a query with bytes that are not UTF-8, which Django replaces."""
+    broken = [name for name, value in parse_parameters(query) if re.search("[\ud800-\udfff]", name + value)]
+    return {re.sub("[\ud800-\udfff]", "\ufffd", name): ["Is not UTF-8."] for name in broken}
 
 
 def _mistake(name: str, values: list[str], known: Collection[str], may_be_empty: Collection[str]) -> str:

@@ -4,7 +4,9 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Self
+from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import HttpRequest
 
 from core.caching.dependencies import ROOT, Dependencies, Route, parse_parameters
@@ -30,26 +32,29 @@ class CacheableRequest:
         meta, path = request.META, request.path_info
         query, accept = meta.get("QUERY_STRING", ""), meta.get("HTTP_ACCEPT", "")
         read = _read if len(query) <= LONGEST_REMEMBERED else _read.__wrapped__
-        chosen, dependencies, is_large = read(route, query)
+        chosen, dependencies, is_large, canonical = read(route, query)
         if chosen not in (None, "json"):
             return None
         if chosen is None and accept and not path.startswith(FEEDS) and not _takes_plain_json(accept):
             return None
         encoding = best_encoding(meta.get("HTTP_ACCEPT_ENCODING", ""))
-        origin = "origin" if "HTTP_ORIGIN" in meta else ""
         accept = accept if chosen else ""
-        question = (program, request.scheme or "", host, request.path, query, accept, encoding, origin)
+        # With SITE_URL, nothing of a response follows from how the request names the site.
+        site = ("", "") if settings.SITE_URL else (request.scheme or "", host)
+        question = (program, *site, request.path, canonical, accept, encoding)
         return cls(question, dependencies, encoding, is_large)
 
 
 @lru_cache(maxsize=512)
-def _read(route: Route, query: str) -> tuple[str | None, Dependencies, bool]:
-    """Return the format that a query chooses, the dependencies of its response, and whether its page is a large one, of
-    which a worker builds one at a time."""
-    parameters = parse_parameters(query)
+def _read(route: Route, query: str) -> tuple[str | None, Dependencies, bool, str]:
+    """Return the format that a query chooses, the dependencies of its response, whether its page is a large one, of
+    which a worker builds one at a time, and the query in one form for all of its spellings."""
+    pairs = parse_parameters(query)
+    parameters = dict(pairs)
     limit = parameters.get("limit", "")
     is_large = limit.isdecimal() and len(limit) < 19 and int(limit) >= LARGE
-    return parameters.get("format"), route.dependencies(parameters, "json"), is_large
+    canonical = urlencode(sorted(pairs), errors="surrogateescape")
+    return parameters.get("format"), route.dependencies(parameters, "json"), is_large, canonical
 
 
 @lru_cache(maxsize=256)

@@ -100,11 +100,11 @@ class Routes:
         return None
 
 
-def parse_parameters(query: str) -> dict[str, str]:
-    """Return the parameters of WSGI's query string by name, decoded as Django decodes them; of one that is given twice,
-    which is refused later, the last."""
-    text = query.encode("latin-1", "replace").decode("utf-8", "replace")
-    return dict(parse_qsl(text, keep_blank_values=True)) if text else {}
+def parse_parameters(query: str) -> list[tuple[str, str]]:
+    """Return the names and values of WSGI's query string, decoded as Django decodes them, but for bytes that are not
+    UTF-8: they become surrogates, and so stay apart from every text that a parameter can have."""
+    text = query.encode("latin-1", "replace").decode("utf-8", "surrogateescape")
+    return parse_qsl(text, keep_blank_values=True, errors="surrogateescape") if text else []
 
 
 def _endpoints(patterns: Iterable[URLPattern | URLResolver], before: str) -> Iterator[tuple[str, Callable[..., Any]]]:

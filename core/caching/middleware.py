@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 SMALLEST_COMPRESSED = 500
 CACHED_TYPES = ("application/json", "application/rss+xml", "application/atom+xml")
 Build = Callable[[], HttpResponseBase]
-_HEADERS = {"Cache-Control": "public, no-cache", "Vary": "Accept, Accept-Encoding, origin"}
+_HEADERS = {"Cache-Control": "public, no-cache", "Vary": "Accept, Accept-Encoding"}
 
 
 class ApiCacheMiddleware:
@@ -64,7 +64,11 @@ class ApiCacheMiddleware:
         if request.encoding:  # of a body, which there is none; Django would read the query by it
             request.encoding = "utf-8"
         response = self._read(request, host) if request.method in {"GET", "HEAD"} else self.respond(request)
-        if isinstance(response, HttpResponse) and "Content-Length" not in response.headers:
+        if (
+            isinstance(response, HttpResponse)
+            and "Content-Length" not in response.headers
+            and response.status_code != 304
+        ):
             response.headers["Content-Length"] = str(len(response.content))
         if isinstance(response, Response):
             # Its view and it refer to each other: megabytes would wait for the garbage collector.
@@ -83,14 +87,19 @@ class ApiCacheMiddleware:
                 return _private(self.respond(request))
             key = cache_key(cacheable.question, cacheable.dependencies, revisions.numbers)
             etag = f'"{key.hex()}"'
-            if _matches(request.META.get("HTTP_IF_NONE_MATCH", ""), etag):
-                return _not_modified(request, etag)
-            build = partial(self._build, request, cacheable, connection, etag)
-            cache = store(settings.CACHE_URL)
-            if cache is None:
-                return build()
-            cached = cache.get(key)
-            return _served(cached) if cached else self._build_once(build, cache, key)
+            client_has = _etags(request.META.get("HTTP_IF_NONE_MATCH", ""))
+            if etag in client_has:
+                return _not_modified(etag)
+            response = self._current(partial(self._build, request, cacheable, connection, etag), key)
+            # "*" names every response that exists, which is known only now.
+            return _not_modified(etag) if "*" in client_has and response.has_header("ETag") else response
+
+    def _current(self, build: Build, key: bytes) -> HttpResponseBase:
+        cache = store(settings.CACHE_URL)
+        if cache is None:
+            return build()
+        cached = cache.get(key)
+        return _served(cached) if cached else self._build_once(build, cache, key)
 
     def _build_once(self, build: Build, cache: Store, key: bytes) -> HttpResponseBase:
         """Build the response once for concurrent identical requests; the others wait. If it proves uncacheable, each
@@ -167,10 +176,10 @@ def _served(cached: CachedResponse) -> HttpResponse:
     return HttpResponse(cached.content, headers=orjson.loads(cached.headers))
 
 
-def _not_modified(request: HttpRequest, etag: str) -> HttpResponse:
+def _not_modified(etag: str) -> HttpResponse:
+    """Return a 304 without type and length: a cache would take them over for the response that it has."""
     response = HttpResponse(status=304, headers={"ETag": etag, **_HEADERS})
-    if "HTTP_ORIGIN" in request.META:
-        response["Access-Control-Allow-Origin"] = "*"
+    del response["Content-Type"]
     return response
 
 
@@ -188,9 +197,9 @@ def _uncached(request: HttpRequest, response: HttpResponse, undeclared: list[str
     return response
 
 
-def _matches(header: str, etag: str) -> bool:
-    """Return whether an If-None-Match header names the ETag; weak and strong compare alike there."""
-    return bool(header) and etag in {each.removeprefix("W/") for each in parse_etags(header)}
+def _etags(header: str) -> set[str]:
+    """Return the ETags of an If-None-Match header; weak and strong ones compare alike there."""
+    return {each.removeprefix("W/") for each in parse_etags(header)} if header else set()
 
 
 def _compress(response: HttpResponse, encoding: str) -> None:

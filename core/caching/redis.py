@@ -34,7 +34,7 @@ class Redis:
 
     def get(self, key: bytes) -> CachedResponse | None:
         value: bytes | None = self._try(self.client.get, b"grids:" + key)
-        return CachedResponse(*value.split(b"\n", 1)) if value else None
+        return CachedResponse.parse(value) if value else None
 
     def set(self, key: bytes, response: CachedResponse) -> None:
         self._try(self.client.set, b"grids:" + key, b"\n".join(response), ex=CACHED_SECONDS)
@@ -75,6 +75,9 @@ class Redis:
             return command(*arguments, **options)
         except LockError:
             raise
+        except redis.ResponseError as error:  # a key that something else has written, or a memory that is full
+            logger.warning("Redis: %s", error)
+            return NO_REPLY
         except redis.RedisError as error:
             logger.warning("Redis: %s", error)
             self.unreachable_until = time.monotonic() + UNREACHABLE_SECONDS

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple, Protocol
 
+import orjson
+
 WAIT = 10.0  # seconds for which a request waits for a response that another one builds
 
 
@@ -10,6 +12,17 @@ class CachedResponse(NamedTuple):
 
     headers: bytes
     content: bytes
+
+    @classmethod
+    def parse(cls, value: bytes) -> "CachedResponse | None":
+        """Return the response that a store of bytes holds; None for a foreign value, which is a miss."""
+        headers, separator, content = value.partition(b"\n")
+        try:
+            parsed = orjson.loads(headers or content)
+        except orjson.JSONDecodeError:
+            return None
+        is_ours = bool(separator) and (not headers or isinstance(parsed, dict))
+        return cls(headers, content) if is_ours else None
 
 
 class BuildTurn(NamedTuple):

@@ -325,3 +325,12 @@ NAMES = sorted(set(PackageFilters.base_filters) | {"limit", "offset", "cursor", 
 )
 def test_any_value_gets_a_valid_response(client: Client, parameters: dict[str, str]) -> None:
     assert client.get("/api/v4/packages/", parameters).status_code in {200, 302, 400, 404}
+
+
+@pytest.mark.parametrize("value", ["2026-05-01T07:25:10+04:00", "2026-05-01T07:25+0400", "2026-05-01 07:25:10.5+04:00"])
+def test_a_plus_that_was_not_escaped_is_named(client: Client, value: str) -> None:
+    """In a URL it stands for a blank."""
+    response = client.get(f"/api/v4/packages/?modified__gte={value}")
+    assert response.status_code == 400
+    assert "write %2B for it" in response.json()["modified__gte"][0]
+    assert client.get(f"/api/v4/packages/?modified__gte={value.replace('+', '%2B')}").status_code == 200

@@ -56,7 +56,7 @@ def test_repeated_parameters(get: Get) -> None:
 
 @pytest.mark.parametrize("value", ["", "%20", "+"])
 def test_empty_parameters(get: Get, value: str) -> None:
-    for path in ("packages/?q=", "grids/?package=", "packages/x/?fields=", "search/?q=", "changes/?since="):
+    for path in ("packages/?q=", "grids/?package=", "packages/x/?fields=", "search/?type=", "changes/?since="):
         response = get(path + value)
         assert response.status_code == 400
         assert list(response.json().values()) == [["Empty; give it a value or leave it out."]]
@@ -87,7 +87,7 @@ def test_the_page_has_a_form_with_the_filters(get: Get, kind: str) -> None:
         ("packages/?q=x&category=&archived=&limit=5", "packages/?q=x&limit=5"),
         ("packages/?q=&category=", "packages/"),
         ("grids/?q=a%26b&package=", "grids/?q=a%26b"),
-        ("search/?q=", "search/"),
+        ("search/?q=x&type=", "search/?q=x"),
     ],
 )
 def test_a_form_with_empty_fields_redirects_to_the_url_without_them(get: Get, submitted: str, clean: str) -> None:

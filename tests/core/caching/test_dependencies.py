@@ -229,7 +229,7 @@ def test_bytes_that_are_not_percent_encoded_are_read_as_the_view_reads_them(clie
     assert client.get("/api/v4/packages/", QUERY_STRING=raw).status_code == 200
     route = Routes(get_resolver().url_patterns).find("/api/v4/packages/")
     assert route is not None
-    assert route.dependencies(parse_parameters(raw), "json").ages == 60
+    assert route.dependencies(dict(parse_parameters(raw)), "json").ages == 60
 
 
 @pytest.mark.django_db

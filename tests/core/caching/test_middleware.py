@@ -145,7 +145,7 @@ def test_a_cached_response_takes_one_query_and_is_the_same(
         assert {name: unchanged[name] for name in ("ETag", "Cache-Control", "Vary")} == {
             "ETag": first["ETag"],
             "Cache-Control": "public, no-cache",
-            "Vary": "Accept, Accept-Encoding, origin",
+            "Vary": "Accept, Accept-Encoding",
         }
         assert client.get(f"/api/v4/{path}", headers={"if-none-match": '"other"'}).status_code == 200
 
@@ -168,7 +168,6 @@ def test_every_form_is_cached_by_itself(client: Client, settings: Settings) -> N
         ("", {"headers": {"accept-encoding": "gzip"}}),
         ("", {"headers": {"accept-encoding": "br"}}),
         ("?format=json", {}),
-        ("", {"headers": {"origin": "https://elsewhere.example"}}),
     ]
     seen = [client.get(f"/api/v4/packages/{query}", **options) for query, options in forms]
     assert len({response["ETag"] for response in seen}) == len(forms)
@@ -176,8 +175,7 @@ def test_every_form_is_cached_by_itself(client: Client, settings: Settings) -> N
     assert [response.content for response in again] == [response.content for response in seen]
     assert b"http://other.example/" in seen[1].content
     assert b"https://testserver/" in seen[2].content
-    assert "Access-Control-Allow-Origin" in again[6]
-    assert "Access-Control-Allow-Origin" not in again[0]
+    assert all("Access-Control-Allow-Origin" in response for response in again)
 
 
 @pytest.mark.parametrize(
@@ -506,3 +504,24 @@ def test_changes_respond_rightly_after_the_log_was_emptied_by_hand(client: Clien
         truncate = "TRUNCATE" if connection.vendor == "postgresql" else "DELETE FROM"
         cursor.execute(f"{truncate} changes_change")
     assert client.get(f"/api/v4/changes/?since={last - 1}").status_code == 410
+
+
+@pytest.mark.usefixtures("member")
+@pytest.mark.parametrize("value", [b"garbage", b"", b"\n", b"{}", b"[1]\nx", b"\nx", b"\xff\n\xff", ["a", "list"]])
+def test_a_foreign_value_in_redis_is_a_miss(client: Client, settings: Settings, redis_url: str, value: Any) -> None:
+    settings.CACHE_URL = redis_url
+    store.cache_clear()
+    paths = ("/api/v4/packages/p/", "/api/v4/packages/?q=p")
+    first = [client.get(path).content for path in paths]
+    redis = Redis(redis_url).client
+    keys = redis.keys("grids:*")
+    assert len(keys) >= 3, "two responses and a count"
+    for key in keys:
+        redis.delete(key)
+        redis.set(key, value) if isinstance(value, bytes) else redis.rpush(key, *value)
+    responses = [client.get(path) for path in paths]
+    assert [response.status_code for response in responses] == [200, 200]
+    assert [response.content for response in responses] == first
+    cached = store(redis_url)
+    assert isinstance(cached, Redis)
+    assert cached.unreachable_until == 0.0, "Redis is there: only the value is not ours"
