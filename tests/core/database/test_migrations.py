@@ -44,7 +44,8 @@ def test_an_upgrade_raises_the_revisions() -> None:
         call_command("migrate", "changes", "0001", verbosity=0)
         LOG_TRIGGERS.uninstall(connection)
         Revision.objects.update(number=4)
-        assert run_checks(tags=[Tags.database], databases=["default"]) == [], "the migration installs them"
+        # There are none at all, which is reported; it keeps no migration from running, which installs them.
+        assert [each.id for each in run_checks(tags=[Tags.database], databases=["default"])] == ["core.W001"]
     finally:
         call_command("migrate", verbosity=0, skip_checks=False)
     assert LOG_TRIGGERS.deviations(connection) == []
