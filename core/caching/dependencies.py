@@ -1,7 +1,7 @@
-"""The revisions that each response depends on, and how long it may age: declared by views, looked up by address.
+"""The revisions that each response depends on, and how long it may age: declared by views, looked up by URL.
 
 A view declares `depends_on` for itself, and further dependencies for the parameters, fields, expansions and renderers
-that add something to its response. The table of all addresses is built from the URL configuration when the server
+that add something to its response. The table of all URLs is built from the URL configuration when the server
 starts, which refuses a view that declares nothing.
 """
 
@@ -66,19 +66,18 @@ def union(found: Iterable[Dependencies]) -> Dependencies:
 
 
 class Route(NamedTuple):
-    """An address of the API, and a function from its parameters and the format of its response to its dependencies."""
+    """A URL of the API, and a function from its parameters and the format of its response to its dependencies.
+
+    Responses that are not cacheable show nothing of the database.
+    """
 
     pattern: re.Pattern[str]
     dependencies: Callable[[Mapping[str, str], str], Dependencies]
-
-    @property
-    def is_cacheable(self) -> bool:
-        """Return whether its responses show documents, or anything else of the database."""
-        return self.dependencies({}, "json").is_cacheable
+    is_cacheable: bool
 
 
 class Routes:
-    """The addresses below ROOT, by the first word of their paths."""
+    """The URLs below ROOT, by the first word of their paths."""
 
     def __init__(self, patterns: Iterable[URLPattern | URLResolver]) -> None:
         self.by_word: dict[str, list[Route]] = {}
@@ -86,7 +85,8 @@ class Routes:
             if pattern.startswith(ROOT):
                 # The literal beginning of the pattern, in which Django has escaped hyphens.
                 word = re.match(r"[\w\\-]*", pattern[len(ROOT) :])
-                route = Route(re.compile(pattern), _declared(callback, pattern))
+                dependencies = _declared(callback, pattern)
+                route = Route(re.compile(pattern), dependencies, dependencies({}, "json").is_cacheable)
                 self.by_word.setdefault(word[0].replace("\\", "") if word else "", []).append(route)
 
     def find(self, path: str) -> Route | None:
