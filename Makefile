@@ -25,12 +25,18 @@ run: export DEBUG ?= true
 run: install
 	$(MANAGE) migrate --verbosity 0
 	$(MANAGE) load_sample
-	$(MANAGE) runserver $(HOST):$(PORT)
+	$(MANAGE) runserver $(if $(findstring :,$(HOST)),[$(HOST)],$(HOST)):$(PORT)
+
+# Static files are collected and compressed where what is installed, or a file of ours, is newer than the last time.
+.static/staticfiles.json: .venv/.installed $(wildcard */static/*) $(wildcard */static/*/*)
+	$(MANAGE) collectstatic --no-input --verbosity 0
+	touch $@
+
+.DELETE_ON_ERROR:
 
 # What production runs: gunicorn, static files by WhiteNoise, no debugging; needs SECRET_KEY.
-serve: install
+serve: install .static/staticfiles.json
 	$(MANAGE) migrate --verbosity 0
-	$(MANAGE) collectstatic --no-input --verbosity 0
 	exec .venv/bin/gunicorn --config config/gunicorn.py
 
 test: export DEBUG := true

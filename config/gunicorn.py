@@ -1,17 +1,62 @@
-"""The configuration of gunicorn in production (`make serve`)."""
+"""The configuration of gunicorn in production (`make serve`).
+
+The master reads the settings in a process of its own and imports no code of ours, and each worker imports everything
+anew. So a reload (HUP) takes new code and a new `.env`.
+"""
 
 import gc
 import json
+import logging
+import os
 import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
-from gunicorn import util
+from gunicorn import glogging, util
+from gunicorn.arbiter import Arbiter
+from gunicorn.config import Config
+
+NAMES = ("HOST", "PORT", "WEB_CONCURRENCY", "ACCESS_LOG", "BEHIND_PROXY", "TIME_ZONE", "LOG_FORMAT", "LOG_TIME")
+BOOT_SECONDS = 60.0  # for which a reload waits for new workers before it ends the old ones
+
+
+def _run(program: str) -> tuple[str, str]:
+    """Return the output of a Python program, and the last line of its errors if it fails."""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)  # noqa: S603 (ours)
+    return done.stdout, done.stderr.strip().rpartition("\n")[2] or "It fails" if done.returncode else ""
+
 
 # The settings are read first: a wrong one stops the start, in one line, before any worker is forked.
-from config.settings import HOST, PORT, WEB_CONCURRENCY
+_output, _mistake = _run(
+    f"import json; from config import settings; print(json.dumps({{n: getattr(settings, n) for n in {NAMES}}}))"
+)
+if _mistake:
+    sys.exit(_mistake)
+_SETTINGS: dict[str, Any] = json.loads(_output)
+os.environ["TZ"] = _SETTINGS["TIME_ZONE"]  # as Django does in the workers: all log lines have one time zone
+time.tzset()
 
+
+class Log(glogging.Logger):
+    """Gunicorn's log, in the form of all other log lines."""
+
+    error_fmt = access_fmt = _SETTINGS["LOG_FORMAT"]
+    datefmt = _SETTINGS["LOG_TIME"]
+
+    def setup(self, cfg: Config) -> None:
+        super().setup(cfg)
+        for handler in self.access_log.handlers:
+            handler.setFormatter(logging.Formatter(self.access_fmt, self.datefmt))
+
+
+_host: str = _SETTINGS["HOST"]
 wsgi_app = "config.wsgi"
-bind = f"{HOST}:{PORT}"
-workers = WEB_CONCURRENCY
+bind = f"[{_host}]:{_SETTINGS['PORT']}" if ":" in _host else f"{_host}:{_SETTINGS['PORT']}"
+workers: int = _SETTINGS["WEB_CONCURRENCY"]
 threads = 2
 limit_request_line = 8190  # gunicorn's maximum: a list of a thousand ids fits into a URL
 max_requests = 10_000
@@ -20,6 +65,11 @@ control_socket_disable = True
 # Django judges forwarded headers (BEHIND_PROXY): gunicorn would believe them from the loopback on its own.
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
+logger_class = Log
+accesslog = "-" if _SETTINGS["ACCESS_LOG"] else None
+# Client, method, path, status, seconds, bytes. The path is as it was sent: decoded, it could hold a line break.
+_client = "%({x-forwarded-for}i)s" if _SETTINGS["BEHIND_PROXY"] else "%(h)s"
+access_log_format = f"{_client} %(m)s %({{raw_uri}}e)s %(s)s %(L)s s %(B)s bytes"
 
 
 _CLUES = {
@@ -51,3 +101,34 @@ def post_worker_init(_worker: object) -> None:
     """Exempt everything that a new worker holds from garbage collection: it stays until the worker ends."""
     gc.collect()
     gc.freeze()
+
+
+def on_starting(arbiter: Arbiter) -> None:
+    """Make a reload check new code and settings first, and end the old workers only when new ones serve."""
+    arbiter.reload = partial(_reload, arbiter, arbiter.reload)  # type: ignore[method-assign]  # there is no hook
+    arbiter.manage_workers = partial(_manage_workers, arbiter, arbiter.manage_workers)  # type: ignore[method-assign]
+
+
+def _reload(arbiter: Arbiter, reload: Callable[[], None]) -> None:
+    _, mistake = _run("import config.wsgi")
+    if mistake:
+        arbiter.log.error("Not reloaded: %s", mistake)  # type: ignore[union-attr]  # it is set before any hook
+    else:
+        reload()
+
+
+def _manage_workers(arbiter: Arbiter, manage_workers: Callable[[], None]) -> None:
+    """Start or end workers until there are as many as there should be. Where there are more, a reload has started new
+    ones: these have to serve first, since the others stop accepting connections at once."""
+    end = time.monotonic() + BOOT_SECONDS
+    newest = sorted(arbiter.WORKERS.values(), key=lambda worker: worker.age)[-arbiter.num_workers :]
+    while len(arbiter.WORKERS) > arbiter.num_workers and time.monotonic() < end and not all(map(_serves, newest)):
+        arbiter.reap_workers()
+        time.sleep(0.02)
+    manage_workers()
+
+
+def _serves(worker: Any) -> bool:
+    """Return whether a worker has begun to serve. Only then is the time of its file monotonic, seconds since the start
+    of the machine; before, it is the time of day."""
+    return bool(worker.tmp.last_update() <= time.monotonic())

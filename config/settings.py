@@ -3,18 +3,17 @@
 A value that cannot be used stops the start with one line that names the variable.
 """
 
-import os
-import re
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 import dj_database_url
 import django_stubs_ext
-from environs import Env, EnvValidationError, ValidationError
+from environs import Env, EnvValidationError
+
+from config import values
+from packages.keys import KNOWN_HOSTS
 
 VERSION = "0.1.0"
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -23,113 +22,48 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 django_stubs_ext.monkeypatch()  # forms and admin classes take their model as a parameter, as the type checker has it
 
 
-# A scheme, a host and perhaps a port: the API is at the root of a site, not below a path.
-_ORIGIN = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?", re.ASCII)
-
-
-def _site_url(value: str) -> None:
-    try:
-        usable = not value or bool(_ORIGIN.fullmatch(value) and urlsplit(value).port != 0)
-    except ValueError:  # brackets that do not close, a port over 65535
-        usable = False
-    if not usable:
-        raise ValidationError("Must be empty or like https://packages.example.org")
-
-
-def _time_zone(value: str) -> None:
-    if value not in available_timezones():
-        raise ValidationError("Must be a name from the IANA time zone database, like America/New_York")
-
-
-def _base_url(value: str) -> None:
-    try:
-        usable = bool(re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", value)) and urlsplit(value).port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ValidationError("Must be like https://api.example.org/v1")
-
-
-def _header_text(value: str) -> None:
-    if not value.isascii() or not value.isprintable():
-        raise ValidationError("Must be printable ASCII characters on one line")
-
-
-def _forge_hosts(value: dict[str, str]) -> None:
-    for host, kind in value.items():
-        if not re.fullmatch(r"[a-z0-9.-]+\.[a-z0-9-]+(:[0-9]{1,5})?", host) or kind not in {"forgejo", "gitlab"}:
-            raise ValidationError("Must be like git.example.org=forgejo,gitlab.gnome.org=gitlab")
-
-
-def _between(least: int, most: int) -> Callable[[int], None]:
-    def check(value: int) -> None:
-        if not least <= value <= most:
-            raise ValidationError(f"Must be a whole number from {least} to {most}")
-
-    return check
-
-
-def _cache_url(value: str) -> None:
-    parts = urlsplit(value)
-    size = re.fullmatch(r"max_mb=[1-9][0-9]{0,4}", parts.query)
-    usable = {
-        "dummy": value == "dummy://",
-        "locmem": value == "locmem://" or (value.startswith("locmem://?") and bool(size)),
-        "redis": bool(parts.hostname),
-        "rediss": bool(parts.hostname),
-    }
-    if not usable.get(parts.scheme):
-        raise ValidationError("Must be locmem://, locmem://?max_mb=32, redis://host:6379/0 or dummy://")
-
-
-def _database_url(value: str) -> None:
-    try:
-        scheme = urlsplit(value).scheme
-        dj_database_url.parse(value)
-    except (ValueError, dj_database_url.ParseError, dj_database_url.UnknownSchemeError):
-        scheme = ""
-    if scheme not in {"sqlite", "postgres", "postgresql"}:
-        raise ValidationError(
-            "Must be like sqlite:////var/lib/grids.sqlite3 or postgresql://user:password@host:5432/name"
-        )
-
-
-def _replica_url(value: str) -> None:
-    if value:
-        _database_url(value)
-        if not value.startswith("postgres") or not os.environ.get("DATABASE_URL", "").startswith("postgres"):
-            raise ValidationError("Must be a streaming replica of DATABASE_URL, both of them PostgreSQL")
-
-
 env = Env(eager=False)  # collects all mistakes, so that seal() below can name them together
-env.read_env(BASE_DIR / ".env", recurse=False)
+try:
+    env.read_env(BASE_DIR / ".env", recurse=False)
+except (OSError, ValueError) as error:
+    sys.exit(f"Settings: .env: Cannot be read: {error}")
+env.add_parser("forge_hosts", values.forge_hosts)
 
 DEBUG = env.bool("DEBUG", default=False)
-SECRET_KEY = env.str("SECRET_KEY", default="")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-SITE_URL = (env.str("SITE_URL", default="", validate=_site_url) or "").rstrip("/")
+_in_production = () if DEBUG is not False else (values.secret_key,)
+SECRET_KEY = env.str("SECRET_KEY", default="", validate=_in_production)
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS",
+    default=["localhost", "127.0.0.1", "[::1]"],
+    validate=partial(values.allowed_hosts, may_be_empty=DEBUG),
+)
+SITE_URL = (env.str("SITE_URL", default="", validate=values.site_url) or "").rstrip("/")
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
-TIME_ZONE = env.str("TIME_ZONE", default="America/New_York", validate=_time_zone)
-HOST = env.str("HOST", default="127.0.0.1")
-PORT = env.int("PORT", default=8000, validate=_between(1, 65535))
-WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", default=2, validate=_between(1, 256))
-_database = env.str("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}", validate=_database_url)
-_replica = env.str("DATABASE_REPLICA_URL", default="", validate=_replica_url)
-STATEMENT_SECONDS = env.int("STATEMENT_SECONDS", default=10, validate=_between(1, 3600))
-CACHE_URL = env.str("CACHE_URL", default="locmem://", validate=_cache_url)
+TIME_ZONE = env.str("TIME_ZONE", default="America/New_York", validate=values.time_zone)
+HOST = env.str("HOST", default="127.0.0.1", validate=values.listening_host)
+PORT = env.int("PORT", default=8000, validate=values.between(1, 65535))
+WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", default=2, validate=values.between(1, 256))
+ACCESS_LOG = env.bool("ACCESS_LOG", default=True)
+_database = env.str("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}", validate=values.database_url)
+_replica = env.str("DATABASE_REPLICA_URL", default="", validate=partial(values.replica_url, primary=_database or ""))
+STATEMENT_SECONDS = env.int("STATEMENT_SECONDS", default=10, validate=values.between(1, 3600))
+CACHE_URL = env.str("CACHE_URL", default="locmem://", validate=values.cache_url)
 
 # Upstreams of refresh_packages
-GITHUB_API_URL = env.str("GITHUB_API_URL", default="https://api.github.com", validate=_base_url)
-GITHUB_GRAPHQL_URL = env.str("GITHUB_GRAPHQL_URL", default="https://api.github.com/graphql", validate=_base_url)
-GITHUB_TOKEN = env.str("GITHUB_TOKEN", default="", validate=_header_text)
-GITLAB_API_URL = env.str("GITLAB_API_URL", default="https://gitlab.com/api/v4", validate=_base_url)
-GITLAB_TOKEN = env.str("GITLAB_TOKEN", default="", validate=_header_text)
-BITBUCKET_API_URL = env.str("BITBUCKET_API_URL", default="https://api.bitbucket.org/2.0", validate=_base_url)
-CODEBERG_API_URL = env.str("CODEBERG_API_URL", default="https://codeberg.org/api/v1", validate=_base_url)
-PYPI_URL = env.str("PYPI_URL", default="https://pypi.org", validate=_base_url)
-PYPISTATS_URL = env.str("PYPISTATS_URL", default="https://pypistats.org/api", validate=_base_url)
-FORGE_HOSTS: dict[str, Literal["forgejo", "gitlab"]] = env.dict("FORGE_HOSTS", default={}, validate=_forge_hosts)
-REFRESH_CONTACT = env.str("REFRESH_CONTACT", default="", validate=_header_text)
+GITHUB_API_URL = env.str("GITHUB_API_URL", default="https://api.github.com", validate=values.base_url)
+GITHUB_GRAPHQL_URL = env.str("GITHUB_GRAPHQL_URL", default="https://api.github.com/graphql", validate=values.base_url)
+GITHUB_TOKEN = env.str("GITHUB_TOKEN", default="", validate=values.header_text)
+GITLAB_API_URL = env.str("GITLAB_API_URL", default="https://gitlab.com/api/v4", validate=values.base_url)
+GITLAB_TOKEN = env.str("GITLAB_TOKEN", default="", validate=values.header_text)
+BITBUCKET_API_URL = env.str("BITBUCKET_API_URL", default="https://api.bitbucket.org/2.0", validate=values.base_url)
+CODEBERG_API_URL = env.str("CODEBERG_API_URL", default="https://codeberg.org/api/v1", validate=values.base_url)
+PYPI_URL = env.str("PYPI_URL", default="https://pypi.org", validate=values.base_url)
+PYPISTATS_URL = env.str("PYPISTATS_URL", default="https://pypistats.org/api", validate=values.base_url)
+ALLOW_PRIVATE_HOSTS = env.bool("ALLOW_PRIVATE_HOSTS", default=False)
+FORGE_HOSTS: dict[str, values.ForgeKind] = env.forge_hosts(
+    "FORGE_HOSTS", default="", known=KNOWN_HOSTS, allow_private=ALLOW_PRIVATE_HOSTS
+)
+REFRESH_CONTACT = env.str("REFRESH_CONTACT", default="", validate=values.header_text)
 
 try:
     env.seal()
@@ -138,7 +72,7 @@ except EnvValidationError as error:
     sys.exit("Settings: " + "; ".join(f"{name}: {' '.join(why)}" for name, why in sorted(mistakes.items())))
 if not SECRET_KEY:
     if not DEBUG:
-        sys.exit("Settings: SECRET_KEY: Required unless DEBUG is true; any long random text will do")
+        sys.exit("Settings: SECRET_KEY: Required unless DEBUG is true: a random text of 50 characters or more")
     SECRET_KEY = "only-for-debugging"  # noqa: S105 (refused above outside DEBUG)
 
 INSTALLED_APPS = [
@@ -245,6 +179,9 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+# Pages name the hashed files alone. Maps are for debugging scripts that are not ours: nobody waits for them.
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ["gif", "ico", "jpg", "map", "png", "webp", "woff", "woff2"]
 
 if BEHIND_PROXY:
     USE_X_FORWARDED_HOST = True
@@ -282,10 +219,22 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
 }
 
+# Times of log lines are those of TIME_ZONE, with their offset; gunicorn's own lines have the same form.
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+LOG_TIME = "%Y-%m-%dT%H:%M:%S%z"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"line": {"format": LOG_FORMAT, "datefmt": LOG_TIME}},
+    "filters": {"one_line": {"()": "core.logs.without_traceback"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
+        "one_line": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["one_line"]},
+    },
     "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        "django.request": {"level": "ERROR"},  # a wrong request has its line among the requests
+        "django.security": {"handlers": ["one_line"], "propagate": False},
+        "django.server": {"handlers": ["stderr"], "level": "INFO" if ACCESS_LOG else "WARNING", "propagate": False},
+    },
 }

@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.apps import AppConfig, apps
+from django.contrib.auth.signals import user_login_failed
 from django.core.checks import Tags, register
 from django.core.management.base import CommandError
 from django.db import connections
@@ -9,6 +10,7 @@ from django.db.models.signals import post_migrate, pre_migrate
 from core.checks import check_triggers
 from core.database.locks import LockedError
 from core.database.triggers import REGISTERED
+from core.logs import log_failed_login
 
 
 class CoreConfig(AppConfig):
@@ -16,6 +18,7 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         register(check_triggers, Tags.database)
+        user_login_failed.connect(log_failed_login)
         pre_migrate.connect(_before_migrations, sender=self)
         # The signal is sent for one app after the other. After the last one, content types and permissions exist too:
         # nothing else is left undone if the triggers cannot be installed.

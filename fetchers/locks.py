@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from zlib import crc32
 
+from django.core.management.base import CommandError
 from django.db import connection
 
 from packages.facts import Source
@@ -47,7 +48,12 @@ def _file(name: str, source: Source) -> Iterator[None]:
     # A database in memory belongs to one process.
     private = Path(tempfile.gettempdir(), f"package-grids-{os.getpid()}")
     base = private if "memory" in database else Path(database)
-    with Path(f"{base}-refresh-{source}.lock").open("w") as file:
+    path = Path(f"{base}-refresh-{source}.lock")
+    try:
+        path.touch()
+    except OSError as error:  # a disk that is read-only or full
+        raise CommandError(f"no lock can be made beside the database: {error}") from error
+    with path.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

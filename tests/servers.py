@@ -12,6 +12,7 @@ import requests
 from django.db import connection
 
 ROOT = Path(__file__).resolve().parent.parent
+SECRET_KEY = "for the tests alone: as long a text as production needs"
 
 
 def database_url(name: str = "") -> str:
@@ -25,8 +26,8 @@ def database_url(name: str = "") -> str:
 @contextmanager
 def server(**settings: str) -> Iterator[str]:
     """Run gunicorn with one worker over the test's database, and yield its URL."""
-    environment = {"PATH": os.environ["PATH"], "SECRET_KEY": "x", "DATABASE_URL": database_url()}
-    environment |= {"WEB_CONCURRENCY": "1", "PYTHONWARNINGS": "ignore"} | settings
+    environment = {"PATH": os.environ["PATH"], "SECRET_KEY": SECRET_KEY, "DATABASE_URL": database_url()}
+    environment |= {"WEB_CONCURRENCY": "1", "ACCESS_LOG": "false", "PYTHONWARNINGS": "ignore"} | settings
     command = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py", "--log-level=error"]
     # gunicorn inherits an open socket, so that no other process can take the port while it starts.
     with socket.create_server(("127.0.0.1", 0)) as listener:

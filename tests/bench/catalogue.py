@@ -104,7 +104,8 @@ def environment(url: str) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "DATABASE_URL": url,
-        "SECRET_KEY": "bench",
+        "SECRET_KEY": "for the bench alone: as long a text as production needs",
+        "ACCESS_LOG": "false",
         "PYTHONWARNINGS": "ignore:No directory at:UserWarning",
     }
 

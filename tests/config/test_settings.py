@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from config import gunicorn
+from tests.servers import SECRET_KEY
 
 ROOT = Path(__file__).resolve().parents[2]
 DEBUG = {"DEBUG": "true"}
-PRODUCTION = {"SECRET_KEY": "any long random text"}
+PRODUCTION = {"SECRET_KEY": SECRET_KEY}
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,13 @@ def run(project: Path, *arguments: str, **variables: str) -> subprocess.Complete
         DEBUG | {"SITE_URL": ""},
         PRODUCTION | {"SITE_URL": "https://packages.example.org/", "BEHIND_PROXY": "true", "TIME_ZONE": "UTC"},
         PRODUCTION | {"DATABASE_URL": "postgresql://user:secret@127.0.0.1:5432/name"},
+        PRODUCTION | {"DATABASE_URL": "postgresql:///name?host=/run/postgresql&sslmode=disable", "HOST": "::1"},
+        PRODUCTION | {"ALLOWED_HOSTS": "packages.example.org,.example.org,[::1]", "ACCESS_LOG": "false"},
+        PRODUCTION | {"CACHE_URL": "rediss://user:secret@cache.example.org:6380/1?health_check_interval=30"},
+        PRODUCTION
+        | {"CACHE_URL": "locmem://?max_mb=32", "FORGE_HOSTS": "git.example.org=forgejo, git.debian.org=gitlab"},
+        DEBUG | {"FORGE_HOSTS": "localhost:3000=forgejo,127.0.0.1=gitlab", "ALLOW_PRIVATE_HOSTS": "true"},
+        DEBUG | {"SECRET_KEY": "x", "ALLOWED_HOSTS": ""},
         PRODUCTION | {"DATABASE_URL": "sqlite:////tmp/never-opened.sqlite3", "PORT": "8001", "WEB_CONCURRENCY": "4"},
     ],
     ids=str,
@@ -86,6 +94,40 @@ def test_valid_values(project: Path, variables: dict[str, str]) -> None:
         (DEBUG | {"WEB_CONCURRENCY": "0"}, ["WEB_CONCURRENCY"]),
         (DEBUG | {"TIME_ZONE": "Mars/Olympus", "DATABASE_URL": "mysql://x/y"}, ["DATABASE_URL", "TIME_ZONE"]),
         ({"DEBUG": "maybe", "BEHIND_PROXY": "perhaps"}, ["BEHIND_PROXY", "DEBUG"]),
+        ({"SECRET_KEY": "x"}, ["SECRET_KEY"]),
+        ({"SECRET_KEY": "x" * 60}, ["SECRET_KEY"]),
+        (PRODUCTION | {"ALLOWED_HOSTS": ""}, ["ALLOWED_HOSTS"]),
+        (DEBUG | {"ALLOWED_HOSTS": "https://packages.example.org"}, ["ALLOWED_HOSTS"]),
+        (DEBUG | {"ALLOWED_HOSTS": "packages.example.org:8000"}, ["ALLOWED_HOSTS"]),
+        (DEBUG | {"ALLOWED_HOSTS": "packages.example.org,a b"}, ["ALLOWED_HOSTS"]),
+        (DEBUG | {"DATABASE_URL": "postgresql://"}, ["DATABASE_URL"]),
+        (DEBUG | {"DATABASE_URL": "postgresql://host:5432/"}, ["DATABASE_URL"]),
+        (DEBUG | {"DATABASE_URL": "postgresql://host/name?ssl=on"}, ["DATABASE_URL"]),
+        (DEBUG | {"DATABASE_URL": "sqlite://"}, ["DATABASE_URL"]),
+        (DEBUG | {"DATABASE_URL": "sqlite://:memory:"}, ["DATABASE_URL"]),
+        (DEBUG | {"DATABASE_URL": "sqlite:///x.sqlite3?timeout=9"}, ["DATABASE_URL"]),
+        (DEBUG | {"CACHE_URL": "redis://h:abc/0"}, ["CACHE_URL"]),
+        (DEBUG | {"CACHE_URL": "redis://h:0/0"}, ["CACHE_URL"]),
+        (DEBUG | {"CACHE_URL": "redis://h/first"}, ["CACHE_URL"]),
+        (DEBUG | {"CACHE_URL": "redis://h/0?colour=red"}, ["CACHE_URL"]),
+        (DEBUG | {"CACHE_URL": "redis://h/0?socket_timeout=soon"}, ["CACHE_URL"]),
+        (DEBUG | {"CACHE_URL": "redis://"}, ["CACHE_URL"]),
+        (DEBUG | {"CACHE_URL": "locmem://?max_mb=0"}, ["CACHE_URL"]),
+        (DEBUG | {"CACHE_URL": "memcached://h"}, ["CACHE_URL"]),
+        (DEBUG | {"FORGE_HOSTS": "git.example.org"}, ["FORGE_HOSTS"]),
+        (DEBUG | {"FORGE_HOSTS": "git.example.org=svn"}, ["FORGE_HOSTS"]),
+        (DEBUG | {"FORGE_HOSTS": "git.example.org=gitlab,git.example.org=forgejo"}, ["FORGE_HOSTS"]),
+        (DEBUG | {"FORGE_HOSTS": "git.example.org:99999=gitlab"}, ["FORGE_HOSTS"]),
+        (DEBUG | {"FORGE_HOSTS": "https://git.example.org=gitlab"}, ["FORGE_HOSTS"]),
+        (DEBUG | {"FORGE_HOSTS": "github.com=gitlab"}, ["FORGE_HOSTS"]),
+        (DEBUG | {"FORGE_HOSTS": "127.0.0.1=gitlab"}, ["FORGE_HOSTS"]),
+        (DEBUG | {"FORGE_HOSTS": "127.1=gitlab"}, ["FORGE_HOSTS"]),
+        (DEBUG | {"FORGE_HOSTS": "10.0.0.7:3000=forgejo"}, ["FORGE_HOSTS"]),
+        (DEBUG | {"FORGE_HOSTS": "localhost=forgejo"}, ["FORGE_HOSTS"]),
+        (DEBUG | {"FORGE_HOSTS": "git.local=forgejo"}, ["FORGE_HOSTS"]),
+        (DEBUG | {"HOST": "http://127.0.0.1"}, ["HOST"]),
+        (DEBUG | {"HOST": ""}, ["HOST"]),
+        (DEBUG | {"ACCESS_LOG": "sometimes"}, ["ACCESS_LOG"]),
     ],
     ids=str,
 )
@@ -111,6 +153,26 @@ def test_values_can_come_from_a_dot_env_file(project: Path, tmp_path: Path) -> N
     assert run(copy, "manage.py", "check", TIME_ZONE="UTC").returncode == 0, "the environment overrides the file"
 
 
+@pytest.mark.parametrize(("content", "why"), [(b"\xff\xfe=1\n", "utf-8"), (None, "directory")])
+def test_a_dot_env_that_cannot_be_read(project: Path, tmp_path: Path, content: bytes | None, why: str) -> None:
+    copy = shutil.copytree(project, tmp_path / "with-env")
+    (copy / ".env").write_bytes(content) if content else (copy / ".env").mkdir()
+    done = run(copy, "manage.py", "check")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Settings: .env: ")
+    assert why in line
+
+
+@pytest.mark.parametrize(("host", "bind"), [("::1", "['[::1]:8000']"), ("localhost", "['localhost:8000']")])
+def test_gunicorn_listens_on_any_host(project: Path, host: str, bind: str) -> None:
+    command = ("-m", "gunicorn", "--config", "config/gunicorn.py", "--print-config")
+    done = run(project, *command, **PRODUCTION, HOST=host)
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("bind ")]
+    assert line.split("=", 1)[1].strip() == bind
+
+
 def test_gunicorn_trusts_no_forwarded_headers() -> None:
     assert gunicorn.secure_scheme_headers == {}
     assert gunicorn.forwarded_allow_ips == ""
@@ -133,8 +195,7 @@ def test_gunicorn_reads_its_configuration(project: Path) -> None:
 def test_gunicorn_stops_at_a_wrong_value_in_one_line(project: Path) -> None:
     done = run(project, "-m", "gunicorn", "--config", "config/gunicorn.py", "--check-config", PORT="http", **PRODUCTION)
     assert done.returncode != 0
-    assert "Settings: PORT: Not a valid integer." in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.stderr == "Settings: PORT: Not a valid integer.\n"
 
 
 def test_no_test_reaches_another_machine() -> None:

@@ -27,7 +27,7 @@ from packages.models import Package
 from packages.results import Attempt, save_results
 from tests.core.test_admin import grid_form, package_form
 from tests.factories import GridFactory, MembershipFactory, PackageFactory
-from tests.servers import ROOT, database_url, server
+from tests.servers import ROOT, SECRET_KEY, database_url, server
 from tests.threads import in_background
 
 ROUNDS = 12
@@ -44,7 +44,7 @@ pytestmark = [
 def environment(redis_url: str) -> dict[str, str]:
     """The variables with which other processes use the tests' database and Redis."""
     hosts = ",".join(HOSTS)
-    return {"SECRET_KEY": "x", "DATABASE_URL": database_url(), "CACHE_URL": redis_url, "ALLOWED_HOSTS": hosts}
+    return {"SECRET_KEY": SECRET_KEY, "DATABASE_URL": database_url(), "CACHE_URL": redis_url, "ALLOWED_HOSTS": hosts}
 
 
 @pytest.fixture

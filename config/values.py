@@ -1,0 +1,181 @@
+"""What the settings may be: each function refuses a value that cannot be used, with a ValidationError that says why."""
+
+import ipaddress
+import re
+import socket
+from collections.abc import Callable, Collection
+from typing import Literal, get_args
+from urllib.parse import parse_qs, urlsplit
+from zoneinfo import available_timezones
+
+import dj_database_url
+from environs import ValidationError
+
+ForgeKind = Literal["forgejo", "gitlab"]
+
+# A scheme, a host and perhaps a port: the API is at the root of a site, not below a path.
+_ORIGIN = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?", re.ASCII)
+_ALLOWED_HOST = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]", re.ASCII)
+_HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?", re.ASCII)
+_FORGE_HOST = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*)(:[0-9]{1,5})?", re.ASCII)
+_SHORTEST_KEY, _FEWEST_CHARACTERS = 50, 5  # as Django's own check of a deployment wants a SECRET_KEY
+
+
+def site_url(value: str) -> None:
+    try:
+        usable = not value or bool(_ORIGIN.fullmatch(value) and urlsplit(value).port != 0)
+    except ValueError:  # brackets that do not close, a port over 65535
+        usable = False
+    if not usable:
+        raise ValidationError("Must be empty or like https://packages.example.org")
+
+
+def allowed_hosts(value: list[str], *, may_be_empty: bool) -> None:
+    if not value and not may_be_empty:
+        raise ValidationError("Must name the hosts that the site is served under, like packages.example.org")
+    for host in value:
+        if not _ALLOWED_HOST.fullmatch(host):
+            raise ValidationError("Must be host names without scheme, port and path, like packages.example.org,[::1]")
+
+
+def secret_key(value: str) -> None:
+    if len(value) < _SHORTEST_KEY or len(set(value)) < _FEWEST_CHARACTERS:
+        raise ValidationError(f"Must be a random text of {_SHORTEST_KEY} characters or more, unless DEBUG is true")
+
+
+def time_zone(value: str) -> None:
+    if value not in available_timezones():
+        raise ValidationError("Must be a name from the IANA time zone database, like America/New_York")
+
+
+def listening_host(value: str) -> None:
+    if not _is_address(value) and not _HOST.fullmatch(value):
+        raise ValidationError("Must be a host name or an IP address, like 127.0.0.1 or ::1")
+
+
+def base_url(value: str) -> None:
+    try:
+        usable = bool(re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", value)) and urlsplit(value).port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValidationError("Must be like https://api.example.org/v1")
+
+
+def header_text(value: str) -> None:
+    if not value.isascii() or not value.isprintable():
+        raise ValidationError("Must be printable ASCII characters on one line")
+
+
+def between(least: int, most: int) -> Callable[[int], None]:
+    def check(value: int) -> None:
+        if not least <= value <= most:
+            raise ValidationError(f"Must be a whole number from {least} to {most}")
+
+    return check
+
+
+def forge_hosts(value: str, *, known: Collection[str], allow_private: bool) -> dict[str, ForgeKind]:
+    """Return the kind of forge of each host in a text like `git.example.org=forgejo,gitlab.gnome.org=gitlab`."""
+    kinds: dict[str, ForgeKind] = {}
+    for part in filter(None, map(str.strip, value.split(","))):
+        host, _, name = map(str.strip, part.partition("="))
+        kind = next((kind for kind in get_args(ForgeKind) if kind == name), None)
+        parts = _FORGE_HOST.fullmatch(host)
+        if kind is None or parts is None or int((parts[2] or ":1")[1:]) not in range(1, 65536):
+            raise ValidationError(
+                "Must be like git.example.org=forgejo,gitlab.gnome.org=gitlab: a host in lower case and its kind"
+            )
+        if host in known:
+            raise ValidationError(f"{host} is known already: it cannot be another kind of forge")
+        if host in kinds:
+            raise ValidationError(f"{host} is named twice")
+        if not allow_private and _is_private(parts[1]):
+            raise ValidationError(
+                f"{host} is not on the public internet: set ALLOW_PRIVATE_HOSTS=true to fetch from it"
+            )
+        kinds[host] = kind
+    return kinds
+
+
+def cache_url(value: str) -> None:
+    usable = {"dummy": _is_dummy, "locmem": _is_memory, "redis": _is_redis, "rediss": _is_redis}
+    try:
+        is_usable = usable[urlsplit(value).scheme](value)
+    except (KeyError, ValueError, TypeError):  # a TypeError is redis's word for an option that it does not know
+        is_usable = False
+    if not is_usable:
+        raise ValidationError(
+            "Must be locmem://, locmem://?max_mb=32, redis://host:6379/0 (with options of redis-py) or dummy://"
+        )
+
+
+def _is_dummy(value: str) -> bool:
+    return value == "dummy://"
+
+
+def _is_memory(value: str) -> bool:
+    return bool(re.fullmatch(r"locmem://(\?max_mb=[1-9][0-9]{0,4})?", value, re.ASCII))
+
+
+def _is_redis(value: str) -> bool:
+    from redis import ConnectionPool  # noqa: PLC0415 (it takes 7 MB, which few need)
+
+    parts = urlsplit(value)
+    pool = ConnectionPool.from_url(value)
+    pool.connection_class(**pool.connection_kwargs)  # it connects later
+    return bool(parts.hostname) and parts.port != 0 and bool(re.fullmatch(r"/?[0-9]*", parts.path, re.ASCII))
+
+
+def database_url(value: str) -> None:
+    usable = {"sqlite": _is_sqlite, "postgres": _is_postgresql, "postgresql": _is_postgresql}
+    try:
+        is_usable = usable[urlsplit(value).scheme](value)
+    except (KeyError, ValueError, dj_database_url.ParseError):
+        is_usable = False
+    if not is_usable:
+        raise ValidationError(
+            "Must be like sqlite:////var/lib/grids.sqlite3 or postgresql://user:password@host:5432/name"
+        )
+
+
+def _is_sqlite(value: str) -> bool:
+    parts = urlsplit(value)
+    return not parts.netloc and len(parts.path) > 1 and not parts.query
+
+
+def _is_postgresql(value: str) -> bool:
+    from psycopg2 import ProgrammingError  # noqa: PLC0415 (not needed with SQLite)
+    from psycopg2.extensions import make_dsn  # noqa: PLC0415
+
+    parts, parsed = urlsplit(value), dj_database_url.parse(value)
+    try:
+        make_dsn(**{name: options[0] for name, options in parse_qs(parts.query).items() if name != "currentSchema"})
+    except ProgrammingError:  # an option that libpq does not know
+        return False
+    return bool(parsed["NAME"]) and "/" not in str(parsed["NAME"]) and parts.port != 0
+
+
+def replica_url(value: str, *, primary: str) -> None:
+    if value:
+        database_url(value)
+        if not value.startswith("postgres") or not primary.startswith("postgres"):
+            raise ValidationError("Must be a streaming replica of DATABASE_URL, both of them PostgreSQL")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_private(host: str) -> bool:
+    """Return whether a host is certainly not on the public internet: by its name, or as an address in any spelling."""
+    if host.rpartition(".")[2] in {"localhost", "local", "internal", "localdomain"} or "." not in host:
+        return True
+    try:
+        return not ipaddress.ip_address(socket.inet_aton(host)).is_global  # 127.1 and 0x7f.0.0.1 are addresses too
+    except OSError:
+        return False

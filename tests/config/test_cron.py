@@ -1,0 +1,62 @@
+"""README's lines for cron, run as cron runs them, after README's Deploy: with nothing of the environment."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.servers import ROOT, SECRET_KEY
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FOLDER = "/srv/package-grids"
+
+
+def cron_lines() -> list[str]:
+    """Return the commands of README's lines for cron."""
+    found = re.findall(rf"^    \d+ \d+ \* \* \* +(cd {FOLDER} .*)$", README, re.MULTILINE)
+    assert len(found) == 2
+    return found
+
+
+@pytest.fixture
+def deployed(tmp_path: Path) -> Path:
+    """A folder with the program and with README's `.env`: a real key for its blank, SQLite for its PostgreSQL."""
+    for app in ("categories", "changes", "config", "core", "fetchers", "grids", "packages", "search"):
+        shutil.copytree(ROOT / app, tmp_path / app, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "manage.py", tmp_path)
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    block = re.search(rf"^    # {FOLDER}/\.env\n((?:    [A-Z_]+=.*\n)+)", README, re.MULTILINE)
+    assert block
+    text = re.sub("^    ", "", block[1], flags=re.MULTILINE)
+    text = re.sub("^SECRET_KEY=…", f"SECRET_KEY='{SECRET_KEY}'", text, flags=re.MULTILINE)
+    text = re.sub("^DATABASE_URL=.*", f"DATABASE_URL=sqlite:///{tmp_path}/db.sqlite3", text, flags=re.MULTILINE)
+    (tmp_path / ".env").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def as_cron(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {"HOME": "/", "LOGNAME": "grids", "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
+    command = command.replace(FOLDER, str(folder))
+    return subprocess.run(
+        ["/bin/sh", "-c", command], cwd="/", env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def test_the_lines_run(deployed: Path) -> None:
+    migrated = as_cron(f"cd {FOLDER} && .venv/bin/python manage.py migrate -v0", deployed)
+    assert (migrated.returncode, migrated.stdout, migrated.stderr) == (0, "", "")
+    for line in cron_lines():
+        done = as_cron(line, deployed)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert re.fullmatch(r"(pypistats|downloads|done).*\n", done.stdout.splitlines(keepends=True)[-1])
+    assert (deployed / "db.sqlite3").exists()
+
+
+def test_without_the_file_there_is_one_line(deployed: Path) -> None:
+    (deployed / ".env").unlink()
+    done = as_cron(cron_lines()[0], deployed)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Settings: SECRET_KEY: Required unless DEBUG is true")
+    assert done.stderr.count("\n") == 1
