@@ -132,7 +132,7 @@ def test_valid_values(project: Path, variables: dict[str, str]) -> None:
     ids=str,
 )
 def test_a_wrong_value_is_reported_in_one_line(project: Path, variables: dict[str, str], wrong: list[str]) -> None:
-    done = run(project, "manage.py", "check", **variables)
+    done = run(project, "-c", "import config.settings", **variables)
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
@@ -142,6 +142,11 @@ def test_a_wrong_value_is_reported_in_one_line(project: Path, variables: dict[st
     assert named[: len(wrong)] == wrong
     others = {"DEBUG", "SECRET_KEY", "TIME_ZONE", "SITE_URL", "DATABASE_URL", "DATABASE_REPLICA_URL", "BEHIND_PROXY"}
     assert others & {*named} <= {*wrong}
+
+
+def test_a_command_stops_at_a_wrong_value(project: Path) -> None:
+    done = run(project, "manage.py", "check", **PRODUCTION, PORT="http")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "Settings: PORT: Not a valid integer.\n")
 
 
 def test_values_can_come_from_a_dot_env_file(project: Path, tmp_path: Path) -> None:
