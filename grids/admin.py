@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from core.admin import DocumentForm, PackageCountAdmin, form_fields
+from core.admin.documents import DocumentForm, PackageCountAdmin, form_fields
 from grids.documents import GRID_COLUMNS
 from grids.models import Grid, GridPackage
 from packages.admin import PackageAdmin

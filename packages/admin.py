@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from core.admin import DocumentAdmin, DocumentForm, form_fields
+from core.admin.documents import DocumentAdmin, DocumentForm, form_fields
 from packages.documents import PACKAGE_COLUMNS
 from packages.keys import repository
 from packages.models import FetchState, Package, Release, RepositoryAlias, forges
