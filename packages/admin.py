@@ -9,7 +9,9 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from core.admin.documents import DocumentAdmin, DocumentForm, form_fields
+from core.admin.documents import DocumentAdmin
+from core.admin.forms import DocumentForm, form_fields
+from core.admin.rows import RowsInline
 from packages.documents import PACKAGE_COLUMNS
 from packages.keys import repository
 from packages.models import FetchState, Package, Release, RepositoryAlias, forges
@@ -49,30 +51,19 @@ class PackageForm(DocumentForm[Package]):
             )
 
 
-class _Fetched(admin.TabularInline[Any, Package]):
-    """Rows that a fetch writes: read-only here."""
-
-    extra = 0
-    max_num = 0
-    can_delete = False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class FetchStateInline(_Fetched):
+class FetchStateInline(RowsInline):
     model = FetchState
     fields = readonly_fields = ("source", "outcome", "last_success", "last_attempt", "failures", "next_due", "error")
     verbose_name_plural = "fetch states"
 
 
-class ReleaseInline(_Fetched):
+class ReleaseInline(RowsInline):
     model = Release
     fields = readonly_fields = ("version", "uploaded_at", "yanked", "requires_python")
     classes = ("collapse",)
 
 
-class AliasInline(_Fetched):
+class AliasInline(RowsInline):
     model = RepositoryAlias
     fields = readonly_fields = ("repo_url", "until")
     classes = ("collapse",)

@@ -1,38 +1,27 @@
-"""The base of the admin of every kind of document."""
+"""The admin of every kind of document."""
 
-from typing import Any, ClassVar, TypeVar
+from contextlib import suppress
+from functools import partial
+from typing import Any, ClassVar
 
-from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.messages.storage import default_storage
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 
-from core.documents import Columns
-from core.models import Document
+from core.admin import violations
+from core.admin.forms import D
 
-D = TypeVar("D", bound=Document)
-
-
-def form_fields(columns: Columns, model: type[Document]) -> list[str]:
-    """The columns that editors type: those that they write, but for the times, which the site sets itself."""
-    fields: Any = [model._meta.get_field(column) for column in columns.edited]
-    return [field.name for field in fields if field.editable]
-
-
-class DocumentForm(forms.ModelForm[D]):
-    def clean_slug(self) -> str:
-        """Refuse a new slug of digits alone, which would be read as an id. Imported ones may stay."""
-        slug: str = self.cleaned_data["slug"]
-        if slug.isdigit() and slug != self.instance.slug:
-            raise ValidationError("A slug needs a character that is not a digit: digits alone are read as an id.")
-        return slug
+GONE = "This {} was deleted while the form was open. What you typed is here still: saving adds it anew."
 
 
 class DocumentAdmin(admin.ModelAdmin[D]):
-    """Sets `modified` when an editor saves a change of the document or of its memberships."""
+    """Saves what a form changed and nothing else, and `modified` with it; says what others changed meanwhile."""
 
     prepopulated_fields = {"slug": ("title",)}
     readonly_fields: ClassVar[tuple[str, ...]] = ("created", "modified")
@@ -51,11 +40,75 @@ class DocumentAdmin(admin.ModelAdmin[D]):
         unplaced = [name for name in self.get_fields(request, obj) if name not in placed]
         return [*fieldsets, ("More", {"fields": unplaced})] if unplaced else fieldsets
 
+    def get_form(self, request: Any, obj: D | None = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        form.refusal = getattr(request, "refusal", "")  # the class is of this request alone
+        return form
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> D | None:
+        """Lock the row while a form is saved: nobody can change it between the merge and the save."""
+        if request.method == "POST" and transaction.get_connection().in_atomic_block:
+            with suppress(ValidationError, ValueError):  # no id
+                rows = self.model._base_manager.filter(**{from_field or "pk": object_id})
+                list(rows.select_for_update(no_key=True).values_list("pk"))
+        return super().get_object(request, object_id, from_field)
+
+    def changeform_view(
+        self, request: Any, object_id: str | None = None, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Validate a form again that the database refuses: what another editor saved between validating and saving is
+        seen then. If it is refused again, the form comes back with the reason."""
+        attempt: Any = partial(super().changeform_view, request, object_id, form_url, extra_context)
+        refusal = ""
+        for _ in range(2):
+            try:
+                return attempt()
+            except IntegrityError as error:
+                refusal = violations.message(error, [self.model, *(inline.model for inline in self.inlines)])
+                request._messages = default_storage(request)  # an attempt that failed has said nothing
+        request.refusal = refusal
+        return attempt()
+
+    def refuse(self, request: Any, object_id: str | None, why: str) -> HttpResponse:
+        """Give a form back with what was typed, and save nothing."""
+        request.refusal = why
+        return self.changeform_view(request, object_id)
+
+    def _get_obj_does_not_exist_redirect(self, request: Any, opts: Any, object_id: str) -> HttpResponse:
+        """Give back what was typed about a document that was deleted meanwhile, in a form that adds it."""
+        if request.method != "POST" or not request.resolver_match.url_name.endswith("_change"):
+            return super()._get_obj_does_not_exist_redirect(request, opts, object_id)  # type: ignore[misc]
+        if self.has_add_permission(request):
+            request.refusal = GONE.format(opts.verbose_name)
+            url = reverse(f"admin:{opts.app_label}_{opts.model_name}_add", current_app=self.admin_site.name)
+            return self._changeform_view(request, None, url, None)  # type: ignore[attr-defined]
+        typed = [f"{name}: “{request.POST[name]}”" for name in self.get_form(request).base_fields if name in request.POST]
+        messages.warning(request, f"What you typed was not saved. {'; '.join(typed)}")
+        return super()._get_obj_does_not_exist_redirect(request, opts, object_id)  # type: ignore[misc]
+
+    def save_model(self, request: HttpRequest, obj: D, form: Any, change: bool) -> None:
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        columns = {field.name for field in obj._meta.concrete_fields}
+        if changed := columns.intersection(form.changed_data):
+            obj.save(update_fields=changed)
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
+        self._tell(request, form, *formsets)
         if form.has_changed() or any(formset.has_changed() for formset in formsets):
             form.instance.modified = timezone.now()
             form.instance.save(update_fields=["modified"])
+
+    def render_change_form(self, request: Any, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        self._tell(request, context["adminform"].form, *(each.formset for each in context["inline_admin_formsets"]))
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _tell(self, request: HttpRequest, *forms: Any) -> None:
+        """Tell what others changed while the form was open."""
+        for note in (note for form in forms for note in getattr(form, "notes", ())):
+            messages.warning(request, note)
 
 
 class PackageCountAdmin(DocumentAdmin[D]):
