@@ -169,6 +169,8 @@ LANGUAGE_CODE = "en-us"
 USE_I18N = True
 USE_TZ = True
 
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000  # a grid of 1,000 packages whose boxes to remove them are all ticked
+
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / ".static"
 STORAGES = {

@@ -1,6 +1,6 @@
 """Grids in admin, and memberships from both sides: a grid's packages, and a package's grids."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Model, QuerySet
@@ -26,16 +26,18 @@ class _Memberships(admin.TabularInline[GridPackage, Any]):
     template = "admin/memberships.html"
     extra = 1
     can_delete = False  # of the rows for new ones
-    autocomplete_fields: tuple[str, ...]
+    fields: ClassVar[tuple[str, ...]]
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         formset = super().get_formset(request, obj, **kwargs)
         may_remove = self.has_delete_permission(request, obj)
-        attributes = {"request": request, "other": self.autocomplete_fields[0], "may_remove": may_remove}
+        attributes = {"request": request, "other": self.fields[0], "may_remove": may_remove}
         return type(formset.__name__, (formset,), attributes)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[GridPackage]:
-        return super().get_queryset(request).select_related("grid", "package")
+        """Read of the documents what names them, not their facts: there may be a thousand."""
+        titles = ("grid__title", "grid__is_locked", "package__title")
+        return super().get_queryset(request).select_related("grid", "package").only("grid", "package", *titles)
 
 
 class PackagesInline(_Memberships):

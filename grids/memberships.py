@@ -37,11 +37,15 @@ class MembershipFormSet(forms.BaseInlineFormSet[GridPackage, Any, Any]):
     other: str
     may_remove: bool
 
-    def __init__(self, data: Any = None, *args: Any, prefix: str, queryset: Any, **kwargs: Any) -> None:
+    prefix: str
+    data: Any
+    model: type[GridPackage]
+
+    def __init__(self, data: Any = None, *, queryset: Any, **kwargs: Any) -> None:
         self.notes: list[str] = []
         self.memberships = queryset
         self.removed: list[GridPackage] = []
-        super().__init__(data, *args, prefix=prefix, queryset=queryset.none(), **kwargs)
+        super().__init__(data, queryset=queryset.none(), **kwargs)
         if self.is_bound:
             self._merge()
 
@@ -101,7 +105,7 @@ class MembershipFormSet(forms.BaseInlineFormSet[GridPackage, Any, Any]):
 
     def _note(self, what: str, titles: Iterable[str], state: str) -> None:
         if listed := ", ".join(f"“{title}”" for title in titles):
-            others = self.model._meta.get_field(self.other).related_model._meta.verbose_name_plural
+            others = (Package if self.other == "package" else Grid)._meta.verbose_name_plural
             self.notes.append(f"{what} meanwhile by somebody else among the {others}, and still {state}: {listed}.")
 
     def _members(self, others: Collection[int]) -> list[int]:
@@ -139,7 +143,7 @@ class MembershipFormSet(forms.BaseInlineFormSet[GridPackage, Any, Any]):
     def has_changed(self) -> bool:
         return super().has_changed() or bool(self.removed)
 
-    def save_existing_objects(self, commit: bool = True) -> list[GridPackage]:
+    def save_existing_objects(self, commit: bool = True) -> list[GridPackage]:  # noqa: ARG002 (Django's signature)
         self.changed_objects, self.deleted_objects = [], self.removed
         self.model._base_manager.filter(pk__in=[each.pk for each in self.removed]).delete()
         return []

@@ -1,4 +1,4 @@
-"""What a browser sends of a form on a page."""
+"""The fields of a form on a page, as a browser sends them."""
 
 from html.parser import HTMLParser
 from typing import Any
@@ -51,7 +51,7 @@ class _Inputs(HTMLParser):
 
 
 def fields_of(response: Any, form: str) -> Fields:
-    """Return what a browser sends of the form with this id, if nothing is typed: the line ends as \\r\\n."""
+    """Return the fields of the form with this id if nothing is typed, with the line ends of a browser."""
     inputs = _Inputs(form)
     inputs.feed(response.content.decode())
     inputs.close()

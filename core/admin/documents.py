@@ -10,7 +10,7 @@ from django.contrib.messages.storage import default_storage
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
@@ -41,7 +41,7 @@ class DocumentAdmin(admin.ModelAdmin[D]):
         return [*fieldsets, ("More", {"fields": unplaced})] if unplaced else fieldsets
 
     def get_form(self, request: Any, obj: D | None = None, change: bool = False, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, change, **kwargs)
+        form: Any = super().get_form(request, obj, change, **kwargs)
         form.refusal = getattr(request, "refusal", "")  # the class is of this request alone
         return form
 
@@ -54,8 +54,8 @@ class DocumentAdmin(admin.ModelAdmin[D]):
         return super().get_object(request, object_id, from_field)
 
     def changeform_view(
-        self, request: Any, object_id: str | None = None, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+        self, request: Any, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
         """Validate a form again that the database refuses: what another editor saved between validating and saving is
         seen then. If it is refused again, the form comes back with the reason."""
         attempt: Any = partial(super().changeform_view, request, object_id, form_url, extra_context)
@@ -69,12 +69,12 @@ class DocumentAdmin(admin.ModelAdmin[D]):
         request.refusal = refusal
         return attempt()
 
-    def refuse(self, request: Any, object_id: str | None, why: str) -> HttpResponse:
+    def refuse(self, request: Any, object_id: str | None, why: str) -> Any:
         """Give a form back with what was typed, and save nothing."""
         request.refusal = why
         return self.changeform_view(request, object_id)
 
-    def _get_obj_does_not_exist_redirect(self, request: Any, opts: Any, object_id: str) -> HttpResponse:
+    def _get_obj_does_not_exist_redirect(self, request: Any, opts: Any, object_id: str) -> Any:
         """Give back what was typed about a document that was deleted meanwhile, in a form that adds it."""
         if request.method != "POST" or not request.resolver_match.url_name.endswith("_change"):
             return super()._get_obj_does_not_exist_redirect(request, opts, object_id)  # type: ignore[misc]
@@ -82,8 +82,9 @@ class DocumentAdmin(admin.ModelAdmin[D]):
             request.refusal = GONE.format(opts.verbose_name)
             url = reverse(f"admin:{opts.app_label}_{opts.model_name}_add", current_app=self.admin_site.name)
             return self._changeform_view(request, None, url, None)  # type: ignore[attr-defined]
-        typed = [f"{name}: “{request.POST[name]}”" for name in self.get_form(request).base_fields if name in request.POST]
-        messages.warning(request, f"What you typed was not saved. {'; '.join(typed)}")
+        names = [name for name in self.get_form(request).base_fields if name in request.POST]
+        typed = "; ".join(f"{name}: “{request.POST[name]}”" for name in names)
+        messages.warning(request, f"What you typed was not saved. {typed}")
         return super()._get_obj_does_not_exist_redirect(request, opts, object_id)  # type: ignore[misc]
 
     def save_model(self, request: HttpRequest, obj: D, form: Any, change: bool) -> None:

@@ -43,7 +43,7 @@ class DocumentForm(forms.ModelForm[D]):
 
     @property
     def notes(self) -> list[str]:
-        """What others changed while the form was open, for the editor."""
+        """Sentences on what others changed while the form was open."""
         names = self.merge.by_others if self.merge else []
         return [
             f"{capfirst(str(self[name].label))} was changed meanwhile, and stays as it is now: "

@@ -36,7 +36,8 @@ def merge(form: ModelForm[Any], names: list[str]) -> Merge:
 
     A field whose shown value was not sent is taken to have shown the stored one.
     """
-    merged = Merge(form.data.copy())
+    posted: Any = form.data
+    merged = Merge(posted.copy())
     for name in names:
         bound = form[name]
         stored = _sent(bound.field, bound.initial)

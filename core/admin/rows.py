@@ -1,7 +1,7 @@
 """Rows beside a document that are no form fields, as a form with hundreds of them would be refused for its size."""
 
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
@@ -17,9 +17,9 @@ class RowsFormSet(forms.BaseInlineFormSet[Any, Any, Any]):
 
     inline: "RowsInline"
 
-    def __init__(self, data: Any = None, *args: Any, prefix: str, **kwargs: Any) -> None:
+    def __init__(self, data: Any = None, *, prefix: str, **kwargs: Any) -> None:
         none = {f"{prefix}-TOTAL_FORMS": 0, f"{prefix}-INITIAL_FORMS": 0}
-        super().__init__(None if data is None else none, *args, prefix=prefix, **kwargs)
+        super().__init__(None if data is None else none, prefix=prefix, **kwargs)
 
     def initial_form_count(self) -> int:
         return 0
@@ -27,7 +27,8 @@ class RowsFormSet(forms.BaseInlineFormSet[Any, Any, Any]):
     @cached_property
     def _listed(self) -> list[Any]:
         """The rows, and one more than a page shows if there are more."""
-        return list(self.queryset[: MOST_ROWS + 1])
+        rows: Any = self.queryset
+        return list(rows[: MOST_ROWS + 1])
 
     @property
     def has_more(self) -> bool:
@@ -40,7 +41,7 @@ class RowsFormSet(forms.BaseInlineFormSet[Any, Any, Any]):
 
     def _shown(self, row: Any, name: str) -> str:
         field, _, value = lookup_field(name, row, self.inline)
-        return str(display_for_field(value, field, "-"))
+        return str(display_for_field(value, cast("Any", field), "-"))
 
 
 class RowsInline(admin.TabularInline[Any, Any]):

@@ -12,6 +12,7 @@ from typing import Any
 from django.contrib.admin import AdminSite
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import login
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -20,7 +21,9 @@ from django.views import csrf
 
 from core.admin.documents import DocumentAdmin
 
-LOGGED_OUT = "You were logged out while this form was open. Nothing is saved yet: look through the form, and save again."
+LOGGED_OUT = (
+    "You were logged out while this form was open. Nothing is saved yet: look through the form, and save again."
+)
 _OF_THE_LOGIN = {"csrfmiddlewaretoken", "username", "password", "next"}
 
 
@@ -33,7 +36,7 @@ def typed_into(request: HttpRequest) -> DocumentAdmin[Any] | None:
     return model_admin if isinstance(model_admin, DocumentAdmin) else None
 
 
-def give_back(request: HttpRequest, model_admin: DocumentAdmin[Any]) -> HttpResponseBase:
+def give_back(request: HttpRequest, model_admin: DocumentAdmin[Any]) -> Any:
     match: Any = request.resolver_match
     return model_admin.refuse(request, match.kwargs.get("object_id"), LOGGED_OUT)
 
@@ -64,16 +67,13 @@ class LoginAgainView(LoginView):
             return super().post(request, *args, **kwargs)
         return self.render_to_response(self.get_context_data(form=self.authentication_form(request)))
 
-    def form_valid(self, form: AdminAuthenticationForm) -> Any:
+    def form_valid(self, form: AuthenticationForm) -> Any:
         login(self.request, form.get_user())
         return give_back(self.request, self._admin)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         typed = [
-            (name, value)
-            for name, values in self.request.POST.lists()
-            if name not in _OF_THE_LOGIN
-            for value in values
+            (name, value) for name, values in self.request.POST.lists() if name not in _OF_THE_LOGIN for value in values
         ]
         page = {"title": "Log in", "subtitle": None, "app_path": self.request.get_full_path(), "typed": typed}
         name = {"username": self.request.user.get_username()}
@@ -96,6 +96,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
     if model_admin is None or not of_this_site:
         return csrf.csrf_failure(request, reason)
     request.csrf_processing_done = True  # type: ignore[attr-defined]  # what follows saves nothing
+    response: HttpResponseBase
     if model_admin.admin_site.has_permission(request):
         response = give_back(request, model_admin)
     else:

@@ -1,6 +1,7 @@
 """The message to an editor for a constraint of the database that refused a save."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import IntegrityError
 from django.db.models import Model, UniqueConstraint
@@ -29,8 +30,9 @@ def message(error: IntegrityError, models: Iterable[type[Model]]) -> str:
 
 
 def _names(text: str, model: type[Model], fields: Iterable[str]) -> bool:
-    """Whether SQLite's message for columns that must be unique names exactly these."""
-    columns = [f"{model._meta.db_table}.{model._meta.get_field(name).column}" for name in fields]
+    """Return True if it is SQLite's message for the columns of these fields, which must be unique."""
+    concrete: Any = [model._meta.get_field(name) for name in fields]
+    columns = [f"{model._meta.db_table}.{field.column}" for field in concrete]
     return text == f"UNIQUE constraint failed: {', '.join(columns)}"
 
 
