@@ -43,13 +43,15 @@ class _Memberships(admin.TabularInline[GridPackage, Any]):
 class PackagesInline(_Memberships):
     fields = autocomplete_fields = ("package",)
     ordering = ("package__title", "package_id")
-    verbose_name_plural = "packages"
+    heading = "packages"
+    verbose_name, verbose_name_plural = "package", "add packages"
 
 
 class GridsInline(_Memberships):
     fields = autocomplete_fields = ("grid",)
     ordering = ("position", "id")
-    verbose_name_plural = "grids"
+    heading = "grids"
+    verbose_name, verbose_name_plural = "grid", "add to grids"
 
 
 PackageAdmin.inlines = (GridsInline, *PackageAdmin.inlines)

@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.messages.storage import default_storage
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
@@ -66,8 +67,19 @@ class DocumentAdmin(admin.ModelAdmin[D]):
             except IntegrityError as error:
                 refusal = violations.message(error, [self.model, *(inline.model for inline in self.inlines)])
                 request._messages = default_storage(request)  # an attempt that failed has said nothing
+            except PermissionDenied:
+                if request.method != "POST":
+                    raise
+                return self._forbid(request)
         request.refusal = refusal
         return attempt()
+
+    def _forbid(self, request: HttpRequest) -> TemplateResponse:
+        """Show what was typed to a user who may not save it, or may not any more."""
+        columns = [field for field in self.opts.concrete_fields if field.name in request.POST]
+        typed = [(field.verbose_name, request.POST[field.name]) for field in columns]
+        context = {**self.admin_site.each_context(request), "title": "Nothing is saved", "typed": typed}
+        return TemplateResponse(request, "admin/not_saved.html", context, status=403)
 
     def refuse(self, request: Any, object_id: str | None, why: str) -> Any:
         """Give a form back with what was typed, and save nothing."""
@@ -78,22 +90,17 @@ class DocumentAdmin(admin.ModelAdmin[D]):
         """Give back what was typed about a document that was deleted meanwhile, in a form that adds it."""
         if request.method != "POST" or not request.resolver_match.url_name.endswith("_change"):
             return super()._get_obj_does_not_exist_redirect(request, opts, object_id)  # type: ignore[misc]
-        if self.has_add_permission(request):
-            request.refusal = GONE.format(opts.verbose_name)
-            url = reverse(f"admin:{opts.app_label}_{opts.model_name}_add", current_app=self.admin_site.name)
-            return self._changeform_view(request, None, url, None)  # type: ignore[attr-defined]
-        names = [name for name in self.get_form(request).base_fields if name in request.POST]
-        typed = "; ".join(f"{name}: “{request.POST[name]}”" for name in names)
-        messages.warning(request, f"What you typed was not saved. {typed}")
-        return super()._get_obj_does_not_exist_redirect(request, opts, object_id)  # type: ignore[misc]
+        request.refusal = GONE.format(opts.verbose_name)
+        url = reverse(f"admin:{opts.app_label}_{opts.model_name}_add", current_app=self.admin_site.name)
+        return self._changeform_view(request, None, url, None)  # type: ignore[attr-defined]
 
     def save_model(self, request: HttpRequest, obj: D, form: Any, change: bool) -> None:
-        if not change:
+        if change:
+            columns = {field.name for field in obj._meta.concrete_fields}
+            if changed := columns.intersection(form.changed_data):
+                obj.save(update_fields=changed)
+        else:
             super().save_model(request, obj, form, change)
-            return
-        columns = {field.name for field in obj._meta.concrete_fields}
-        if changed := columns.intersection(form.changed_data):
-            obj.save(update_fields=changed)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)

@@ -196,6 +196,29 @@ def test_two_editors_add_the_same_member_at_the_same_moment(
     assert any("Added meanwhile" in text for text in told)
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+@pytest.mark.django_db(transaction=True)
+def test_a_package_that_is_deleted_before_its_membership_is_saved(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL finds at the commit only that the package is gone."""
+    grid, package = GridFactory.create(), PackageFactory.create()
+    form = open_form(admin_client, grid)
+    clean = MembershipFormSet.clean
+
+    def clean_then_delete(formset: MembershipFormSet) -> None:
+        clean(formset)
+        in_background(package.delete).result()
+        monkeypatch.setattr(MembershipFormSet, "clean", clean)
+
+    monkeypatch.setattr(MembershipFormSet, "clean", clean_then_delete)
+    response = send(admin_client, grid, form, title="Typed", **adding(package))
+    assert errors_of(response) == ["Select a valid choice. That choice is not one of the available choices."]
+    assert fields_of(response, "grid_form")["title"] == ["Typed"]
+    grid.refresh_from_db()
+    assert grid.title != "Typed"
+
+
 def test_who_may_not_remove_members_has_no_boxes_and_removes_none(client: Client) -> None:
     member = MembershipFactory.create()
     user = User.objects.create_user("editor", password="x", is_staff=True)

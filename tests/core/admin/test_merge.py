@@ -1,6 +1,7 @@
 """A form that was open while others changed the document."""
 
 import re
+import threading
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from packages.models import Package
 from tests.core.admin.editors import errors_of, messages_of, open_form, send
 from tests.factories import CategoryFactory, GridFactory, PackageFactory
 from tests.pages import fields_of
+from tests.threads import in_background
 
 pytestmark = pytest.mark.django_db
 LONG_AGO = parse_datetime("2020-01-01T00:00:00Z")
@@ -236,16 +238,21 @@ def test_a_document_that_was_deleted_meanwhile_comes_back_as_a_new_one(
     assert type(document).objects.values_list("title", "slug").get() == ("Mine", "shown")
 
 
-def test_who_may_not_add_gets_what_was_typed_in_a_message(client: Client) -> None:
+def test_what_may_not_be_saved_any_more_is_shown(client: Client) -> None:
     user = User.objects.create_user("changer", password="x", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=["change_grid", "view_grid"]))
     client.force_login(user)
-    grid = GridFactory.create()
-    form = open_form(client, grid)
-    Grid.objects.all().delete()
-    response = send(client, grid, form, title="Mine", description="Long")
-    assert response.status_code == 302
-    assert any("title: “Mine”" in message and "description: “Long”" in message for message in messages_of(response))
+    grid, gone = GridFactory.create(title="Before"), GridFactory.create()
+    forms = [(document, open_form(client, document)) for document in (grid, gone)]
+    others(grid, is_locked=True)
+    gone.delete()  # and the user may not add another one
+    for document, form in forms:
+        response = send(client, document, form, title="Mine", description="Two\nlines <b>")
+        assert response.status_code == 403
+        page = response.content.decode()
+        assert "<dd>Mine</dd>" in page
+        assert "<dd>Two<br>lines &lt;b&gt;</dd>" in page
+    assert list(Grid.objects.values_list("title", flat=True)) == ["Before"]
 
 
 def test_the_row_is_locked_while_a_form_is_saved(admin_client: Client, document: Any) -> None:
@@ -258,6 +265,27 @@ def test_the_row_is_locked_while_a_form_is_saved(admin_client: Client, document:
         [lock] = [position for position, text in enumerate(sql) if "FOR NO KEY UPDATE" in text]
         reads = [position for position, text in enumerate(sql) if text.startswith("SELECT") and table in text]
         assert lock == min(reads)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_save_at_the_same_moment_the_second_is_asked(admin_client: Client) -> None:
+    grid = GridFactory.create(title="Shown")
+    form = open_form(admin_client, grid)
+    ready, responses = threading.Barrier(2, timeout=10), {}
+
+    def work(title: str) -> None:
+        client = Client()
+        client.force_login(User.objects.get())
+        ready.wait()
+        responses[title] = send(client, grid, form, title=title)
+
+    for thread in [in_background(work, title) for title in ("One", "Other")]:
+        thread.result()
+    [saved] = [title for title, response in responses.items() if response.status_code == 302]
+    [asked] = responses.keys() - {saved}
+    assert stored(grid, "title") == (saved,)
+    assert re.search(rf"<td>{asked}</td>\s*<td>{saved}</td>", responses[asked].content.decode())
 
 
 def test_categories_packages_and_grids_are_all_there_is() -> None:
