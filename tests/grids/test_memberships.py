@@ -206,9 +206,12 @@ def test_a_package_that_is_deleted_before_its_membership_is_saved(
     form = open_form(admin_client, grid)
     clean = MembershipFormSet.clean
 
+    def delete() -> None:
+        package.delete()
+
     def clean_then_delete(formset: MembershipFormSet) -> None:
         clean(formset)
-        in_background(package.delete).result()
+        in_background(delete).result()
         monkeypatch.setattr(MembershipFormSet, "clean", clean)
 
     monkeypatch.setattr(MembershipFormSet, "clean", clean_then_delete)
