@@ -9,7 +9,8 @@ from django.http import HttpRequest
 from core.admin.documents import PackageCountAdmin
 from core.admin.forms import DocumentForm, form_fields
 from grids.documents import GRID_COLUMNS
-from grids.memberships import MembershipFormSet, may_change
+from grids.locks import may_change, may_unlock
+from grids.memberships import MembershipFormSet
 from grids.models import Grid, GridPackage
 from packages.admin import PackageAdmin
 
@@ -66,6 +67,11 @@ class GridAdmin(PackageCountAdmin[Grid]):
     list_filter = ("header", "is_locked")
     search_fields = ("title", "slug", "description")
     ordering = ("title", "id")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Grid | None = None) -> tuple[str, ...]:
+        """Show those who may not unlock grids no box to lock one with."""
+        readonly = tuple(super().get_readonly_fields(request, obj))
+        return readonly if may_unlock(request) else (*readonly, "is_locked")
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         allowed = super().has_change_permission(request, obj)  # type: ignore[arg-type]

@@ -17,14 +17,11 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 from core.admin.rows import MOST_ROWS
+from grids.locks import may_change, refusal
 from grids.models import Grid, GridPackage
 from packages.models import Package
 
 REMOVE = "DELETE"
-
-
-def may_change(request: HttpRequest, grid: Grid) -> bool:
-    return not grid.is_locked or request.user.has_perm("grids.unlock_grid")
 
 
 class MembershipFormSet(forms.BaseInlineFormSet[GridPackage, Any, Any]):
@@ -137,8 +134,7 @@ class MembershipFormSet(forms.BaseInlineFormSet[GridPackage, Any, Any]):
     def _refuse_locked(self, grids: Iterable[Grid]) -> None:
         for grid in grids:
             if not may_change(self.request, grid):
-                why = "Only users with the permission to unlock grids can change its packages."
-                raise ValidationError(f"The grid “{grid}” is locked. {why}")
+                raise ValidationError(refusal(grid))
 
     def has_changed(self) -> bool:
         return super().has_changed() or bool(self.removed)
