@@ -45,13 +45,16 @@ class RowsFormSet(forms.BaseInlineFormSet[Any, Any, Any]):
 
 
 class RowsInline(admin.TabularInline[Any, Any]):
-    """Rows that the program writes, to be read: its `readonly_fields`."""
+    """Rows that the program writes, to be read by all who may view the document: its `readonly_fields`."""
 
     formset = RowsFormSet
     template = "admin/rows.html"
     extra = 0
     max_num = 0
     can_delete = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.admin_site.get_model_admin(self.parent_model).has_view_permission(request, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

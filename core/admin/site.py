@@ -19,6 +19,7 @@ from django.http.response import HttpResponseBase
 from django.middleware.csrf import REASON_BAD_ORIGIN
 from django.views import csrf
 
+from core.admin.autocomplete import AutocompleteView
 from core.admin.documents import DocumentAdmin
 
 LOGGED_OUT = (
@@ -52,6 +53,9 @@ class DocumentSite(AdminSite):
             return response
 
         return update_wrapper(inner, checked)
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:
+        return AutocompleteView.as_view(admin_site=self)(request)
 
 
 class LoginAgainView(LoginView):
