@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -15,6 +16,7 @@ from core.admin.rows import RowsInline
 from packages.documents import PACKAGE_COLUMNS
 from packages.keys import repository
 from packages.models import FetchState, Package, Release, RepositoryAlias, forges
+from packages.successors import last_link
 
 
 class PackageForm(DocumentForm[Package]):
@@ -32,6 +34,17 @@ class PackageForm(DocumentForm[Package]):
         """Store "" if it is left empty, as in a new package; but keep a stored null."""
         empty = self.instance.documentation_url if self.instance.pk else ""
         return self.cleaned_data["documentation_url"] or (None if empty is None else "")
+
+    def clean_replaced_by(self) -> Package | None:
+        """Refuse a successor that would close a cycle."""
+        successor: Package | None = self.cleaned_data["replaced_by"]
+        if successor and self.instance.pk and successor.pk != self.instance.pk and "replaced_by" in self.changed_data:
+            last = last_link(successor, self.instance)
+            if last == successor:
+                raise ValidationError(f"“{successor}” is itself replaced by this package.")
+            if last:
+                raise ValidationError(f"“{successor}” leads to “{last}”, which is itself replaced by this package.")
+        return successor
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
