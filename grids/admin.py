@@ -8,6 +8,8 @@ from django.http import HttpRequest
 
 from core.admin.documents import PackageCountAdmin
 from core.admin.forms import DocumentForm, form_fields
+from core.admin.search import SearchedAdmin
+from core.kinds import Kind
 from grids.documents import GRID_COLUMNS
 from grids.locks import may_change, may_unlock
 from grids.memberships import MembershipFormSet
@@ -59,13 +61,13 @@ PackageAdmin.inlines = (GridsInline, *PackageAdmin.inlines)
 
 
 @admin.register(Grid)
-class GridAdmin(PackageCountAdmin[Grid]):
+class GridAdmin(SearchedAdmin[Grid], PackageCountAdmin[Grid]):
+    kind = Kind.GRID
     form = GridForm
     fieldsets = ((None, {"fields": ("title", "slug", "description", "header", "is_locked", "created", "modified")}),)
     inlines = (PackagesInline,)
     list_display = ("title", "slug", "number_of_packages", "header", "is_locked", "modified")
     list_filter = ("header", "is_locked")
-    search_fields = ("title", "slug", "description")
     ordering = ("title", "id")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Grid | None = None) -> tuple[str, ...]:

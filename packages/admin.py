@@ -5,14 +5,15 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from core.admin.documents import DocumentAdmin
 from core.admin.forms import DocumentForm, form_fields
 from core.admin.rows import RowsInline
+from core.admin.search import SearchedAdmin
+from core.kinds import Kind
 from packages.documents import PACKAGE_COLUMNS
 from packages.keys import repository
 from packages.models import FetchState, Package, Release, RepositoryAlias, forges
@@ -83,7 +84,8 @@ class AliasInline(RowsInline):
 
 
 @admin.register(Package)
-class PackageAdmin(DocumentAdmin[Package]):
+class PackageAdmin(SearchedAdmin[Package]):
+    kind = Kind.PACKAGE
     form = PackageForm
     autocomplete_fields = ("category", "replaced_by")
     list_display = (
@@ -106,7 +108,6 @@ class PackageAdmin(DocumentAdmin[Package]):
         "fetch_states__outcome",
     )
     list_select_related = ("category",)
-    search_fields = ("title", "slug", "repo_url", "pypi_name", "repo_description")
     ordering = ("title", "id")
     date_hierarchy = None
     inlines: ClassVar[tuple[type[admin.TabularInline[Any, Package]], ...]] = (
@@ -157,6 +158,13 @@ class PackageAdmin(DocumentAdmin[Package]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Package]:
         return super().get_queryset(request).select_related("category", "replaced_by")
+
+    def also_found(self, text: str) -> Q:
+        """Select the packages of a repository, or with a part of its URL."""
+        if "/" not in text or " " in text.strip():
+            return super().also_found(text)
+        same = Q(repo_key=repository(text, forges()).key) & ~Q(repo_key="")
+        return same | Q(repo_url__icontains=text.strip())
 
     @admin.display(description="repository page")
     def repository_page(self, package: Package) -> str | SafeString:

@@ -7,7 +7,9 @@ from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.messages.storage import default_storage
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
@@ -24,6 +26,14 @@ MAX_DELETED = 100  # documents in one bulk deletion
 GONE = "This {} was deleted while the form was open. What you typed is here still: saving adds it anew."
 
 
+class DocumentList(ChangeList):
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
+        """Refuse filters by a text with a NUL, which PostgreSQL compares with nothing."""
+        if any("\x00" in value for values in self.filter_params.values() for value in values):
+            raise IncorrectLookupParameters
+        return super().get_queryset(request, exclude_parameters)
+
+
 class DocumentAdmin(admin.ModelAdmin[D]):
     """Saves what a form changed and nothing else, and `modified` with it; says what others changed meanwhile."""
 
@@ -32,6 +42,9 @@ class DocumentAdmin(admin.ModelAdmin[D]):
     readonly_fields: ClassVar[tuple[str, ...]] = ("created", "modified")
     list_per_page = 50
     show_full_result_count = False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[DocumentList]:
+        return DocumentList
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: D | None = None) -> dict[str, Any]:
         """Fill in the slug of new documents only: as part of a URL, it must not follow each change of a title."""
