@@ -114,9 +114,8 @@ def test_memberships_need_their_own_permission(client: Client) -> None:
     package, grid = PackageFactory.create(), GridFactory.create()
     editor = user_with(client, "change_package")
     form: dict[str, Any] = {"title": "New", "slug": "new", "category": package.category.pk}
-    for formset in ("memberships", "memberships-2", "fetch_states", "aliases", "releases"):
+    for formset in ("memberships", "fetch_states", "aliases", "releases"):
         form |= {f"{formset}-{part}_FORMS": 0 for part in ("TOTAL", "INITIAL")}
     form |= {"memberships-TOTAL_FORMS": 1, "memberships-0-grid": grid.pk}
-    form |= {"memberships-2-TOTAL_FORMS": 1, "memberships-2-0-grid": grid.pk}
     assert editor.post(f"/admin/packages/package/{package.pk}/change/", form).status_code == 302
     assert not GridPackage.objects.exists()
