@@ -1,16 +1,15 @@
 """The search of documents in admin and in its autocompletes: it finds what the API's search finds, best first."""
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.contrib.admin.views.main import ORDER_VAR
-from django.db.models import CharField, Q, QuerySet, Value
-from django.db.models.functions import Cast, Concat, StrIndex
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from core import hooks
 from core.admin.documents import DocumentAdmin, DocumentList
 from core.admin.forms import D
+from core.database.functions import PlaceIn
 from core.kinds import Kind
 
 MAX_FOUND = 10_000  # as far as the API's search pages
@@ -38,15 +37,10 @@ class SearchedAdmin(DocumentAdmin[D]):
             return queryset, False
         ids = hooks.search(self.kind, search_term, MAX_FOUND)
         found = queryset.filter(Q(pk__in=ids) | self.also_found(search_term))
-        return (found if request.GET.get(ORDER_VAR) else _best_first(found, ids)), False
+        if not request.GET.get(ORDER_VAR):
+            found = found.order_by(PlaceIn("pk", ids).asc(nulls_first=True), "pk")
+        return found, False
 
     def also_found(self, text: str) -> Q:
         """Select rows that a search in admin finds besides, before the others; none."""
         return Q(pk__in=())
-
-
-def _best_first(queryset: QuerySet[D], ids: Sequence[int]) -> QuerySet[D]:
-    """Order by the place of each id in a text of them all: a CASE would compare each row with each id."""
-    listed = Value(f",{','.join(map(str, ids))},", CharField())
-    place = StrIndex(listed, Concat(Value(","), Cast("pk", CharField()), Value(",")))
-    return queryset.order_by(place, "pk")

@@ -60,14 +60,14 @@ def packages(titles: Sequence[str], **columns: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("query", QUERIES)
 @pytest.mark.parametrize("kind", ["package", "grid"])
-def test_admin_finds_what_the_api_finds(admin_client: Client, kind: str, query: str) -> None:
+def test_admin_finds_what_the_api_finds(admin_client: Client, kind: str) -> None:
     call_command("load_sample")
-    response = admin_client.get("/api/v4/search/", {"q": query, "type": kind, "limit": 100})
-    hits = response.json() if len(query) <= 500 else []
-    assert listed(admin_client, kind, q=query, all="") == [hit["slug"] for hit in hits]
-    assert completed(admin_client, kind, query)[0] == [hit["title"] for hit in hits][:20]
+    for query in QUERIES:
+        response = admin_client.get("/api/v4/search/", {"q": query, "type": kind, "limit": 100})
+        hits = response.json() if len(query) <= 500 else []
+        assert listed(admin_client, kind, q=query, all="") == [hit["slug"] for hit in hits], query
+        assert completed(admin_client, kind, query)[0] == [hit["title"] for hit in hits][:20], query
 
 
 def test_the_best_come_first_unless_a_column_is_clicked(admin_client: Client) -> None:
@@ -122,15 +122,18 @@ def test_grids_are_counted_beside_a_search(admin_client: Client) -> None:
     assert rows == [("Zebras", 3), ("Grid of zebras", 0)]
 
 
-@pytest.mark.parametrize(
-    "url", ["hay/stack", "https://github.com/Hay/stack", "git@github.com:hay/stack.git", "https://a.test/hay/stack"]
-)
-def test_a_repository_finds_its_packages(admin_client: Client, url: str) -> None:
+def test_a_repository_finds_its_packages(admin_client: Client) -> None:
     PackageFactory.create(slug="here", repo_url="https://github.com/hay/stack")
     PackageFactory.create(slug="there", repo_url="https://a.test/hay/stack")
     PackageFactory.create(slug="none", repo_url="")
-    found = {"hay/stack": {"here", "there"}, "https://a.test/hay/stack": {"there"}}
-    assert set(listed(admin_client, "package", q=url)) == found.get(url, {"here"})
+    for url, found in (
+        ("hay/stack", {"here", "there"}),
+        ("https://a.test/hay/stack", {"there"}),
+        ("https://github.com/Hay/stack", {"here"}),
+        ("git@github.com:hay/stack.git", {"here"}),
+        ("https://github.com/hay/other", set()),
+    ):
+        assert set(listed(admin_client, "package", q=url)) == found
 
 
 def test_categories_are_still_found_by_parts_of_words(admin_client: Client) -> None:
@@ -160,17 +163,17 @@ def test_queries_of_a_search_do_not_grow_with_its_rows(
 
 
 @pytest.mark.parametrize("kind", ["packages/package", "grids/grid", "categories/category"])
-@pytest.mark.parametrize("odd", ODD)
-def test_odd_queries_are_no_server_errors(admin_client: Client, kind: str, odd: str) -> None:
+def test_odd_queries_are_no_server_errors(admin_client: Client, kind: str) -> None:
     MembershipFactory.create()
-    page = admin_client.get(f"/admin/{kind}/?{odd}")
-    assert page.status_code == 200 or page.headers["Location"].endswith("?e=1")
+    for odd in ODD:
+        page = admin_client.get(f"/admin/{kind}/?{odd}")
+        assert page.status_code == 200 or page.headers["Location"].endswith("?e=1"), odd
 
 
 @pytest.mark.parametrize("field", ["category", "replaced_by"])
-@pytest.mark.parametrize("term", ["\x00", "pack\x00age", "%", "!!!", "x" * 600, "w " * 600])
-def test_odd_terms_are_no_server_errors(admin_client: Client, field: str, term: str) -> None:
+def test_odd_terms_are_no_server_errors(admin_client: Client, field: str) -> None:
     PackageFactory.create(title="package", category__title="package")
-    parameters = {"app_label": "packages", "model_name": "package", "field_name": field, "term": term}
-    results = admin_client.get("/admin/autocomplete/", parameters).json()["results"]
-    assert bool(results) is (term.replace("\x00", "") in {"", "package"})
+    parameters = {"app_label": "packages", "model_name": "package", "field_name": field}
+    for term in ("\x00", "pack\x00age", "%", "!!!", "x" * 600, "w " * 600):
+        results = admin_client.get("/admin/autocomplete/", {**parameters, "term": term}).json()["results"]
+        assert bool(results) is (term.replace("\x00", "") in {"", "package"}), term
