@@ -7,15 +7,22 @@ so that the number of queries depends on the number of models alone.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from django.contrib import admin, messages
 from django.contrib.admin import AdminSite
+from django.contrib.admin.actions import delete_selected
 from django.contrib.admin.utils import quote
+from django.db import transaction
 from django.db.models import CASCADE, PROTECT, RESTRICT, Model, Q, QuerySet
 from django.db.models.deletion import get_candidate_relations_to_delete
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
+from core.admin.forms import D
+
+MAX_DELETED = 100  # documents in one bulk deletion
 NAMED = 10  # rows of each model
 _FORBID = frozenset({PROTECT, RESTRICT})
 
@@ -30,6 +37,26 @@ Nested = list[Any]
 def guard(model: type[Model], reasons: Guard) -> None:
     """Ask `reasons` before rows of a model are deleted in admin, directly or with other rows."""
     _GUARDS[model] = reasons
+
+
+class DeletionAdmin(admin.ModelAdmin[D]):
+    """Tells what a deletion takes along, and deletes MAX_DELETED selected documents at most."""
+
+    actions = ("delete_selected",)
+
+    @admin.action(permissions=["delete"], description="Delete selected %(verbose_name_plural)s")
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[D]) -> TemplateResponse | None:
+        """Delete all of the selected documents or none of them."""
+        if queryset.count() > MAX_DELETED:
+            what = self.opts.verbose_name_plural
+            message = f"Nothing was deleted: select at most {MAX_DELETED} {what} at a time."
+            self.message_user(request, message, messages.ERROR)
+            return None
+        with transaction.atomic():
+            return delete_selected(self, request, queryset)
+
+    def get_deleted_objects(self, objs: Sequence[Any] | QuerySet[Any], request: HttpRequest) -> Any:
+        return summary(objs, request, self.admin_site)
 
 
 class Summary(NamedTuple):

@@ -1,15 +1,11 @@
 """The admin of every kind of document."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.contrib.admin.actions import delete_selected
-from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import flatten_fieldsets
-from django.contrib.admin.views.main import ChangeList
 from django.contrib.messages.storage import default_storage
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
@@ -19,25 +15,17 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from core.admin import deletion, violations
+from core.admin import violations
+from core.admin.deletion import DeletionAdmin
 from core.admin.forms import D
+from core.admin.lists import DocumentList
 
-MAX_DELETED = 100  # documents in one bulk deletion
 GONE = "This {} was deleted while the form was open. What you typed is here still: saving adds it anew."
 
 
-class DocumentList(ChangeList):
-    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
-        """Refuse filters by a text with a NUL, which PostgreSQL compares with nothing."""
-        if any("\x00" in value for values in self.filter_params.values() for value in values):
-            raise IncorrectLookupParameters
-        return super().get_queryset(request, exclude_parameters)
-
-
-class DocumentAdmin(admin.ModelAdmin[D]):
+class DocumentAdmin(DeletionAdmin[D]):
     """Saves what a form changed and nothing else, and `modified` with it; says what others changed meanwhile."""
 
-    actions = ("delete_selected",)
     prepopulated_fields = {"slug": ("title",)}
     readonly_fields: ClassVar[tuple[str, ...]] = ("created", "modified")
     list_per_page = 50
@@ -134,20 +122,6 @@ class DocumentAdmin(admin.ModelAdmin[D]):
         """Tell what others changed while the form was open."""
         for note in (note for form in forms for note in getattr(form, "notes", ())):
             messages.warning(request, note)
-
-    @admin.action(permissions=["delete"], description="Delete selected %(verbose_name_plural)s")
-    def delete_selected(self, request: HttpRequest, queryset: QuerySet[D]) -> TemplateResponse | None:
-        """Delete all of the selected documents or none of them."""
-        if queryset.count() > MAX_DELETED:
-            what = self.opts.verbose_name_plural
-            message = f"Nothing was deleted: select at most {MAX_DELETED} {what} at a time."
-            self.message_user(request, message, messages.ERROR)
-            return None
-        with transaction.atomic():
-            return delete_selected(self, request, queryset)
-
-    def get_deleted_objects(self, objs: Sequence[Any] | QuerySet[Any], request: HttpRequest) -> Any:
-        return deletion.summary(objs, request, self.admin_site)
 
 
 class PackageCountAdmin(DocumentAdmin[D]):

@@ -7,19 +7,13 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from core import hooks
-from core.admin.documents import DocumentAdmin, DocumentList
+from core.admin.documents import DocumentAdmin
 from core.admin.forms import D
+from core.admin.lists import DocumentList, SearchedList
 from core.database.functions import PlaceIn
 from core.kinds import Kind
 
 MAX_FOUND = 10_000  # as far as the API's search pages
-
-
-class SearchedList(DocumentList):
-    def get_ordering_field_columns(self) -> dict[int, str]:
-        """Mark no column as the one that a search is sorted by, unless it was clicked."""
-        best_first = self.query and not self.params.get(ORDER_VAR)
-        return {} if best_first else super().get_ordering_field_columns()
 
 
 class SearchedAdmin(DocumentAdmin[D]):
