@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth import get_permission_codename
+from django.db.models import Model
 from django.http import HttpRequest
 
 
@@ -16,7 +17,7 @@ class AutocompleteView(AutocompleteJsonView):
         term, *rest = super().process_request(request)
         return term.replace("\x00", ""), *rest
 
-    def has_perm(self, request: HttpRequest, obj: object = None) -> bool:
+    def has_perm(self, request: HttpRequest, obj: Model | None = None) -> bool:
         source = self.source_field.model._meta
         return super().has_perm(request, obj) or any(
             request.user.has_perm(f"{source.app_label}.{get_permission_codename(action, source)}")

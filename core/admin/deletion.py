@@ -60,7 +60,7 @@ class DeletionAdmin(admin.ModelAdmin[D]):
 
 
 class Summary(NamedTuple):
-    """What ModelAdmin.get_deleted_objects() returns."""
+    """The result of ModelAdmin.get_deleted_objects()."""
 
     to_delete: Nested
     counts: dict[str, int]
@@ -117,7 +117,8 @@ def _affected(deleted: QuerySet[Any]) -> Iterator[Affected]:
     conditions: dict[tuple[type[Model], Any, str], Q] = {}
 
     def visit(rows: QuerySet[Any], seen: tuple[type[Model], ...]) -> None:
-        for relation in get_candidate_relations_to_delete(rows.model._meta):
+        relations: Any = get_candidate_relations_to_delete(rows.model._meta)
+        for relation in relations:
             model, field, on_delete = relation.related_model, relation.field, relation.on_delete
             referring = Q((f"{field.name}__in", rows.values("pk")))
             one_of_many = on_delete is CASCADE or on_delete in _FORBID  # it does not matter which field refers

@@ -1,6 +1,6 @@
 """The lists of documents in admin."""
 
-from typing import Any
+from typing import Any, Literal
 
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ORDER_VAR, ChangeList
@@ -17,7 +17,7 @@ class DocumentList(ChangeList):
 
 
 class SearchedList(DocumentList):
-    def get_ordering_field_columns(self) -> dict[int, str]:
+    def get_ordering_field_columns(self) -> dict[int, Literal["asc", "desc"]]:
         """Mark no column as the one that a search is sorted by, unless it was clicked."""
         best_first = self.query and not self.params.get(ORDER_VAR)
         return {} if best_first else super().get_ordering_field_columns()

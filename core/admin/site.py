@@ -54,7 +54,7 @@ class DocumentSite(AdminSite):
 
         return update_wrapper(inner, checked)
 
-    def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:
+    def autocomplete_view(self, request: HttpRequest) -> Any:
         return AutocompleteView.as_view(admin_site=self)(request)
 
 

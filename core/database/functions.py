@@ -45,7 +45,7 @@ class PlaceIn(Func):
             places.setdefault(pk // 100, {})[pk] = place
         super().__init__(models.Value(json.dumps(places), models.TextField()), models.F(column))
 
-    def as_sqlite(self, compiler: Any, _connection: Any) -> Any:
+    def as_sqlite(self, compiler: Any, connection: Any, **_: Any) -> Any:  # noqa: ARG002 (Django's signature)
         return self._compiled(compiler, """json_extract({0}, '$."' || ({1} / 100) || '"."' || {1} || '"')""")
 
     def as_postgresql(self, compiler: Any, _connection: Any) -> Any:

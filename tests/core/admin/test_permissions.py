@@ -1,4 +1,4 @@
-"""Who may do and see what in admin, with no more than the permissions that are named."""
+"""Permissions in admin: what each of them is enough for by itself."""
 
 from datetime import UTC, datetime
 from typing import Any
