@@ -4,7 +4,8 @@ from django.contrib import admin
 
 from categories.documents import CATEGORY_COLUMNS
 from categories.models import Category
-from core.admin import DocumentForm, PackageCountAdmin, form_fields
+from core.admin.documents import PackageCountAdmin
+from core.admin.forms import DocumentForm, form_fields
 
 
 class CategoryForm(DocumentForm[Category]):

@@ -76,7 +76,7 @@ if not SECRET_KEY:
     SECRET_KEY = "only-for-debugging"  # noqa: S105 (refused above outside DEBUG)
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "config.apps.DocumentAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -169,6 +169,8 @@ LANGUAGE_CODE = "en-us"
 USE_I18N = True
 USE_TZ = True
 
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000  # a grid of 1,000 packages whose boxes to remove them are all ticked
+
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / ".static"
 STORAGES = {
@@ -188,6 +190,7 @@ if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 _https = SITE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+CSRF_FAILURE_VIEW = "core.admin.site.csrf_failure"
 CSRF_TRUSTED_ORIGINS = [f"{urlsplit(SITE_URL).scheme}://{urlsplit(SITE_URL).netloc}"] if SITE_URL else []
 
 REST_FRAMEWORK = {

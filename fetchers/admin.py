@@ -1,4 +1,4 @@
-"""Read-only admin of the runs of refresh_packages and of the rate limits of hosts."""
+"""Read-only admin of the runs of refresh_packages and of the rate limits of hosts, for all who may change packages."""
 
 from typing import Any
 
@@ -9,6 +9,12 @@ from fetchers.models import HostRateLimit, Run
 
 
 class _ReadOnly(admin.ModelAdmin[Any]):
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_view_permission(request, obj) or request.user.has_perm("packages.change_package")
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 

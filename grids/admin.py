@@ -1,22 +1,20 @@
-"""Grids in admin, and memberships from both sides: a grid's packages, and a package's grids.
+"""Grids in admin, and memberships from both sides: a grid's packages, and a package's grids."""
 
-Existing memberships are shown as text, and new ones are typed in rows of their own, because a select box for each of
-a hundred members would cost a query each.
-"""
+from typing import Any, ClassVar
 
-from typing import Any
-
-from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from core.admin import DocumentForm, PackageCountAdmin, form_fields
+from core.admin.documents import PackageCountAdmin
+from core.admin.forms import DocumentForm, form_fields
+from core.admin.search import SearchedAdmin
+from core.kinds import Kind
 from grids.documents import GRID_COLUMNS
+from grids.locks import may_change, may_unlock
+from grids.memberships import MembershipFormSet
 from grids.models import Grid, GridPackage
 from packages.admin import PackageAdmin
-from packages.models import Package
 
 
 class GridForm(DocumentForm[Grid]):
@@ -25,101 +23,57 @@ class GridForm(DocumentForm[Grid]):
         fields = form_fields(GRID_COLUMNS, Grid)
 
 
-def may_change(request: HttpRequest, grid: Grid) -> bool:
-    return not grid.is_locked or request.user.has_perm("grids.unlock_grid")
-
-
-class _UnlockedOnly(forms.BaseInlineFormSet[GridPackage, Any, Any]):
-    """Refuses to add a package to a locked grid or to remove it, on the page of the package, unless the editor has the
-    permission to unlock grids."""
-
-    request: HttpRequest
-
-    def clean(self) -> None:
-        super().clean()
-        for form in self.forms if isinstance(self.instance, Package) else ():
-            grid = form.cleaned_data.get("grid") or (form.instance.grid if form.instance.pk else None)
-            removed = form.cleaned_data.get("DELETE")
-            if grid and (removed or not form.instance.pk) and not may_change(self.request, grid):
-                why = "Only users with the permission to unlock grids can change its packages."
-                raise ValidationError(f"The grid “{grid}” is locked. {why}")
-
-
 class _Memberships(admin.TabularInline[GridPackage, Any]):
     model = GridPackage
-    formset = _UnlockedOnly
+    formset = MembershipFormSet
+    template = "admin/memberships.html"
+    extra = 1
+    can_delete = False  # of the rows for new ones
+    fields: ClassVar[tuple[str, ...]]
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         formset = super().get_formset(request, obj, **kwargs)
-        return type(formset.__name__, (formset,), {"request": request})
-
-
-class _Existing(_Memberships):
-    """Existing memberships, which can be deleted."""
-
-    extra = 0
-    max_num = 0
-    verbose_name_plural = "members"
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+        may_remove = self.has_delete_permission(request, obj)
+        attributes = {"request": request, "other": self.fields[0], "may_remove": may_remove}
+        return type(formset.__name__, (formset,), attributes)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[GridPackage]:
-        return super().get_queryset(request).select_related("grid", "package")
+        """Read of the documents what names them, not their facts: there may be a thousand."""
+        titles = ("grid__title", "grid__is_locked", "package__title")
+        return super().get_queryset(request).select_related("grid", "package").only("grid", "package", *titles)
 
 
-class _New(_Memberships):
-    """Rows for new memberships."""
-
-    extra = 1
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[GridPackage]:
-        return super().get_queryset(request).none()
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_add_permission(request, obj)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_add_permission(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class MembersInline(_Existing):
-    fields = readonly_fields = ("package",)
-    ordering = ("package__title", "package_id")
-    verbose_name_plural = "packages"
-
-
-class NewMembersInline(_New):
+class PackagesInline(_Memberships):
     fields = autocomplete_fields = ("package",)
-    verbose_name_plural = "add packages"
+    ordering = ("package__title", "package_id")
+    heading = "packages"
+    verbose_name, verbose_name_plural = "package", "add packages"
 
 
-class GridsInline(_Existing):
-    fields = readonly_fields = ("grid",)
-    ordering = ("position", "id")
-    verbose_name_plural = "grids"
-
-
-class NewGridsInline(_New):
+class GridsInline(_Memberships):
     fields = autocomplete_fields = ("grid",)
-    verbose_name_plural = "add to grids"
+    ordering = ("position", "id")
+    heading = "grids"
+    verbose_name, verbose_name_plural = "grid", "add to grids"
 
 
-PackageAdmin.inlines = (GridsInline, NewGridsInline, *PackageAdmin.inlines)
+PackageAdmin.inlines = (GridsInline, *PackageAdmin.inlines)
 
 
 @admin.register(Grid)
-class GridAdmin(PackageCountAdmin[Grid]):
+class GridAdmin(SearchedAdmin[Grid], PackageCountAdmin[Grid]):
+    kind = Kind.GRID
     form = GridForm
     fieldsets = ((None, {"fields": ("title", "slug", "description", "header", "is_locked", "created", "modified")}),)
-    inlines = (MembersInline, NewMembersInline)
+    inlines = (PackagesInline,)
     list_display = ("title", "slug", "number_of_packages", "header", "is_locked", "modified")
     list_filter = ("header", "is_locked")
-    search_fields = ("title", "slug", "description")
     ordering = ("title", "id")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Grid | None = None) -> tuple[str, ...]:
+        """Show those who may not unlock grids no box to lock one with."""
+        readonly = tuple(super().get_readonly_fields(request, obj))
+        return readonly if may_unlock(request) else (*readonly, "is_locked")
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         allowed = super().has_change_permission(request, obj)  # type: ignore[arg-type]

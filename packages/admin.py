@@ -4,15 +4,20 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from core.admin import DocumentAdmin, DocumentForm, form_fields
+from core.admin.forms import DocumentForm, form_fields
+from core.admin.rows import RowsInline
+from core.admin.search import SearchedAdmin
+from core.kinds import Kind
 from packages.documents import PACKAGE_COLUMNS
 from packages.keys import repository
 from packages.models import FetchState, Package, Release, RepositoryAlias, forges
+from packages.successors import last_link
 
 
 class PackageForm(DocumentForm[Package]):
@@ -30,6 +35,17 @@ class PackageForm(DocumentForm[Package]):
         """Store "" if it is left empty, as in a new package; but keep a stored null."""
         empty = self.instance.documentation_url if self.instance.pk else ""
         return self.cleaned_data["documentation_url"] or (None if empty is None else "")
+
+    def clean_replaced_by(self) -> Package | None:
+        """Refuse a successor that would close a cycle."""
+        successor: Package | None = self.cleaned_data["replaced_by"]
+        if successor and self.instance.pk and successor.pk != self.instance.pk and "replaced_by" in self.changed_data:
+            last = last_link(successor, self.instance)
+            if last == successor:
+                raise ValidationError(f"“{successor}” is itself replaced by this package.")
+            if last:
+                raise ValidationError(f"“{successor}” leads to “{last}”, which is itself replaced by this package.")
+        return successor
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
@@ -49,37 +65,27 @@ class PackageForm(DocumentForm[Package]):
             )
 
 
-class _Fetched(admin.TabularInline[Any, Package]):
-    """Rows that a fetch writes: read-only here."""
-
-    extra = 0
-    max_num = 0
-    can_delete = False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class FetchStateInline(_Fetched):
+class FetchStateInline(RowsInline):
     model = FetchState
     fields = readonly_fields = ("source", "outcome", "last_success", "last_attempt", "failures", "next_due", "error")
     verbose_name_plural = "fetch states"
 
 
-class ReleaseInline(_Fetched):
+class ReleaseInline(RowsInline):
     model = Release
     fields = readonly_fields = ("version", "uploaded_at", "yanked", "requires_python")
     classes = ("collapse",)
 
 
-class AliasInline(_Fetched):
+class AliasInline(RowsInline):
     model = RepositoryAlias
     fields = readonly_fields = ("repo_url", "until")
     classes = ("collapse",)
 
 
 @admin.register(Package)
-class PackageAdmin(DocumentAdmin[Package]):
+class PackageAdmin(SearchedAdmin[Package]):
+    kind = Kind.PACKAGE
     form = PackageForm
     autocomplete_fields = ("category", "replaced_by")
     list_display = (
@@ -102,7 +108,6 @@ class PackageAdmin(DocumentAdmin[Package]):
         "fetch_states__outcome",
     )
     list_select_related = ("category",)
-    search_fields = ("title", "slug", "repo_url", "pypi_name", "repo_description")
     ordering = ("title", "id")
     date_hierarchy = None
     inlines: ClassVar[tuple[type[admin.TabularInline[Any, Package]], ...]] = (
@@ -153,6 +158,13 @@ class PackageAdmin(DocumentAdmin[Package]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Package]:
         return super().get_queryset(request).select_related("category", "replaced_by")
+
+    def also_found(self, text: str) -> Q:
+        """Select the packages of a repository, or with a part of its URL."""
+        if "/" not in text or " " in text.strip():
+            return super().also_found(text)
+        same = Q(repo_key=repository(text, forges()).key) & ~Q(repo_key="")
+        return same | Q(repo_url__icontains=text.strip())
 
     @admin.display(description="repository page")
     def repository_page(self, package: Package) -> str | SafeString:

@@ -18,6 +18,11 @@ class _JSONTest(Func):
     sqlite_template: str
     postgresql_template: str
 
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **context: Any) -> tuple[str, tuple[str | int, ...]]:
+        """Repeat the values as often as the template has the expression: a constraint is validated on values."""
+        sql, values = super().as_sql(compiler, connection, *args, **context)
+        return sql, tuple(values) * context.get("template", "%(expressions)s").count("%(expressions)s")
+
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[str | int, ...]]:
         return self.as_sql(compiler, connection, template=self.sqlite_template, **context)
 

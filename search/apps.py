@@ -8,8 +8,11 @@ class SearchConfig(AppConfig):
     name = "search"
 
     def ready(self) -> None:
-        from core.caching import reads  # noqa: PLC0415 (models are not loaded when this module is)
+        from core import hooks  # noqa: PLC0415 (models are not loaded when this module is)
+        from core.caching import reads  # noqa: PLC0415
         from core.kinds import Kind  # noqa: PLC0415
+        from search.hooks import ids_best_first  # noqa: PLC0415
 
         reads.register("search_entry", frozenset({Kind.PACKAGE.plural, Kind.GRID.plural}), every_row=False)
         triggers.register(SEARCH_TRIGGERS)
+        hooks.search = ids_best_first

@@ -88,7 +88,10 @@ class WroteMiddleware:
             with primary.cursor() as cursor:
                 cursor.execute("SELECT pg_current_wal_insert_lsn()::text")
                 (reached,) = cursor.fetchone()
-            response.set_signed_cookie(COOKIE, reached, max_age=COOKIE_SECONDS, httponly=True, samesite="Lax")
+            secure = request.is_secure() or settings.SESSION_COOKIE_SECURE
+            response.set_signed_cookie(
+                COOKIE, reached, max_age=COOKIE_SECONDS, secure=secure, httponly=True, samesite="Lax"
+            )
         return response
 
 

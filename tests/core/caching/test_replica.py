@@ -15,7 +15,11 @@ import pytest
 import requests
 from django.contrib.auth.models import User
 from django.db import connection
+from django.http import HttpResponse
+from django.test import RequestFactory
+from pytest_django import Settings
 
+from core.caching.replica import WroteMiddleware
 from core.models import Revision
 from packages.models import Package
 from tests.factories import PackageFactory
@@ -87,6 +91,19 @@ def test_the_api_reads_from_the_replica_and_an_editor_from_the_primary(behind: s
         Package.objects.filter(pk=package.pk).update(title="of the primary, moved")
         assert title(url, editor) == "of the primary, moved"
         assert title(url) == "of the replica"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "of_the_session", "secure"), [("https", False, True), ("http", True, True), ("http", False, False)]
+)
+def test_the_cookie_is_secure_under_https(
+    settings: Settings, rf: RequestFactory, scheme: str, of_the_session: bool, secure: bool
+) -> None:
+    """Also where only SITE_URL tells, as with the session's cookie: a proxy that says nothing of the scheme."""
+    settings.SESSION_COOKIE_SECURE = of_the_session
+    request = rf.post("/admin/", secure=scheme == "https")
+    response: Any = WroteMiddleware(lambda _: HttpResponse())(request)
+    assert bool(response.cookies["wrote"]["secure"]) is secure
 
 
 def test_a_mirror_reads_the_log_where_it_reads_the_documents(behind: str) -> None:

@@ -1,0 +1,1 @@
+"""The admin of documents: what all kinds of them share."""

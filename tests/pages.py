@@ -1,0 +1,62 @@
+"""The fields of a form on a page, as a browser sends them."""
+
+from html.parser import HTMLParser
+from typing import Any
+
+Fields = dict[str, list[str]]
+
+
+class _Inputs(HTMLParser):
+    """Collect the inputs of the form with an id, as they would be sent."""
+
+    def __init__(self, form: str) -> None:
+        super().__init__()
+        self.form = form
+        self.fields: Fields = {}
+        self._inside = False
+        self._textarea: str | None = None
+        self._select = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self._inside = given.get("id") == self.form
+        if not (self._inside or given.get("form") == self.form) or "disabled" in given:
+            return
+        name, kind = given.get("name", ""), given.get("type", "")
+        is_left_out = kind in {"submit", "button"} or (kind in {"checkbox", "radio"} and "checked" not in given)
+        if tag == "input" and name and not is_left_out:
+            self._add(name, given.get("value", "on" if kind == "checkbox" else ""))
+        elif tag == "textarea":
+            self._textarea = name
+            self._add(name, "")
+        elif tag == "select":
+            self._select = name
+        elif tag == "option" and "selected" in given:
+            self._add(self._select, given.get("value", ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._inside = False
+        elif tag == "textarea" and self._textarea:
+            self.fields[self._textarea][-1] = self.fields[self._textarea][-1].removeprefix("\n")
+            self._textarea = None
+
+    def handle_data(self, data: str) -> None:
+        if self._textarea:
+            self.fields[self._textarea][-1] += data
+
+    def _add(self, name: str, value: str) -> None:
+        self.fields.setdefault(name, []).append(value)
+
+
+def fields_of(response: Any, form: str) -> Fields:
+    """Return the fields of the form with this id if nothing is typed, with the line ends of a browser."""
+    inputs = _Inputs(form)
+    inputs.feed(response.content.decode())
+    inputs.close()
+    return {name: [_line_ends(value) for value in values] for name, values in inputs.fields.items()}
+
+
+def _line_ends(value: str) -> str:
+    return value.replace("\r\n", "\n").replace("\n", "\r\n")
