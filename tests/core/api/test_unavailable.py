@@ -27,14 +27,14 @@ Fail = Callable[[Exception, Exception], None]
 def fail(client: Client) -> Iterator[Fail]:
     """Return a function that makes every statement fail with an error of Django's, caused by one of the driver's."""
     client.raise_request_exception = False
-    with connection.execute_wrapper(lambda execute, *arguments: raising(execute, *arguments)):
-        errors: list[tuple[Exception, Exception]] = []
+    errors: list[tuple[Exception, Exception]] = []
 
-        def raising(execute: Callable[..., Any], *arguments: Any) -> Any:
-            for error, cause in errors:
-                raise error from cause
-            return execute(*arguments)
+    def execute(run: Callable[..., Any], *arguments: Any) -> Any:
+        for error, cause in errors:
+            raise error from cause
+        return run(*arguments)
 
+    with connection.execute_wrapper(execute):
         yield lambda error, cause: errors.append((error, cause))
 
 
