@@ -52,7 +52,7 @@ class ApiCacheMiddleware:
         self.get_response = get_response
         self.respond = api_chain(settings.API_MIDDLEWARE)
         # Errors before the chain (a wrong host, an unavailable database) get a length, and no body for HEAD, as well.
-        self.api_response = convert_exception_to_response(self._api_response)
+        self.api_response: Callable[[Any], Any] = convert_exception_to_response(self._api_response)
         self.routes = Routes(get_resolver().url_patterns)
         self.program = program_fingerprint()
         self.builds: dict[bytes, Future[CachedResponse | None]] = {}

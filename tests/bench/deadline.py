@@ -1,4 +1,4 @@
-"""What the deadline of a wait for PostgreSQL costs: the same round trips with it and without, in turn.
+"""The cost of the deadline of a wait for PostgreSQL: the same round trips with it and without, in turn.
 
 A process of its own, with the site's settings; tests.bench starts it and prints the line that it writes.
 """

@@ -1,4 +1,4 @@
-"""Whatever fails at the database is 503 with Retry-After, in the form of its client, and one line of the log."""
+"""A failure of the database is 503 with Retry-After, in the form of its client, and one line of the log."""
 
 import sqlite3
 import time
@@ -124,10 +124,10 @@ def sqlite_error(name: str) -> sqlite3.Error:
 class Coded(psycopg2.DatabaseError):
     """An error with the code of a server, which psycopg2 lets nobody else set."""
 
-    pgcode = ""  # type: ignore[assignment]
+    pgcode = ""
 
     def __init__(self, pgcode: str) -> None:
-        self.pgcode = pgcode  # type: ignore[misc]
+        self.pgcode = pgcode
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import psycopg2
 import pytest
 from django.db import OperationalError, connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from psycopg2.extensions import set_wait_callback
+from psycopg2.extensions import POLL_READ, TRANSACTION_STATUS_UNKNOWN, set_wait_callback
 from pytest_django import Settings
 
 from core.caching import revisions
@@ -57,16 +57,16 @@ def test_connecting(settings: Settings, timeout: str, statement: int, waited: in
 
 def test_a_silent_database_is_left_alone_for_five_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
-    monkeypatch.setattr(deadlines.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr("core.database.deadlines.time.monotonic", lambda: clock[0])
 
     class Silent:
         dsn = "host=a"
 
         def poll(self) -> int:
-            return deadlines.POLL_READ
+            return POLL_READ
 
         def get_transaction_status(self) -> int:
-            return deadlines.TRANSACTION_STATUS_UNKNOWN
+            return TRANSACTION_STATUS_UNKNOWN
 
         def fileno(self) -> int:
             clock[0] += 3  # until the deadline is over, in the second round
