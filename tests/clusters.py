@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,12 @@ def _run(*command: str) -> None:
     subprocess.run(command, check=True, user=user, group=user, cwd="/", stdout=subprocess.DEVNULL, timeout=120)
 
 
+def _signal(processes: list[int], number: signal.Signals) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):  # one whose client had gone
+            os.kill(process, number)
+
+
 @dataclass(frozen=True)
 class Cluster:
     folder: Path
@@ -55,13 +61,11 @@ class Cluster:
         postmaster = int((self.folder / "postmaster.pid").read_text(encoding="ascii").split()[0])
         children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text(encoding="ascii")
         processes = [postmaster, *map(int, children.split())]
-        for process in processes:
-            os.kill(process, signal.SIGSTOP)
+        _signal(processes, signal.SIGSTOP)
         try:
             yield
         finally:
-            for process in processes:
-                os.kill(process, signal.SIGCONT)
+            _signal(processes, signal.SIGCONT)
 
     @contextmanager
     def down(self) -> Iterator[None]:

@@ -218,6 +218,7 @@ def test_they_are_read_again_only_where_the_connection_was_closed(
     def fail(connection: BaseDatabaseWrapper) -> None:
         reads.append(connection.connection)
         if is_closed:
+            connection.ensure_connection()
             connection.connection.close()
         raise OperationalError("locked")
 
@@ -226,3 +227,5 @@ def test_they_are_read_again_only_where_the_connection_was_closed(
     with pytest.raises(OperationalError, match="locked"):
         revisions.read(connection)
     assert len(reads) == (2 if is_closed else 1)
+    if is_closed:
+        connection.close()
