@@ -28,16 +28,21 @@ def server_error(request: HttpRequest, *_: Any) -> HttpResponse:
 
 
 def _unavailable(request: HttpRequest, error: BaseException | None) -> HttpResponse:
-    """Respond that the database has failed, and log the reason in one line: a traceback would say where, not why."""
+    """Respond that the database has failed."""
     detail = "The database is not available at the moment; try again in some seconds."
     response: HttpResponse = JsonResponse({"detail": detail}, status=503)
     if not request.path.startswith("/api/"):
         page = defaults.ERROR_PAGE_TEMPLATE % {"title": "Service Unavailable (503)", "details": detail}
         response = HttpResponse(page, status=503)
     response["Retry-After"] = str(RETRY_SECONDS)
+    log_failure(request, response, error)
+    return response
+
+
+def log_failure(request: HttpRequest, response: HttpResponse, error: BaseException | None) -> None:
+    """Log in one line why the database failed: a traceback would say where, not why. Django does not log it again."""
     reason = " ".join(str(error).split())
     log_response("%s: %s: %s", response.reason_phrase, request.path, reason, response=response, request=request)
-    return response
 
 
 class TooSlow(APIException):

@@ -62,7 +62,7 @@ class ApiCacheMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not request.path_info.startswith("/api"):
             return self.get_response(request)
-        response = self.api_response(request)
+        response: HttpResponseBase = self.api_response(request)
         if (
             isinstance(response, HttpResponse)
             and "Content-Length" not in response.headers

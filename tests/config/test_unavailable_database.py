@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -154,6 +155,21 @@ def test_stopped_where_it_stands(database: Cluster, site: Site) -> None:
         check_unavailable(answer, is_api=False)
         assert answer.seconds > STATEMENT_SECONDS
         check_everything(site, pause=1)
+    check_recovered(site)
+
+
+@pytest.mark.more
+def test_many_requests_of_a_stopped_database(database: Cluster, site: Site) -> None:
+    """The worker's two threads wait for it once; those who queue behind them are refused immediately."""
+    check_recovered(site)
+
+    def seconds(path: str) -> float:
+        start = time.monotonic()
+        assert requests.get(f"{site.url}/{path}", timeout=60).status_code == 503
+        return time.monotonic() - start
+
+    with database.frozen(), ThreadPoolExecutor(len(API)) as clients:
+        assert max(clients.map(seconds, API.values())) < MOST_SECONDS
     check_recovered(site)
 
 

@@ -212,7 +212,7 @@ def test_rows_written_without_triggers_are_counted_and_served() -> None:
 def test_they_are_read_again_only_where_the_connection_was_closed(
     monkeypatch: pytest.MonkeyPatch, is_closed: bool
 ) -> None:
-    """What is locked or full stays so, and the client would wait twice."""
+    """A lock or a lack of connections lasts, and the client would wait twice."""
     reads = []
 
     def fail(connection: BaseDatabaseWrapper) -> None:
