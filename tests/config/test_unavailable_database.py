@@ -142,9 +142,8 @@ def test_a_silent_listener(tmp_path: Path) -> None:
         check_unavailable(answer, is_api=True)
         assert answer.seconds > STATEMENT_SECONDS
         assert len(accepted) == 1, "no second try"
-        start = time.monotonic()
+        assert site.get(API["package"]).seconds < STATEMENT_SECONDS, "nobody waits for what was silent a moment ago"
         check_everything(site)
-        assert time.monotonic() - start < PAUSE_SECONDS, "nobody waits for what was silent a moment ago"
 
 
 @pytest.mark.more
