@@ -135,6 +135,14 @@ TEMPLATES = [
     },
 ]
 
+# How libpq notices a machine that is gone. A server has deadlines besides (core.database.deadlines).
+_LIBPQ = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 60_000,  # milliseconds
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
 CONNECTION_SECONDS = 600  # a new connection has to plan its statements first
 DATABASES = {
     "default": dj_database_url.parse(
@@ -148,10 +156,13 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
     }
+else:
+    DATABASES["default"]["OPTIONS"] = {**_LIBPQ, **DATABASES["default"].get("OPTIONS", {})}
 
 if _replica:
     DATABASES["replica"] = dj_database_url.parse(_replica, conn_max_age=CONNECTION_SECONDS, conn_health_checks=True)
-    DATABASES["replica"]["OPTIONS"] = {"connect_timeout": 2}  # an unreachable replica must not keep requests waiting
+    # An unreachable replica must not keep requests waiting.
+    DATABASES["replica"]["OPTIONS"] = {**_LIBPQ, "connect_timeout": 2, **DATABASES["replica"].get("OPTIONS", {})}
     DATABASE_ROUTERS = ["core.caching.replica.ReplicaRouter"]
     MIDDLEWARE.append("core.caching.replica.WroteMiddleware")
 

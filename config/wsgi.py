@@ -1,8 +1,9 @@
-"""The WSGI application that gunicorn serves: the statements of a server are limited in time."""
+"""The WSGI application that gunicorn serves: its statements, and its waits for the database, are limited in time."""
 
 import os
 
 from django.core.wsgi import get_wsgi_application
+from django.db import connection
 from django.db.backends.signals import connection_created
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -11,3 +12,7 @@ application = get_wsgi_application()
 from core.database.sessions import begin_session  # noqa: E402 (needs the settings)
 
 connection_created.connect(begin_session)
+if connection.vendor == "postgresql":
+    from core.database import deadlines  # psycopg2 is loaded anyway
+
+    deadlines.install()

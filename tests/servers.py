@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import requests
 from django.db import connection
@@ -24,8 +25,8 @@ def database_url(name: str = "") -> str:
 
 
 @contextmanager
-def server(**settings: str) -> Iterator[str]:
-    """Run gunicorn with one worker over the test's database, and yield its URL."""
+def server(log: IO[str] | None = None, /, **settings: str) -> Iterator[str]:
+    """Run gunicorn with one worker over the test's database, and yield its URL. What it logs goes to `log`."""
     environment = {"PATH": os.environ["PATH"], "SECRET_KEY": SECRET_KEY, "DATABASE_URL": database_url()}
     environment |= {"WEB_CONCURRENCY": "1", "ACCESS_LOG": "false", "PYTHONWARNINGS": "ignore"} | settings
     command = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py", "--log-level=error"]
@@ -33,7 +34,7 @@ def server(**settings: str) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         command.append(f"--bind=fd://{listener.fileno()}")
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, pass_fds=[listener.fileno()])
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, pass_fds=[listener.fileno()], stderr=log)
     with process:
         try:
             requests.get(url, timeout=60, allow_redirects=False)  # returns once the worker has started

@@ -45,7 +45,7 @@ _ERRORS: Mapping[int, tuple[str, str, Any]] = {
     404: ("Error", "There is no such document, or no such format.", "No Package matches the given query."),
     406: ("Error", "The Accept header takes neither JSON nor HTML.", "Could not satisfy the request Accept header."),
     410: ("Error", "The log does not reach back that far.", "Changes up to 17 are gone from the log. …"),
-    503: ("Error", "The database did not respond in time.", "The database did not respond in time; …"),
+    503: ("Error", "The database failed, or did not respond in time.", "The database did not respond in time; …"),
 }
 _LOCATION = {"Location": {"schema": {"type": "string"}, "description": "Where to look instead."}}
 ALWAYS = (400, 404, 406, 503)

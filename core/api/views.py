@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from core.api.errors import TooSlow
+from core.api.errors import TooSlow, log_failure
 from core.api.fieldsets import Fieldset, check_expanded, words
 from core.api.filters import StrictFilterBackend
 from core.api.pagination import CataloguePages
@@ -77,7 +77,11 @@ class CatalogueView(APIView):
     def handle_exception(self, exc: Exception) -> Any:
         if isinstance(exc, RedirectError):
             return HttpResponseRedirect(exc.url)
-        return super().handle_exception(TooSlow() if was_ended(exc) else exc)
+        if not was_ended(exc):
+            return super().handle_exception(exc)
+        response = super().handle_exception(TooSlow())
+        log_failure(self.request._request, response, exc)
+        return response
 
     def _without_empty(self, request: Request) -> str:
         """Return the URL without the fields of a form that were left empty; "" if none was."""

@@ -51,6 +51,8 @@ class ApiCacheMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
         self.respond = api_chain(settings.API_MIDDLEWARE)
+        # Errors before the chain (a wrong host, an unavailable database) get a length, and no body for HEAD, as well.
+        self.api_response: Callable[[Any], Any] = convert_exception_to_response(self._api_response)
         self.routes = Routes(get_resolver().url_patterns)
         self.program = program_fingerprint()
         self.builds: dict[bytes, Future[CachedResponse | None]] = {}
@@ -60,10 +62,7 @@ class ApiCacheMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not request.path_info.startswith("/api"):
             return self.get_response(request)
-        host = request.get_host()  # it raises what Django answers 400 for
-        if request.encoding:  # of a body, which there is none; Django would read the query by it
-            request.encoding = "utf-8"
-        response = self._read(request, host) if request.method in {"GET", "HEAD"} else self.respond(request)
+        response: HttpResponseBase = self.api_response(request)
         if (
             isinstance(response, HttpResponse)
             and "Content-Length" not in response.headers
@@ -76,6 +75,12 @@ class ApiCacheMiddleware:
         if request.method == "HEAD" and isinstance(response, HttpResponse):
             response.content = b""  # the headers are those of the whole response; a server would complain of a body
         return response
+
+    def _api_response(self, request: HttpRequest) -> HttpResponseBase:
+        host = request.get_host()  # it raises what Django answers 400 for
+        if request.encoding:  # of a body, which there is none; Django would read the query by it
+            request.encoding = "utf-8"
+        return self._read(request, host) if request.method in {"GET", "HEAD"} else self.respond(request)
 
     def _read(self, request: HttpRequest, host: str) -> HttpResponseBase:
         route = self.routes.find(request.path_info)

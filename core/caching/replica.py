@@ -21,13 +21,14 @@ from rest_framework.permissions import SAFE_METHODS
 
 from core.caching import revisions
 from core.caching.revisions import CURRENT, Revisions
-from core.database.sessions import READING_ALIAS
+from core.database.sessions import READING_ALIAS, waiting
 
 logger = logging.getLogger(__name__)
 REPLICA = "replica"
 COOKIE = "wrote"
 COOKIE_SECONDS = 24 * 3600
 UNREACHABLE_SECONDS = 10.0  # for which an unreachable replica is left alone
+REPLICA_SECONDS = 2.0  # for which a request waits for it
 _unreachable_until = [0.0]
 
 
@@ -58,10 +59,12 @@ def _of_replica(request: HttpRequest) -> Revisions | None:
     """Return the replica's revisions; None if it is unreachable, or behind the last write of an editor who reads."""
     connection = connections[REPLICA]
     try:
-        found = revisions.read(connection)
-        return found if _has_caught_up(connection, request) else None
+        # If the primary is silent too, the request still ends in time.
+        with waiting(REPLICA_SECONDS):
+            found = revisions.read(connection)
+            return found if _has_caught_up(connection, request) else None
     except (OperationalError, InterfaceError) as error:
-        logger.warning("The replica is unreachable: %s", error)
+        logger.warning("The replica is unreachable: %s", " ".join(str(error).split()))
         _unreachable_until[0] = time.monotonic() + UNREACHABLE_SECONDS
         connection.close()
         return None

@@ -30,13 +30,15 @@ def current() -> Revisions:
 
 def read(connection: BaseDatabaseWrapper) -> Revisions:
     """Read the revisions. Reconnect once where the database has closed the connection meanwhile, so that requests need
-    no other check of their connection's health."""
-    if not connection.in_atomic_block:
-        connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs lack it
+    no other check of their connection's health. Whatever else fails is not tried twice."""
+    if connection.in_atomic_block:
+        return _read(connection)
+    connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs lack it
+    was_open = connection.connection is not None
     try:
         return _read(connection)
     except (OperationalError, InterfaceError):
-        if connection.in_atomic_block:
+        if not was_open or not getattr(connection.connection, "closed", 0):
             raise
         connection.close()
         return _read(connection)

@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 import django
 
 from tests.bench.catalogue import PACKAGES, SCALE, database, describe_catalogue, query
+from tests.bench.deadline import cost_of_deadline
 from tests.bench.endpoints import Endpoint, WrongResponseError, endpoints, fetch, session
 from tests.bench.load import CONNECTIONS, Load, Server, Wrk, server
 from tests.bench.probe import count_queries
@@ -167,7 +168,8 @@ def memory(servers: dict[str, Server]) -> Iterator[str]:
 
 
 def run(url: str, wanted: list[tuple[Endpoint, str]], table: Table) -> tuple[int, str]:
-    """Measure all that is wanted; return the number of wrong lines, and in words the memory that the workers took."""
+    """Measure all that is wanted; return the number of wrong lines, and in words the memory that the workers took and
+    the cost of deadlines."""
     kinds = {kind for _, kind in wanted}
     queries = count_queries(url, {endpoint.name: endpoint.paths[:2] for endpoint, _ in wanted})
     with ExitStack() as stack:
@@ -178,7 +180,7 @@ def run(url: str, wanted: list[tuple[Endpoint, str]], table: Table) -> tuple[int
         if kinds - CACHES.keys():
             servers["warm"] = stack.enter_context(server("warm", url))
         wrong = measure(Bench(Wrk(Path(folder)), servers, queries), table, wanted)
-        return wrong, f"Peak memory of a worker: {', '.join(memory(servers))}."
+        return wrong, f"Peak memory of a worker: {', '.join(memory(servers))}.\n{cost_of_deadline(url)}"
 
 
 def main() -> None:
@@ -189,12 +191,12 @@ def main() -> None:
         sys.exit("These endpoints are measured with never seen requests only: KINDS=cold")
     table, first = Table(), first_line(url)
     print_line("\n".join([first, "", *table.rows]))
-    wrong, memory_used = run(url, wanted, table)
-    print_line(f"\n{memory_used}")
+    wrong, notes = run(url, wanted, table)
+    print_line(f"\n{notes}")
     is_whole = not words and len(kinds) == len(KINDS)
     out = os.environ.get("OUT") or (str(table_path(SCALE)) if is_whole else "")
     if out:
-        Path(out).write_text("\n".join([first, "", *table.rows, "", memory_used, LEGEND, ""]), encoding="utf-8")
+        Path(out).write_text("\n".join([first, "", *table.rows, "", notes, LEGEND, ""]), encoding="utf-8")
     if wrong:
         sys.exit(f"{wrong} of {len(wanted)} lines are wrong")
 

@@ -98,7 +98,9 @@ def test_filtered_lists_have_a_highest_offset(get: Get) -> None:
     assert get("packages/?offset=900000").status_code == 200
 
 
-def test_a_query_that_takes_too_long_is_stopped(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_query_that_takes_too_long_is_stopped(
+    get: Get, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     if connection.vendor == "postgresql":  # as on a server
         connection.cursor().execute("SET LOCAL statement_timeout = '200ms'")
     monkeypatch.setattr("core.api.views.SECONDS", 0.2)
@@ -117,6 +119,9 @@ def test_a_query_that_takes_too_long_is_stopped(get: Get, monkeypatch: pytest.Mo
         transaction.set_rollback(True)
     assert response.status_code == 503
     assert response.json()["detail"].startswith("The database did not respond in time;")
+    assert response["Retry-After"] == "5"
+    reason = {"postgresql": "canceling statement due to statement timeout", "sqlite": "interrupted"}[connection.vendor]
+    assert caplog.messages == [f"Service Unavailable: /api/v4/packages/: {reason}"]
 
 
 def test_statements_of_a_server_have_a_timeout(settings: Settings) -> None:

@@ -9,6 +9,7 @@ from django.test import RequestFactory
 
 from core.caching import replica
 from core.caching.revisions import Revisions
+from core.database.sessions import WAITING
 
 
 class Connection:
@@ -23,10 +24,12 @@ class Connection:
 
 def test_an_unreachable_replica_is_tried_again_after_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     connections = {alias: Connection(alias) for alias in (DEFAULT_DB_ALIAS, replica.REPLICA)}
+    waited: list[tuple[str, float | None]] = []
     clock = [1.0]  # long ago, so that the pause does not reach into other tests
 
     def read(connection: Any) -> Revisions:
         connection.tried += 1
+        waited.append((connection.alias, WAITING.get()))
         if connection.alias == replica.REPLICA:
             raise OperationalError("connection refused")
         return Revisions({}, {})
@@ -43,3 +46,4 @@ def test_an_unreachable_replica_is_tried_again_after_ten_seconds(monkeypatch: py
         tried.append(connections[replica.REPLICA].tried)
     assert tried == [1, 1, 1, 2, 2, 2, 3]
     assert connections[replica.REPLICA].closed == 3
+    assert set(waited) == {(replica.REPLICA, 2.0), (DEFAULT_DB_ALIAS, None)}, "the primary has its time besides"

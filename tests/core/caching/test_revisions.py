@@ -7,10 +7,12 @@ from contextlib import contextmanager
 import pytest
 from django.core.checks import CheckMessage, Tags, run_checks
 from django.core.management import call_command
-from django.db import DatabaseError, IntegrityError, connection
+from django.db import DatabaseError, IntegrityError, OperationalError, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from changes import triggers
 from changes.models import Change
+from core.caching import revisions
 from core.models import Revision
 from grids.models import Grid
 from packages.models import Package
@@ -204,3 +206,26 @@ def test_rows_written_without_triggers_are_counted_and_served() -> None:
     assert all(numbers()[kind] > before[kind] for kind in KINDS)
     rows = dict(Revision.objects.filter(kind__in=KINDS).values_list("kind", "rows"))
     assert rows == {"categories": 2, "packages": 2, "grids": 1}
+
+
+@pytest.mark.parametrize("is_closed", [False, pytest.param(True, marks=postgresql)])
+def test_they_are_read_again_only_where_the_connection_was_closed(
+    monkeypatch: pytest.MonkeyPatch, is_closed: bool
+) -> None:
+    """A lock or a lack of connections lasts, and the client would wait twice."""
+    reads = []
+
+    def fail(connection: BaseDatabaseWrapper) -> None:
+        reads.append(connection.connection)
+        if is_closed:
+            connection.ensure_connection()
+            connection.connection.close()
+        raise OperationalError("locked")
+
+    connection.ensure_connection()
+    monkeypatch.setattr(revisions, "_read", fail)
+    with pytest.raises(OperationalError, match="locked"):
+        revisions.read(connection)
+    assert len(reads) == (2 if is_closed else 1)
+    if is_closed:
+        connection.close()
