@@ -23,3 +23,10 @@ class TooSlow(APIException):
     status_code = 503
     default_code = "too_slow"
     default_detail = "The database did not respond in time; request less, or something more specific."
+
+
+class RedirectError(Exception):
+    """The response is at another URL."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url

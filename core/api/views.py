@@ -7,25 +7,26 @@ from urllib.parse import urlencode
 from django.db.models import QuerySet
 from django.http import HttpResponseRedirect
 from django.utils.functional import cached_property
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from core.api.errors import TooSlow
+from core.api.errors import RedirectError, TooSlow
 from core.api.fieldsets import Fieldset, check_expanded, words
 from core.api.filters import StrictFilterBackend
-from core.api.pagination import CataloguePages
+from core.api.pages import MAX_DOCUMENTS, is_page, rows_that_fit
+from core.api.pagination import CataloguePages, neighbour
 from core.api.parameters import check
 from core.api.references import by_reference, missing, parse_reference
-from core.api.row_sources import SECONDS, STATEMENTS, AllRows, FilteredRows, RowSource
+from core.api.row_sources import SECONDS, STATEMENTS, AllRows, CheckedRows, FilteredRows, RowSource
 from core.caching.dependencies import NOTHING, Dependencies, on, union
 from core.caching.values import cached_count
 from core.database.prepared import PLACEHOLDER_ID, PLACEHOLDER_TEXT, Prepared
 from core.database.sessions import limited, reader, was_ended
-from core.documents import Columns
+from core.documents import Columns, Relation
 from core.kinds import Kind
 from core.links import Links
 from core.models import Document
@@ -34,13 +35,6 @@ D = TypeVar("D", bound=Document)
 
 # Each kind's view set, for documents of one kind that show documents of another.
 VIEWSETS: dict[Kind, Any] = {}
-
-
-class RedirectError(Exception):
-    """The response is at another URL."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
 
 
 class CatalogueView(APIView):
@@ -70,7 +64,7 @@ class CatalogueView(APIView):
         super().initial(request, *args, **kwargs)
         if request.method not in SAFE_METHODS:
             return
-        if request.accepted_renderer.format == "api" and (url := self._without_empty(request)):
+        if is_page(request) and (url := self._without_empty(request)):
             raise RedirectError(url)
         check(request, self.known_parameters, may_be_empty=self.may_be_empty)
 
@@ -160,7 +154,9 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         return fits
 
     def get_queryset(self) -> QuerySet[D]:
-        fieldset = self.fieldset
+        return self._documents_of(self.fieldset)
+
+    def _documents_of(self, fieldset: Fieldset) -> QuerySet[D]:
         related = {"select_related": fieldset.select_related} if fieldset.select_related else {}
         documents: QuerySet[D] = self.documents.for_api(fieldset.fields, **related)
         return documents
@@ -178,9 +174,18 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         return self.get_paginated_response(self.serialized(rows, many=True))
 
     def _row_source(self, request: Request) -> RowSource:
-        whole = AllRows(self.kind, self.documents, self.fieldset.fields, self.preserialized)
+        rows = self._rows(request, self.fieldset, self.preserialized)
+        if not self.fieldset.expand:
+            return rows
+        if not is_page(request) and not any(relation.many for relation in self.expanded_relations):
+            return rows  # no more documents can be expanded than rows are served
+        links = self._rows(request, Fieldset(tuple(sorted(self.fieldset.expand))))
+        return CheckedRows(links, rows, self._check_expanded)
+
+    def _rows(self, request: Request, fieldset: Fieldset, preserialized: tuple[str, ...] = ()) -> RowSource:
+        whole = AllRows(self.kind, self.documents, fieldset.fields, preserialized)
         names = self.filterset_class.base_filters.keys() & request.query_params.keys()
-        if not names and not self.fieldset.select_related:
+        if not names and not fieldset.select_related:
             return whole
         filters = StrictFilterBackend().filterset(request, self.documents.order_by("-pk"), self)
         filtering = urlencode(sorted((name, request.query_params[name]) for name in names - {"ordering"}))
@@ -191,7 +196,31 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
             depends_on = on(self.kind) | self.filterset_class.dependencies_of(request.query_params)
             return cached_count(depends_on, request.path_info, filtering, filters.qs.count)
 
-        return FilteredRows(filters.qs, filters.ordered(self.get_queryset()), self.preserialized, count)
+        return FilteredRows(filters.qs, filters.ordered(self._documents_of(fieldset)), preserialized, count)
+
+    @property
+    def expanded_relations(self) -> tuple[Relation, ...]:
+        return tuple(self.columns.relations[name] for name in self.fieldset.expand)
+
+    def _check_expanded(self, rows: Sequence[D]) -> None:
+        """ValidationError if a response would show too many documents in place of links; RedirectError to a page with
+        fewer rows, if there is one."""
+        if not self.detail:
+            rows = rows[: self.paginator.size]  # a cursor reads one more
+        of_relations = [relation.ids_of_each(rows) for relation in self.expanded_relations]
+        expanded = [sum(map(len, of_row)) for of_row in zip(*of_relations, strict=True)]
+        if is_page(self.request) and (fitting := rows_that_fit(expanded)) < len(rows):
+            if fitting:
+                raise RedirectError(neighbour(self.request, limit=fitting))
+            raise ValidationError(
+                {
+                    "expand": [
+                        f"A page shows at most {MAX_DOCUMENTS} documents, and {expanded[0]} would take the place of"
+                        " links: leave expand out, or add format=json."
+                    ]
+                }
+            )
+        check_expanded(sum(expanded), on_a_list=not self.detail)
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         self.document = self._document(kwargs["reference"])
@@ -228,9 +257,9 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
 
     def _expanded(self, rows: Sequence[D], context: dict[str, Any]) -> dict[str, dict[int, Any]]:
         """Return the documents that replace links: for each expanded key, by their ids."""
-        relations = [self.columns.relations[name] for name in self.fieldset.expand]
+        relations = self.expanded_relations
+        self._check_expanded(rows)  # again, since others may be linked to by now
         ids = {each.name: [pk for of_row in each.ids_of_each(rows) for pk in of_row] for each in relations}
-        check_expanded(sum(map(len, ids.values())), on_a_list=not self.detail)
         expanded = {}
         for relation in relations:
             view = VIEWSETS[relation.kind]
