@@ -1,6 +1,6 @@
 """The base of every view of the API: documents by id or slug, and errors in the format that the client requested."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 
@@ -174,33 +174,39 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         return self.get_paginated_response(self.serialized(rows, many=True))
 
     def _row_source(self, request: Request) -> RowSource:
-        rows = self._rows(request, self.fieldset, self.preserialized)
-        if not self.fieldset.expand:
-            return rows
-        if not is_page(request) and not any(relation.many for relation in self.expanded_relations):
-            return rows  # no more documents can be expanded than rows are served
-        links = self._rows(request, Fieldset(tuple(sorted(self.fieldset.expand))))
+        rows_of = self._filtered(request) or self._all
+        rows = rows_of(self.fieldset, self.preserialized)
+        relations = self.expanded_relations
+        if not relations or not (is_page(request) or any(each.many for each in relations)):
+            return rows  # no more documents take the place of links than there are rows
+        links = rows_of(Fieldset(tuple(each.name for each in relations)), ())
         return CheckedRows(links, rows, self._check_expanded)
 
-    def _rows(self, request: Request, fieldset: Fieldset, preserialized: tuple[str, ...] = ()) -> RowSource:
-        whole = AllRows(self.kind, self.documents, fieldset.fields, preserialized)
+    def _all(self, fieldset: Fieldset, preserialized: tuple[str, ...]) -> AllRows:
+        return AllRows(self.kind, self.documents, fieldset.fields, preserialized)
+
+    def _filtered(self, request: Request) -> Callable[[Fieldset, tuple[str, ...]], RowSource] | None:
+        """Return the function that gives the rows which the filters leave; None if all rows are requested."""
         names = self.filterset_class.base_filters.keys() & request.query_params.keys()
-        if not names and not fieldset.select_related:
-            return whole
+        if not names and not self.fieldset.select_related:
+            return None
         filters = StrictFilterBackend().filterset(request, self.documents.order_by("-pk"), self)
         filtering = urlencode(sorted((name, request.query_params[name]) for name in names - {"ordering"}))
 
         def count() -> int:
             if not filtering:
-                return whole.count()
+                return self._all(self.fieldset, ()).count()
             depends_on = on(self.kind) | self.filterset_class.dependencies_of(request.query_params)
             return cached_count(depends_on, request.path_info, filtering, filters.qs.count)
 
-        return FilteredRows(filters.qs, filters.ordered(self._documents_of(fieldset)), preserialized, count)
+        def rows(fieldset: Fieldset, preserialized: tuple[str, ...]) -> RowSource:
+            return FilteredRows(filters.qs, filters.ordered(self._documents_of(fieldset)), preserialized, count)
+
+        return rows
 
     @property
     def expanded_relations(self) -> tuple[Relation, ...]:
-        return tuple(self.columns.relations[name] for name in self.fieldset.expand)
+        return tuple(self.columns.relations[name] for name in sorted(self.fieldset.expand))
 
     def _check_expanded(self, rows: Sequence[D]) -> None:
         """ValidationError if a response would show too many documents in place of links; RedirectError to a page with

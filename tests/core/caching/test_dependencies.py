@@ -29,6 +29,7 @@ from grids.views import GridViewSet
 from packages.models import FetchState, Package, Release, Snapshot
 from packages.views import PackageViewSet
 from search.models import Entry
+from tests.core.api.test_formats import BROWSER
 from tests.factories import GridFactory, MembershipFactory, PackageFactory
 
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
@@ -137,20 +138,22 @@ def test_every_route_has_requests_here() -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("_catalogue")
 @pytest.mark.parametrize("what", WRITES)
+@pytest.mark.parametrize("accept", ["*/*", BROWSER])
 def test_a_response_expires_with_the_kinds_that_it_shows_and_no_others(
-    client: Client, settings: Settings, what: str
+    client: Client, settings: Settings, what: str, accept: str
 ) -> None:
+    headers = {"accept": accept}
     write, moved = WRITES[what]
     requests = {url: depends for of_route in REQUESTS.values() for url, depends in of_route.items()}
-    before = {url: client.get(f"/api/v4/{url}") for url in requests}
+    before = {url: client.get(f"/api/v4/{url}", headers=headers) for url in requests}
     assert {response.status_code for response in before.values()} == {200}
     assert [url for url, response in before.items() if "ETag" not in response] == []
     write()
     for url, depends in requests.items():
-        after = client.get(f"/api/v4/{url}")
+        after = client.get(f"/api/v4/{url}", headers=headers)
         assert (after["ETag"] != before[url]["ETag"]) == bool(depends & moved), url
         settings.CACHE_URL = "dummy://"
-        assert client.get(f"/api/v4/{url}").content == after.content, url
+        assert client.get(f"/api/v4/{url}", headers=headers).content == after.content, url
         settings.CACHE_URL = "locmem://"
 
 
@@ -188,9 +191,10 @@ def test_every_filter_ordering_field_and_expansion_declares_what_it_reads(client
     queries += [f"fields={name}" for name in view.columns.served]
     queries += [f"expand={name}" for name in view.columns.expandable]
     for query in queries:
-        response = client.get(f"/api/v4/{view.kind.plural}/?{query}")
-        assert response.status_code == 200, (query, response.content)
-        assert "ETag" in response, query
+        for accept in ("*/*", BROWSER):
+            response = client.get(f"/api/v4/{view.kind.plural}/?{query}", headers={"accept": accept})
+            assert response.status_code == 200, (query, response.content)
+            assert "ETag" in response, (query, accept)
 
 
 @pytest.mark.parametrize(
