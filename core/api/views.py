@@ -212,7 +212,8 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         """ValidationError if a response would show too many documents in place of links; RedirectError to a page with
         fewer rows, if there is one."""
         if not self.detail:
-            rows = rows[: self.paginator.size]  # a cursor reads one more
+            pages: Any = self.paginator
+            rows = rows[: pages.size]  # a cursor reads one more
         of_relations = [relation.ids_of_each(rows) for relation in self.expanded_relations]
         expanded = [sum(map(len, of_row)) for of_row in zip(*of_relations, strict=True)]
         if is_page(self.request) and (fitting := rows_that_fit(expanded)) < len(rows):

@@ -66,8 +66,8 @@ class ApiCacheMiddleware:
             request.encoding = "utf-8"
         if request.method in {"GET", "HEAD"}:
             response = self._read(request, host)
-            # An error or a redirect that a cache holds would outlive what it says.
-            response.headers.setdefault("Cache-Control", "no-cache")
+            # Without a word of ours, caches hold errors for minutes, and permanent redirects for ever.
+            response.headers.setdefault("Cache-Control", "no-store")
         else:
             response = self.respond(request)
         if (

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
+from io import BytesIO
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
-from django.http import HttpRequest, QueryDict
+from django.core.handlers.wsgi import WSGIRequest
 from rest_framework.exceptions import APIException
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
@@ -38,8 +40,11 @@ def _negotiate(
     format_: str | None,
     accept: str,
 ) -> Form | None:
-    is_short = len(accept) + len(format_ or "") <= LONGEST_REMEMBERED
-    return (_negotiated if is_short else _negotiated.__wrapped__)(negotiation, renderers, format_, accept)
+    negotiated: Any = _negotiated
+    if len(accept) + len(format_ or "") > LONGEST_REMEMBERED:
+        negotiated = negotiated.__wrapped__
+    form: Form | None = negotiated(negotiation, renderers, format_, accept)
+    return form
 
 
 @lru_cache(maxsize=256)
@@ -49,13 +54,12 @@ def _negotiated(
     format_: str | None,
     accept: str,
 ) -> Form | None:
-    http = HttpRequest()
-    http.META["HTTP_ACCEPT"] = accept
-    http.GET = QueryDict(mutable=True)
-    if format_ is not None:
-        http.GET["format"] = format_
+    query = "" if format_ is None else urlencode({"format": format_}, errors="surrogateescape")
+    environ = {"REQUEST_METHOD": "GET", "wsgi.input": BytesIO(), "QUERY_STRING": query, "HTTP_ACCEPT": accept}
     try:
-        renderer, media_type = negotiation().select_renderer(Request(http), [each() for each in renderers])
+        renderer, media_type = negotiation().select_renderer(
+            Request(WSGIRequest(environ)), [each() for each in renderers]
+        )
     except APIException:
         return None
     return Form(renderer.format, media_type)

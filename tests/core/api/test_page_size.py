@@ -1,10 +1,7 @@
 """Pages for people show at most a hundred documents, those in place of links included."""
 
-import json
-import re
 from collections.abc import Iterable
 from datetime import date, timedelta
-from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,6 +15,7 @@ from grids.models import Grid, GridPackage
 from packages.models import Package, Release, Snapshot
 from tests.conftest import Get
 from tests.factories import CategoryFactory, GridFactory, PackageFactory
+from tests.pages import shown_document
 
 pytestmark = pytest.mark.django_db
 LINE = "A page shows at most 100 documents"
@@ -27,16 +25,9 @@ def page(get: Get, path: str) -> Any:
     return get(path, accept="text/html")
 
 
-def document(response: Any) -> Any:
-    """Return the JSON that a page shows."""
-    html = response.content.decode()
-    inner = html.split("\n\n</span>", 1)[1].split("</pre>")[0]
-    return json.loads(unescape(re.sub("<[^>]+>", "", inner)))
-
-
 def shown(response: Any) -> int:
     """Return the number of documents of a page: rows, and documents in place of their links."""
-    body = document(response)
+    body = shown_document(response.content.decode())
     rows = body.get("results", [body])
     values = [value for row in rows for value in row.values()]
     nested = [each for value in values for each in (value if isinstance(value, list) else [value])]
@@ -166,7 +157,7 @@ def test_all_is_walked_though_pages_are_cut(client: Client, packages: list[Packa
     while url:
         response = client.get(url, headers={"accept": "text/html"}, follow=True)
         assert response.status_code == 200
-        body = document(response)
+        body = shown_document(response.content.decode())
         seen += [grid["id"] for grid in body["results"]]
         url = body["next"]
     assert seen == [grid.pk for grid in reversed(grids)]

@@ -114,8 +114,8 @@ def test_a_page_names_no_host_of_another_request(client: Client, settings: Setti
     assert (len(set(pages.values())) == 1) == bool(site)
 
 
-def test_errors_and_redirects_are_asked_for_anew(client: Client) -> None:
-    """Without a word of theirs, shared caches hold them for minutes."""
+def test_errors_and_redirects_are_not_stored(client: Client) -> None:
+    """Without a word of ours, shared caches hold them for minutes, or for ever."""
     for path, status in (
         ("packages/nope/", 404),
         ("packages/?no=such", 400),
@@ -127,11 +127,11 @@ def test_errors_and_redirects_are_asked_for_anew(client: Client) -> None:
         ("changes/?since=99999999", 400),
     ):
         response = client.get(f"/api/v4/{path}", headers={"accept": "text/html"})
-        assert (response.status_code, response["Cache-Control"]) == (status, "no-cache")
+        assert (response.status_code, response["Cache-Control"]) == (status, "no-store")
         assert "ETag" not in response
         assert not response.cookies
         assert "csrftoken" not in response.content.decode().lower()
-    assert client.get("/api/v4/packages/", headers={"accept": "image/png"})["Cache-Control"] == "no-cache"
+    assert client.get("/api/v4/packages/", headers={"accept": "image/png"})["Cache-Control"] == "no-store"
 
 
 TYPES = ["text/html", "application/json", "*/*", "text/*", "application/*", "application/xhtml+xml", "image/webp", "*"]
