@@ -1,4 +1,4 @@
-"""What a page for people shows."""
+"""The JSON in pages for people."""
 
 import json
 import re

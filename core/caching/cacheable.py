@@ -20,7 +20,7 @@ LARGE, LARGE_BY_FORMAT = 300, {"api": 50}
 
 
 class Site(NamedTuple):
-    """How a response names the site in its links."""
+    """The scheme and host in the links of a response."""
 
     scheme: str
     host: str
@@ -42,8 +42,8 @@ class BareRequest(WSGIRequest):
 
 
 class Meaning(NamedTuple):
-    """What a query and an Accept header say: the form, dependencies and size of the response, and the query in one form
-    for all of its spellings."""
+    """The meaning of a query and an Accept header: the form, dependencies and size of the response, and the query in
+    one form for all of its spellings."""
 
     form: Form
     dependencies: Dependencies

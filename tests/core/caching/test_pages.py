@@ -89,7 +89,7 @@ def test_all_browsers_share_a_page_and_all_programs_a_document(client: Client) -
 
 
 def test_a_page_shows_one_spelling_of_its_query(client: Client) -> None:
-    """What is cached for one request must be right for all that share its key."""
+    """A response must be right for all requests that share its key."""
     first, second = (
         client.get(f"/api/v4/packages/?{query}", headers={"accept": BROWSER})
         for query in ("limit=1&offset=0&&", "offset=%30&limit=1")
