@@ -3,7 +3,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 export HOST PORT
 
-.PHONY: install run serve test test-browser bench bench-refresh lint format clean
+.PHONY: install run serve test test-browser test-more bench bench-refresh lint format clean
 
 # Stamps, so that nothing is installed twice; a change of pyproject.toml installs again.
 .venv/.installed: pyproject.toml
@@ -47,6 +47,11 @@ test-browser: export DEBUG := true
 test-browser: .venv/.installed-dev
 	.venv/bin/pytest -m browser $(ARGS)
 
+# The programs of others that stand in front of the site, or read it; .ci/run more installs them.
+test-more: export DEBUG := true
+test-more: .venv/.installed-dev
+	.venv/bin/pytest -m more $(ARGS)
+
 bench-refresh: export DEBUG := true
 bench-refresh: .venv/.installed-dev
 	.venv/bin/python -m tests.bench.refresh
@@ -54,6 +59,7 @@ bench-refresh: .venv/.installed-dev
 # Needs PostgreSQL (BENCH_DATABASE_URL=postgresql://user@host:5432) and wrk; SCALE=1m for a million packages. Everything
 # takes some 20 minutes and writes .github/bench-5k.md; ARGS="search grid" KINDS="cold warm 304" ROUNDS=1 choose less.
 bench: .venv/.installed-dev
+	DEBUG=false SECRET_KEY=only-for-collecting-the-static-files-of-a-bench-$@ $(MAKE) --silent .static/staticfiles.json
 	.venv/bin/python -m tests.bench $(ARGS)
 
 lint: export DEBUG := true

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from changes.log import after, bounds
 from changes.serializers import ChangesSerializer, documents
-from core.api.pagination import MAX_LIMIT, link_header, neighbour, whole_number
+from core.api.pagination import MAX_LIMIT, link_header, neighbour, page_size, whole_number
 from core.api.schema import ALWAYS, errors, parameter
 from core.api.views import CatalogueView
 from core.caching.dependencies import LOG, PRUNED, on
@@ -51,7 +51,7 @@ class ChangesView(CatalogueView):
         responses={200: ChangesSerializer, **errors(*ALWAYS, 410)},
     )
     def get(self, request: Request) -> Response:
-        since, limit = whole_number(request, "since", 0, 0), whole_number(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
+        since, limit = whole_number(request, "since", 0, 0), page_size(request, DEFAULT_LIMIT, MAX_LIMIT)
         # The rows first: with the bounds first, rows that are pruned in between would be missed.
         rows = after(since, limit + 1)
         last, oldest = bounds()

@@ -6,7 +6,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api.pagination import link_header, neighbour, whole_number
+from core.api.pagination import link_header, neighbour, page_size, whole_number
 from core.api.parameters import no_such
 from core.api.schema import ALWAYS, errors, parameter
 from core.api.views import CatalogueView
@@ -63,7 +63,7 @@ class SearchView(CatalogueView):
     def get(self, request: Request) -> Response:
         query = self._query(request)
         kinds = self._kinds(request)
-        limit = whole_number(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
+        limit = page_size(request, DEFAULT_LIMIT, MAX_LIMIT)
         offset = whole_number(request, "offset", 0, 0, MAX_OFFSET)
         page = find(query, kinds, limit, offset)
         response = Response(documents(page.hits, Links.of(request), timezone.now()))

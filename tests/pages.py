@@ -1,5 +1,8 @@
-"""The fields of a form on a page, as a browser sends them."""
+"""Pages as their readers have them: the fields of a form as a browser sends them, the JSON that a page shows."""
 
+import json
+import re
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -60,3 +63,9 @@ def fields_of(response: Any, form: str) -> Fields:
 
 def _line_ends(value: str) -> str:
     return value.replace("\r\n", "\n").replace("\n", "\r\n")
+
+
+def shown_document(html: str) -> Any:
+    """Return the JSON that a page shows."""
+    inner = html.split("\n\n</span>", 1)[1].split("</pre>", maxsplit=1)[0]
+    return json.loads(unescape(re.sub("<[^>]+>", "", inner)))

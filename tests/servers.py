@@ -1,13 +1,18 @@
-"""Real servers over the test's own database, for tests that need more than a client in the same process."""
+"""Real servers, for tests that need more than a client in the same process: over the test's own database, or over the
+sample catalogue in an SQLite file."""
 
 import os
+import re
+import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import requests
 from django.db import connection
@@ -39,5 +44,77 @@ def server(log: IO[str] | None = None, /, **settings: str) -> Iterator[str]:
         try:
             requests.get(url, timeout=60, allow_redirects=False)  # returns once the worker has started
             yield url
+        finally:
+            process.terminate()
+
+
+@dataclass(frozen=True)
+class Site:
+    """gunicorn as in production, over the sample catalogue in an SQLite file."""
+
+    url: str
+    log: Path  # a line for each response: its status, and who asked
+    environment: dict[str, str]
+
+    def manage(self, *arguments: str) -> None:
+        subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.environment, check=True)
+
+    def statuses(self, agent: str, number: int = 0) -> list[int]:
+        """Return the statuses of the responses to that User-Agent; wait until there are so many."""
+        for _ in range(100):
+            log = self.log.read_text(encoding="utf-8")
+            statuses = [int(each) for each in re.findall(rf"(\d+) {agent}$", log, re.MULTILINE)]
+            if len(statuses) >= number:
+                break
+            time.sleep(0.05)
+        return statuses
+
+
+@contextmanager
+def sample_site(folder: Path) -> Iterator[Site]:
+    """Serve the sample catalogue with everything that `make serve` does, on a free port."""
+    port = free_port()
+    url, log = f"http://127.0.0.1:{port}", folder / "access.log"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "SECRET_KEY": SECRET_KEY,
+        "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+        "SITE_URL": url,
+        "PORT": str(port),
+    }
+    site = Site(url, log, environment)
+    subprocess.run(["make", "--silent", ".static/staticfiles.json"], cwd=ROOT, env=environment, check=True)
+    for command in (["migrate", "-v0"], ["load_sample"]):
+        site.manage(*command)
+    gunicorn = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py"]
+    logged = ["--access-logfile", str(log), "--access-logformat", "%(s)s %(a)s"]
+    with running([*gunicorn, *logged], url, cwd=ROOT, env=environment):
+        log.write_text("", encoding="utf-8")
+        yield site
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
+
+
+@contextmanager
+def running(command: list[str], url: str, **options: Any) -> Iterator[None]:
+    """Run a program that listens at `url`; end it afterwards. A program that is not installed fails the test."""
+    path = os.environ["PATH"] + ":/usr/sbin"  # where Debian has servers
+    program = shutil.which(command[0], path=path)
+    assert program, f"{command[0]} is not installed: .ci/run more installs it"
+    with subprocess.Popen([program, *command[1:]], **options) as process:
+        try:
+            for _ in range(600):
+                assert process.poll() is None, f"{command[0]} has ended with {process.returncode}"
+                try:
+                    requests.get(url, timeout=60, allow_redirects=False)
+                except requests.ConnectionError:
+                    time.sleep(0.1)
+                else:
+                    break
+            yield
         finally:
             process.terminate()

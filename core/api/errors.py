@@ -50,3 +50,10 @@ class TooSlow(APIException):
     default_code = "too_slow"
     default_detail = "The database did not respond in time; request less, or something more specific."
     wait = RETRY_SECONDS  # DRF makes it Retry-After
+
+
+class RedirectError(Exception):
+    """The response is at another URL."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url

@@ -47,7 +47,7 @@ def _known(parameters: Mapping[str, str], name: str, known: Collection[str], wha
     return listed
 
 
-def check_expanded(count: int, on_a_list: bool) -> None:
+def check_expanded(count: int, *, on_a_list: bool) -> None:
     """ValidationError if a response would show too many documents in place of links."""
     if count > MAX_EXPANDED:
         way = "use a smaller limit" if on_a_list else "leave expand out, and query a list with id__in instead"

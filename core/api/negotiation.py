@@ -1,11 +1,14 @@
-"""The choice of a renderer: by `?format=`, else by `Accept`. A format that does not exist is a 404 that says so."""
+"""The choice of a renderer: by `?format=`, else by `Accept`. A format that does not exist is a 404 that says so.
+
+The cache asks it too, so it looks at nothing else of a request.
+"""
 
 from collections.abc import Iterable
 from typing import Any
 
 from rest_framework.exceptions import NotFound
 from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.renderers import BaseRenderer
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 
 
@@ -14,13 +17,15 @@ class StrictNegotiation(DefaultContentNegotiation):
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> Any:
         chosen = request.query_params.get("format", format_suffix)
-        if chosen is None:
-            if request.META.get("HTTP_ACCEPT", "*/*") == "*/*":  # what most clients say
-                first = next(iter(renderers))
-                return first, first.media_type
-            return super().select_renderer(request, renderers, format_suffix)
-        renderer = self.filter_renderers(renderers, chosen)[0]
-        return renderer, renderer.media_type
+        if chosen is not None:
+            renderer = self.filter_renderers(renderers, chosen)[0]
+            return renderer, renderer.media_type
+        accept = request.META.get("HTTP_ACCEPT", "").strip(" \t,")
+        if accept in {"", "*/*"}:  # what most clients say; an empty header is as good as none (RFC 9110, 12.5.1)
+            first = next(iter(renderers))
+            return first, first.media_type
+        renderer, media_type = super().select_renderer(request, renderers, format_suffix)
+        return renderer, _without_the_unread(renderer, media_type)
 
     def filter_renderers(self, renderers: Iterable[BaseRenderer], format: str) -> list[BaseRenderer]:  # noqa: A002 (DRF's name)
         found = [renderer for renderer in renderers if renderer.format == format]
@@ -28,3 +33,9 @@ class StrictNegotiation(DefaultContentNegotiation):
             known = " or ".join(f"format={renderer.format}" for renderer in renderers)
             raise NotFound(f"There is no format “{format[:50]}” here; use {known}.")
         return found
+
+
+def _without_the_unread(renderer: BaseRenderer, media_type: str) -> str:
+    """Return the media type without the parameters that a renderer does not read: JSON is indented, if so asked."""
+    indent = renderer.get_indent(media_type, {}) if isinstance(renderer, JSONRenderer) else None
+    return f"{renderer.media_type}; indent={indent}" if indent else renderer.media_type

@@ -12,6 +12,8 @@ from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.errors import RedirectError
+from core.api.pages import MAX_DOCUMENTS, is_page
 from core.api.row_sources import RowSource
 from core.links import absolute
 from core.models import MAX_ID
@@ -31,6 +33,14 @@ def whole_number(request: Request, name: str, default: int, least: int, most: in
         upper = f" to {most}" if most is not None else " up"
         raise ValidationError({name: [f"Must be a whole number from {least}{upper}."]})
     return number
+
+
+def page_size(request: Request, default: int, most: int) -> int:
+    """Return the number of rows that `limit` requests. RedirectError to fewer for a page."""
+    limit = whole_number(request, "limit", default, 1, most)
+    if is_page(request) and limit > MAX_DOCUMENTS:
+        raise RedirectError(neighbour(request, limit=MAX_DOCUMENTS))
+    return limit
 
 
 def link_header(**links: str | None) -> str:
@@ -54,7 +64,7 @@ class StrictLimitOffset(LimitOffsetPagination):
     request: Request
 
     def get_limit(self, request: Request) -> int:
-        return whole_number(request, self.limit_query_param, self.default_limit, 1, self.max_limit)
+        return page_size(request, self.default_limit, self.max_limit)
 
     def get_offset(self, request: Request) -> int:
         return whole_number(request, self.offset_query_param, 0, 0)

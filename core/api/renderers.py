@@ -1,4 +1,4 @@
-"""JSON, and the browsable pages: DRF's, with a summary above the JSON and without forms, since the API is read-only."""
+"""JSON, and the browsable pages: DRF's, with a summary above the JSON, without users, and without forms that write."""
 
 import re
 from collections.abc import Mapping
@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
+
+from core.api.pages import MAX_DOCUMENTS, is_full
 
 # In JSON that DRF indents, a list of numbers alone. A text cannot match: its line breaks are escaped.
 _NUMBERS = re.compile(r"\[\n\s+(?:\d+,\n\s+)*\d+\n\s+\]")
@@ -38,9 +40,12 @@ class BrowsableRenderer(BrowsableAPIRenderer):
         return _NUMBERS.sub(lambda numbers: re.sub(r"\s+", " ", numbers[0]), super().get_content(*args))
 
     def get_context(self, data: Any, accepted_media_type: str | None, renderer_context: Mapping[str, Any]) -> Any:
-        """Add the document, and the template of its summary if the view has one; of a document only if it exists."""
+        """Add the document, and the template of its summary if the view has one; of a document only if it exists. Tell
+        whether the page may show less than was asked for."""
         view = renderer_context["view"]
         context = super().get_context(data, accepted_media_type, renderer_context)
         document = getattr(view, "document", None)
         summary = getattr(view, "summary", None) if document or not hasattr(view, "document") else None
-        return context | {"document": document, "summary": summary}
+        is_whole = renderer_context["response"].status_code != 200 or not is_full(renderer_context["request"])
+        most = None if is_whole else MAX_DOCUMENTS
+        return context | {"document": document, "summary": summary, "most_documents": most}

@@ -28,6 +28,26 @@ class RowSource(Protocol):
     def above(self, id_: int, limit: int) -> list[Any]: ...
 
 
+class CheckedRows:
+    """Rows that are read once a cheaper reading of the same page has shown that there is nothing against it."""
+
+    def __init__(self, cheap: RowSource, rows: RowSource, check: Callable[[list[Any]], None]) -> None:
+        self.cheap, self.rows, self.check = cheap, rows, check
+        self.max_offset, self.count = rows.max_offset, rows.count
+
+    def page(self, limit: int, offset: int) -> list[Any]:
+        self.check(self.cheap.page(limit, offset))
+        return self.rows.page(limit, offset)
+
+    def below(self, id_: int | None, limit: int) -> list[Any]:
+        self.check(self.cheap.below(id_, limit))
+        return self.rows.below(id_, limit)
+
+    def above(self, id_: int, limit: int) -> list[Any]:
+        self.check(self.cheap.above(id_, limit))
+        return self.rows.above(id_, limit)
+
+
 class FilteredRows:
     """The rows that filters leave. Not every combination of filters has an index: the database is given some seconds.
 

@@ -1,31 +1,32 @@
 """The base of every view of the API: documents by id or slug, and errors in the format that the client requested."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.http import HttpResponseRedirect
 from django.utils.functional import cached_property
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from core.api.errors import TooSlow, log_failure
+from core.api.errors import RedirectError, TooSlow, log_failure
 from core.api.fieldsets import Fieldset, check_expanded, words
 from core.api.filters import StrictFilterBackend
-from core.api.pagination import CataloguePages
+from core.api.pages import MAX_DOCUMENTS, is_page, rows_that_fit
+from core.api.pagination import CataloguePages, neighbour
 from core.api.parameters import check
 from core.api.references import by_reference, missing, parse_reference
-from core.api.row_sources import SECONDS, STATEMENTS, AllRows, FilteredRows, RowSource
+from core.api.row_sources import SECONDS, STATEMENTS, AllRows, CheckedRows, FilteredRows, RowSource
 from core.caching.dependencies import NOTHING, Dependencies, on, union
 from core.caching.values import cached_count
 from core.database.prepared import PLACEHOLDER_ID, PLACEHOLDER_TEXT, Prepared
 from core.database.sessions import limited, reader, was_ended
-from core.documents import Columns
+from core.documents import Columns, Relation
 from core.kinds import Kind
 from core.links import Links
 from core.models import Document
@@ -34,13 +35,6 @@ D = TypeVar("D", bound=Document)
 
 # Each kind's view set, for documents of one kind that show documents of another.
 VIEWSETS: dict[Kind, Any] = {}
-
-
-class RedirectError(Exception):
-    """The response is at another URL."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
 
 
 class CatalogueView(APIView):
@@ -70,7 +64,7 @@ class CatalogueView(APIView):
         super().initial(request, *args, **kwargs)
         if request.method not in SAFE_METHODS:
             return
-        if request.accepted_renderer.format == "api" and (url := self._without_empty(request)):
+        if is_page(request) and (url := self._without_empty(request)):
             raise RedirectError(url)
         check(request, self.known_parameters, may_be_empty=self.may_be_empty)
 
@@ -164,7 +158,9 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         return fits
 
     def get_queryset(self) -> QuerySet[D]:
-        fieldset = self.fieldset
+        return self._documents_of(self.fieldset)
+
+    def _documents_of(self, fieldset: Fieldset) -> QuerySet[D]:
         related = {"select_related": fieldset.select_related} if fieldset.select_related else {}
         documents: QuerySet[D] = self.documents.for_api(fieldset.fields, **related)
         return documents
@@ -182,20 +178,60 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         return self.get_paginated_response(self.serialized(rows, many=True))
 
     def _row_source(self, request: Request) -> RowSource:
-        whole = AllRows(self.kind, self.documents, self.fieldset.fields, self.preserialized)
+        rows_of = self._filtered(request) or self._all
+        rows = rows_of(self.fieldset, self.preserialized)
+        relations = self.expanded_relations
+        if not relations or not (is_page(request) or any(each.many for each in relations)):
+            return rows  # no more documents take the place of links than there are rows
+        links = rows_of(Fieldset(tuple(each.name for each in relations)), ())
+        return CheckedRows(links, rows, self._check_expanded)
+
+    def _all(self, fieldset: Fieldset, preserialized: tuple[str, ...]) -> AllRows:
+        return AllRows(self.kind, self.documents, fieldset.fields, preserialized)
+
+    def _filtered(self, request: Request) -> Callable[[Fieldset, tuple[str, ...]], RowSource] | None:
+        """Return the function that gives the rows which the filters leave; None if all rows are requested."""
         names = self.filterset_class.base_filters.keys() & request.query_params.keys()
         if not names and not self.fieldset.select_related:
-            return whole
+            return None
         filters = StrictFilterBackend().filterset(request, self.documents.order_by("-pk"), self)
         filtering = urlencode(sorted((name, request.query_params[name]) for name in names - {"ordering"}))
 
         def count() -> int:
             if not filtering:
-                return whole.count()
+                return self._all(self.fieldset, ()).count()
             depends_on = on(self.kind) | self.filterset_class.dependencies_of(request.query_params)
             return cached_count(depends_on, request.path_info, filtering, filters.qs.count)
 
-        return FilteredRows(filters.qs, filters.ordered(self.get_queryset()), self.preserialized, count)
+        def rows(fieldset: Fieldset, preserialized: tuple[str, ...]) -> RowSource:
+            return FilteredRows(filters.qs, filters.ordered(self._documents_of(fieldset)), preserialized, count)
+
+        return rows
+
+    @property
+    def expanded_relations(self) -> tuple[Relation, ...]:
+        return tuple(self.columns.relations[name] for name in sorted(self.fieldset.expand))
+
+    def _check_expanded(self, rows: Sequence[D]) -> None:
+        """ValidationError if a response would show too many documents in place of links; RedirectError to a page with
+        fewer rows, if there is one."""
+        if not self.detail:
+            pages: Any = self.paginator
+            rows = rows[: pages.size]  # a cursor reads one more
+        of_relations = [relation.ids_of_each(rows) for relation in self.expanded_relations]
+        expanded = [sum(map(len, of_row)) for of_row in zip(*of_relations, strict=True)]
+        if is_page(self.request) and (fitting := rows_that_fit(expanded)) < len(rows):
+            if fitting:
+                raise RedirectError(neighbour(self.request, limit=fitting))
+            raise ValidationError(
+                {
+                    "expand": [
+                        f"A page shows at most {MAX_DOCUMENTS} documents, and {expanded[0]} would take the place of"
+                        " links: leave expand out, or add format=json."
+                    ]
+                }
+            )
+        check_expanded(sum(expanded), on_a_list=not self.detail)
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         self.document = self._document(kwargs["reference"])
@@ -232,9 +268,9 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
 
     def _expanded(self, rows: Sequence[D], context: dict[str, Any]) -> dict[str, dict[int, Any]]:
         """Return the documents that replace links: for each expanded key, by their ids."""
-        relations = [self.columns.relations[name] for name in self.fieldset.expand]
+        relations = self.expanded_relations
+        self._check_expanded(rows)  # again, since others may be linked to by now
         ids = {each.name: [pk for of_row in each.ids_of_each(rows) for pk in of_row] for each in relations}
-        check_expanded(sum(map(len, ids.values())), on_a_list=not self.detail)
         expanded = {}
         for relation in relations:
             view = VIEWSETS[relation.kind]

@@ -1,20 +1,54 @@
-"""The requests whose responses can be cached: plain JSON and feeds, by GET or HEAD."""
+"""Requests as the cache knows them: all that their responses follow from, and nothing else."""
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Self
-from urllib.parse import urlencode
+from io import BytesIO
+from typing import Any, NamedTuple, Self
+from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
+from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 
-from core.caching.dependencies import ROOT, Dependencies, Route, parse_parameters
+from core.caching.dependencies import Dependencies, Route, parse_parameters
+from core.caching.negotiation import Form
 
-FEEDS = f"{ROOT}feeds/"
-LONGEST_REMEMBERED = 200  # characters of a query
-LARGE = 300  # documents from which on a page is large
-_RANGE = re.compile(r"[\w*.+-]+/[\w*.+-]+(?:\s*;\s*q=[0-9.]+)?", re.ASCII)
+LONGEST_REMEMBERED = 400  # characters of a query and an Accept header
+# The rows from which on a response is large, by format: rows of a page for people cost several times as much.
+LARGE, LARGE_BY_FORMAT = 300, {"api": 50}
+
+
+class Site(NamedTuple):
+    """The scheme and host in the links of a response."""
+
+    scheme: str
+    host: str
+
+
+class BareRequest(WSGIRequest):
+    """A request that has nothing but what is in the key of its response: no cookies, no languages, no other headers,
+    and one spelling of its query. So the response cannot depend on anything else."""
+
+    def __init__(self, environ: dict[str, Any], site: Site) -> None:
+        super().__init__({"REQUEST_METHOD": "GET", "wsgi.input": BytesIO(), **environ})
+        self._site = site
+
+    def _get_scheme(self) -> str:
+        return self._site.scheme
+
+    def get_host(self) -> str:
+        return self._site.host
+
+
+class Meaning(NamedTuple):
+    """The meaning of a query and an Accept header: the form, dependencies and size of the response, and the query in
+    one form for all of its spellings."""
+
+    form: Form
+    dependencies: Dependencies
+    is_large: bool
+    query: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,50 +56,54 @@ class CacheableRequest:
     """A request, as all that its response follows from besides the revisions. `encoding` is br, gzip or ""."""
 
     question: tuple[str, ...]
-    dependencies: Dependencies
+    meaning: Meaning
+    site: Site
     encoding: str
-    is_large: bool
 
     @classmethod
     def of(cls, request: HttpRequest, route: Route, host: str, program: str) -> Self | None:
-        """Return what is to be cached of a request; None where its response is a page, or indented JSON."""
-        meta, path = request.META, request.path_info
-        query, accept = meta.get("QUERY_STRING", ""), meta.get("HTTP_ACCEPT", "")
-        read = _read if len(query) <= LONGEST_REMEMBERED else _read.__wrapped__
-        chosen, dependencies, is_large, canonical = read(route, query)
-        if chosen not in (None, "json"):
+        """Return what is to be cached of a request; None where its response is an error of negotiation."""
+        query, accept = request.META.get("QUERY_STRING", ""), request.META.get("HTTP_ACCEPT", "")
+        read = _read if len(query) + len(accept) <= LONGEST_REMEMBERED else _read.__wrapped__
+        meaning = read(route, query, accept)
+        if meaning is None:
             return None
-        if chosen is None and accept and not path.startswith(FEEDS) and not _takes_plain_json(accept):
-            return None
-        encoding = best_encoding(meta.get("HTTP_ACCEPT_ENCODING", ""))
-        accept = accept if chosen else ""
-        # With SITE_URL, nothing of a response follows from how the request names the site.
-        site = ("", "") if settings.SITE_URL else (request.scheme or "", host)
-        question = (program, *site, request.path, canonical, accept, encoding)
-        return cls(question, dependencies, encoding, is_large)
+        encoding = best_encoding(request.META.get("HTTP_ACCEPT_ENCODING", ""))
+        site = _configured_site() or Site(request.scheme or "", host)
+        question = (program, *site, request.path, meaning.query, *meaning.form, encoding)
+        return cls(question, meaning, site, encoding)
+
+    def bare(self, request: HttpRequest) -> BareRequest:
+        """Return the request without all that is not in the question."""
+        environ = {
+            # Django has decoded them; WSGI has bytes as latin-1
+            "SCRIPT_NAME": request.META.get("SCRIPT_NAME", "").encode().decode("latin-1"),
+            "PATH_INFO": request.path_info.encode().decode("latin-1"),
+            "QUERY_STRING": self.meaning.query,
+            "HTTP_ACCEPT": self.meaning.form.media_type,
+        }
+        return BareRequest(environ, self.site)
 
 
 @lru_cache(maxsize=512)
-def _read(route: Route, query: str) -> tuple[str | None, Dependencies, bool, str]:
-    """Return the format that a query chooses, the dependencies of its response, whether its page is a large one, of
-    which a worker builds one at a time, and the query in one form for all of its spellings."""
+def _read(route: Route, query: str, accept: str) -> Meaning | None:
     pairs = parse_parameters(query)
     parameters = dict(pairs)
+    form = route.negotiate(parameters.get("format"), accept)
+    if form is None:
+        return None
     limit = parameters.get("limit", "")
-    is_large = limit.isdecimal() and len(limit) < 19 and int(limit) >= LARGE
+    rows = int(limit) if limit.isdecimal() and len(limit) < 19 else 0
+    # How many documents take the place of links is not known before they are read.
+    is_large = rows >= LARGE_BY_FORMAT.get(form.format, LARGE) or "expand" in parameters
     canonical = urlencode(sorted(pairs), errors="surrogateescape")
-    return parameters.get("format"), route.dependencies(parameters, "json"), is_large, canonical
+    return Meaning(form, route.dependencies(parameters, form.format), is_large, canonical)
 
 
-@lru_cache(maxsize=256)
-def _takes_plain_json(accept: str) -> bool:
-    """Return whether nothing but plain JSON can follow from an Accept header: neither a page nor indented JSON."""
-    ranges = [each.strip() for each in accept.split(",")]
-    if not all(_RANGE.fullmatch(each) for each in ranges):
-        return False
-    types = {each.partition(";")[0].strip().lower() for each in ranges}
-    # A client that names JSON gets it before what only a star stands for.
-    return types <= {"*/*", "application/*"} or ("application/json" in types and "text/html" not in types)
+def _configured_site() -> Site | None:
+    """Return the site as SITE_URL names it: then nothing follows from how a request does."""
+    parts = urlsplit(settings.SITE_URL)
+    return Site(parts.scheme, parts.netloc) if settings.SITE_URL else None
 
 
 @lru_cache(maxsize=256)

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import URLPattern, URLResolver
 
+from core.caching.negotiation import Form, negotiation_of
 from core.kinds import Kind
 
 # Revisions that are not a kind of document: the number of the last change, and that the log was pruned or altered.
@@ -33,7 +34,6 @@ class Dependencies:
     revisions: frozenset[str] = frozenset()
     ages: int = 0
     columns: frozenset[tuple[str, str]] = frozenset()
-    is_cacheable: bool = True
 
     def __or__(self, other: Self) -> Self:
         if other is NOTHING:
@@ -43,12 +43,10 @@ class Dependencies:
             revisions=self.revisions | other.revisions,
             ages=min(filter(None, (self.ages, other.ages)), default=0),
             columns=self.columns | other.columns,
-            is_cacheable=self.is_cacheable and other.is_cacheable,
         )
 
 
 NOTHING = Dependencies()
-NEVER_CACHED = Dependencies(is_cacheable=False)
 
 
 def on(*revisions: Kind | str, ages: int = 0, columns: Iterable[tuple[Kind, str]] = ()) -> Dependencies:
@@ -66,14 +64,12 @@ def union(found: Iterable[Dependencies]) -> Dependencies:
 
 
 class Route(NamedTuple):
-    """A URL of the API, and a function from its parameters and the format of its response to its dependencies.
-
-    Responses that are not cacheable show nothing of the database.
-    """
+    """A URL of the API; a function from its parameters and the format of its response to its dependencies, and one
+    from `format=` and Accept to the form of its response."""
 
     pattern: re.Pattern[str]
     dependencies: Callable[[Mapping[str, str], str], Dependencies]
-    is_cacheable: bool
+    negotiate: Callable[[str | None, str], Form | None]
 
 
 class Routes:
@@ -85,8 +81,7 @@ class Routes:
             if pattern.startswith(ROOT):
                 # The literal beginning of the pattern, in which Django has escaped hyphens.
                 word = re.match(r"[\w\\-]*", pattern[len(ROOT) :])
-                dependencies = _declared(callback, pattern)
-                route = Route(re.compile(pattern), dependencies, dependencies({}, "json").is_cacheable)
+                route = Route(re.compile(pattern), _declared(callback, pattern), negotiation_of(callback))
                 self.by_word.setdefault(word[0].replace("\\", "") if word else "", []).append(route)
 
     def find(self, path: str) -> Route | None:
@@ -124,7 +119,7 @@ def _declared(callback: Any, pattern: str) -> Callable[[Mapping[str, str], str],
     if own is None:
         raise ImproperlyConfigured(
             f"The view of {pattern} does not declare what its responses depend on: give it `depends_on`"
-            " (core.caching.dependencies.on(…), or NEVER_CACHED)."
+            " (core.caching.dependencies.on(…))."
         )
     adds = getattr(view, "dependencies_of", None)
     if adds is None:

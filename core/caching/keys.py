@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from importlib import metadata
 
 from django.conf import settings
 
@@ -16,18 +17,25 @@ def program_fingerprint() -> str:
 
     While a new version is rolled out, nodes of both share a Redis.
     """
-    names = ("SITE_URL", "TIME_ZONE", "FORGE_HOSTS")
+    names = ("DEBUG", "SITE_URL", "TIME_ZONE", "FORGE_HOSTS")
     database = settings.DATABASES["default"]["NAME"]
-    return "\n".join((settings.VERSION, _source_digest(), str(database), *(repr(getattr(settings, n)) for n in names)))
+    values = (repr(getattr(settings, name)) for name in names)
+    return "\n".join((settings.VERSION, _source_digest(), *_libraries(), str(database), *values))
 
 
 @lru_cache
 def _source_digest() -> str:
     digest = hashlib.blake2b(digest_size=16)
     for app in ("config", *settings.INSTALLED_APPS):
-        for file in sorted((settings.BASE_DIR / app).rglob("*.py")):  # none where the app is a library
-            digest.update(file.read_bytes())
+        for file in sorted((settings.BASE_DIR / app).rglob("*")):  # none where the app is a library
+            if file.suffix in {".py", ".html"}:
+                digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def _libraries() -> list[str]:
+    """Return the libraries with their versions: pages are made of their templates, and name their static files."""
+    return sorted(f"{each.name} {each.version}" for each in metadata.distributions())
 
 
 def cache_key(question: Iterable[str], dependencies: Dependencies, numbers: Mapping[str, int]) -> bytes:

@@ -4,7 +4,7 @@ import threading
 
 from cachetools import LRUCache
 
-from core.caching.responses import BuildTurn, CachedResponse
+from core.caching.responses import LARGEST_SHARE, BuildTurn, CachedResponse
 
 OVERHEAD = 270  # bytes that an entry takes besides its headers and body, about
 
@@ -22,8 +22,8 @@ class Memory:
             return self.responses.get(key)
 
     def set(self, key: bytes, response: CachedResponse) -> None:
-        if _size(response) > self.max_bytes // 4:
-            return  # it would drive out all others
+        if _size(response) > self.max_bytes // LARGEST_SHARE:
+            return
         with self.lock:
             self.responses[key] = response
 

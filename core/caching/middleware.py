@@ -1,4 +1,4 @@
-"""Responses that are served again for as long as nothing that they show has changed.
+"""Responses, JSON and pages alike, that are served again for as long as nothing that they show has changed.
 
 The database moves a revision for each kind of document with every commit that changes anything served, whoever wrote
 it. A response is cached under the revisions that were read before its data, so the first request after a commit finds
@@ -12,7 +12,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ import orjson
 from django.conf import settings
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.exception import convert_exception_to_response
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -34,13 +35,13 @@ from core.caching import reads
 from core.caching.cacheable import CacheableRequest
 from core.caching.dependencies import Routes
 from core.caching.keys import cache_key, program_fingerprint
-from core.caching.replica import reading
+from core.caching.replica import Reading, reading
 from core.caching.responses import WAIT, CachedResponse, Store
+from core.caching.revisions import Revisions
 from core.caching.stores import store
 
 logger = logging.getLogger(__name__)
 SMALLEST_COMPRESSED = 500
-CACHED_TYPES = ("application/json", "application/rss+xml", "application/atom+xml")
 Build = Callable[[], HttpResponseBase]
 _HEADERS = {"Cache-Control": "public, no-cache", "Vary": "Accept, Accept-Encoding"}
 
@@ -63,6 +64,9 @@ class ApiCacheMiddleware:
         if not request.path_info.startswith("/api"):
             return self.get_response(request)
         response: HttpResponseBase = self.api_response(request)
+        if request.method in {"GET", "HEAD"}:
+            # Without a word of ours, caches hold errors for minutes, and permanent redirects for ever.
+            response.headers.setdefault("Cache-Control", "no-store")
         if (
             isinstance(response, HttpResponse)
             and "Content-Length" not in response.headers
@@ -84,13 +88,12 @@ class ApiCacheMiddleware:
 
     def _read(self, request: HttpRequest, host: str) -> HttpResponseBase:
         route = self.routes.find(request.path_info)
-        if route is None or not route.is_cacheable:  # nothing is at this URL; or no documents: the schema, the docs
-            return _private(self.respond(request))
-        cacheable = CacheableRequest.of(request, route, host, self.program)
-        with reading(request) as (connection, revisions):
-            if cacheable is None:
-                return _private(self.respond(request))
-            key = cache_key(cacheable.question, cacheable.dependencies, revisions.numbers)
+        cacheable = CacheableRequest.of(request, route, host, self.program) if route else None
+        if cacheable is None:  # nothing is at this URL, or in that form
+            return self.respond(request)
+        dependencies = cacheable.meaning.dependencies
+        with reading(request) if dependencies.revisions else _reading_nothing() as (connection, revisions):
+            key = cache_key(cacheable.question, dependencies, revisions.numbers)
             etag = f'"{key.hex()}"'
             client_has = _etags(request.META.get("HTTP_IF_NONE_MATCH", ""))
             if etag in client_has:
@@ -129,21 +132,23 @@ class ApiCacheMiddleware:
     def _build(
         self, request: HttpRequest, cacheable: CacheableRequest, connection: BaseDatabaseWrapper, etag: str
     ) -> HttpResponseBase:
-        # HEAD is answered as GET, and Django's server leaves the body out: one response serves both.
-        method, request.method = request.method, "GET"
-        with self.large_page if cacheable.is_large else nullcontext(), reads.recorded(connection) as read:
-            response = self.respond(request)
-        request.method = method
+        # HEAD is answered as GET, and the middleware leaves the body out: one response serves both.
+        turn = self.large_page if cacheable.meaning.is_large else nullcontext()
+        with turn, reads.recorded(connection) as read:
+            response = self.respond(cacheable.bare(request))
         if response.status_code != 200 or not isinstance(response, HttpResponse):
             return response
-        if response.get("Content-Type", "").split(";")[0] not in CACHED_TYPES:
-            return _private(response)
-        if undeclared := read.undeclared(cacheable.dependencies):
+        if undeclared := read.undeclared(cacheable.meaning.dependencies):
             return _uncached(request, response, undeclared)
         for name, value in {"ETag": etag, **_HEADERS}.items():
             response[name] = value
         _compress(response, cacheable.encoding)
         return response
+
+
+def _reading_nothing() -> AbstractContextManager[Reading]:
+    """Stand in for reading() where a response shows nothing of the database: the schema, and its pages."""
+    return nullcontext(Reading(connections[DEFAULT_DB_ALIAS], Revisions({}, {})))
 
 
 def _build_and_store(build: Build, cache: Store, key: bytes) -> tuple[HttpResponseBase, CachedResponse | None]:
@@ -185,13 +190,6 @@ def _not_modified(etag: str) -> HttpResponse:
     """Return a 304 without type and length: a cache would take them over for the response that it has."""
     response = HttpResponse(status=304, headers={"ETag": etag, **_HEADERS})
     del response["Content-Type"]
-    return response
-
-
-def _private(response: HttpResponseBase) -> HttpResponseBase:
-    """Keep pages for browsers out of shared caches. A permanent redirect, which is the same for all, is no page."""
-    if response.status_code != 301 and response.get("Content-Type", "").startswith("text/html"):
-        response["Cache-Control"] = "private, no-cache"
     return response
 
 

@@ -2,22 +2,28 @@
 
 import logging
 import time
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cached_property
 from typing import Any
 
 import redis
 from redis.exceptions import LockError
 from redis.lock import Lock
 
-from core.caching.responses import WAIT, BuildTurn, CachedResponse
+from core.caching.responses import LARGEST_SHARE, WAIT, BuildTurn, CachedResponse
 
 logger = logging.getLogger(__name__)
 CACHED_SECONDS = 24 * 3600  # nobody looks for a response under a revision that has moved
+LARGE = 64 * 1024  # bytes of a value from which on it is stored compressed, and for LARGE_SECONDS only
+LARGE_SECONDS = 5 * 60
+UNLIMITED = 64 * 1024 * 1024  # bytes that a Redis without a `maxmemory` is taken to have
 REDIS_SECONDS = 0.5  # after which a response is built rather than waited for
 UNREACHABLE_SECONDS = 5.0  # for which an unreachable Redis is left alone
 POLL_SECONDS = 0.02
 UNCACHEABLE_MS = 2_000  # for which all nodes know that a response proved uncacheable
+_ZLIB = b"\x78"
 NO_REPLY = b""  # in place of the reply of an unreachable Redis
 
 
@@ -32,12 +38,25 @@ class Redis:
         self.unreachable_until = 0.0
         self.locks: dict[bytes, Lock] = {}
 
+    @cached_property
+    def largest(self) -> int:
+        """The most bytes that a response may take."""
+        memory = self._try(self.client.info, "memory") or {}
+        return int(memory.get("maxmemory", 0) or UNLIMITED) // LARGEST_SHARE
+
     def get(self, key: bytes) -> CachedResponse | None:
         value: bytes | None = self._try(self.client.get, b"grids:" + key)
-        return CachedResponse.parse(value) if value else None
+        return CachedResponse.parse(_unpacked(value)) if value else None
 
     def set(self, key: bytes, response: CachedResponse) -> None:
-        self._try(self.client.set, b"grids:" + key, b"\n".join(response), ex=CACHED_SECONDS)
+        value = b"\n".join(response)
+        if len(value) < LARGE:
+            self._try(self.client.set, b"grids:" + key, value, ex=CACHED_SECONDS)
+            return
+        if b'"Content-Encoding"' not in response.headers:
+            value = zlib.compress(value, level=1)
+        if len(value) <= self.largest:
+            self._try(self.client.set, b"grids:" + key, value, ex=LARGE_SECONDS)
 
     def begin(self, key: bytes) -> BuildTurn:
         """Wait for the response or for the lock, which ends by itself, should the node that holds it have died."""
@@ -82,3 +101,11 @@ class Redis:
             logger.warning("Redis: %s", error)
             self.unreachable_until = time.monotonic() + UNREACHABLE_SECONDS
             return NO_REPLY
+
+
+def _unpacked(value: bytes) -> bytes:
+    """Return a value as it was before it was compressed, if it was: by its first byte, which no other value has."""
+    try:
+        return zlib.decompress(value) if value[:1] == _ZLIB else value
+    except zlib.error:  # something else has written it
+        return b""

@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 import orjson
 
 WAIT = 10.0  # seconds for which a request waits for a response that another one builds
+LARGEST_SHARE = 16  # a response that takes more than this part of a store would drive out too many others
 
 
 class CachedResponse(NamedTuple):

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from core.caching.memory import Memory
 from core.caching.responses import Store
 
-DEFAULT_MB = 12
+DEFAULT_MB = 20  # of which a sixteenth holds a page of 1,000 packages
 
 
 @lru_cache

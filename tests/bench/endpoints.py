@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from statistics import median
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
 from tests.bench.catalogue import GRIDS, PACKAGES, query
+from tests.pages import shown_document
 
 API = "/api/v4/"
 MOST_PATHS = 500
@@ -47,7 +49,12 @@ def endpoints(url: str) -> list[Endpoint]:
     ids = choose.sample(range(1, PACKAGES + 1), MOST_PATHS)
     grids = choose.sample(range(1, GRIDS + 1), min(GRIDS, MOST_PATHS))
     people = query(url, f"SELECT participants->>0 FROM packages_package WHERE id IN ({','.join(map(str, ids))})")
-    named = _documents(ids, grids) | _pages(ids, choose.sample(range(PACKAGES), MOST_PATHS)) | _searches()
+    named = (
+        _documents(ids, grids)
+        | _for_people(ids)
+        | _pages(ids, choose.sample(range(PACKAGES), MOST_PATHS))
+        | _searches()
+    )
     listed = [Endpoint(name, _distinct(paths)) for name, paths in named.items()]
     filters = {"cold": _singled_out(ids, grids, sorted(str(login) for (login,) in people)), "counted": _filtered()}
     return listed + [
@@ -66,6 +73,16 @@ def _documents(ids: list[int], grids: list[int]) -> dict[str, list[str]]:
         "package": [f"packages/{pk}/" for pk in ids],
         "grid": [f"grids/{pk}/" for pk in grids],
         "category": [f"categories/{n}/" for n in range(1, 6)],
+    }
+
+
+def _for_people(ids: list[int]) -> dict[str, list[str]]:
+    return {
+        "package, HTML": [f"packages/{pk}/?format=api" for pk in ids],
+        "packages, 20, HTML": [f"packages/?format=api&offset={n * 20 % SHALLOW}" for n in range(250)],
+        "packages, 100, HTML": [
+            f"packages/?format=api&limit=100&offset={n * 20 % (SHALLOW - 100)}" for n in range(100)
+        ],
     }
 
 
@@ -200,17 +217,22 @@ def check(path: str, response: requests.Response) -> bool:
     return rows > 0
 
 
+def _body(response: requests.Response) -> Any:
+    is_page = response.headers["Content-Type"].startswith("text/html")
+    return shown_document(response.text) if is_page else response.json()
+
+
 def _document(response: requests.Response, pk: str, query: dict[str, str]) -> tuple[bool, int]:
-    return response.json()["id"] == int(pk), 1
+    return _body(response)["id"] == int(pk), 1
 
 
 def _list(response: requests.Response, kind: str, query: dict[str, str]) -> tuple[bool, int]:
-    page = response.json()
+    page = _body(response)
     rows, limit = len({row["id"] for row in page["results"]}), int(query.get("limit", 20))
     if "cursor" in query:
         return rows == limit or page["next"] is None, rows
     total = {"packages": PACKAGES, "grids": GRIDS, "categories": 5}[kind]
-    filtered = query.keys() - {"limit", "offset", "ordering"}
+    filtered = query.keys() - {"limit", "offset", "ordering", "format"}
     if not filtered and page["count"] != total:
         return False, rows
     return rows == min(limit, max(0, page["count"] - int(query.get("offset", 0)))), rows

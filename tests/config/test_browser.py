@@ -1,56 +1,23 @@
 """The pages in Chromium, served by gunicorn as in production (make test-browser)."""
 
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 
 import pytest
-import requests
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support import expected_conditions
 from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.servers import ROOT, SECRET_KEY
+from tests.servers import sample_site
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
 def site_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    database = tmp_path_factory.mktemp("browser") / "db.sqlite3"
-    environment = {
-        "PATH": os.environ["PATH"],
-        "SECRET_KEY": SECRET_KEY,
-        "DATABASE_URL": f"sqlite:///{database}",
-        "PORT": str(port),
-    }
-    for command in (["migrate", "-v0"], ["load_sample"], ["collectstatic", "--no-input", "-v0"]):
-        subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=True)
-    gunicorn = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py"]
-    with subprocess.Popen(gunicorn, cwd=ROOT, env=environment) as server:
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/api/v4/")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-
-
-def _wait_for(url: str) -> None:
-    for _ in range(100):
-        try:
-            requests.get(url, timeout=5)
-        except requests.ConnectionError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError(f"no response from {url}")
+    with sample_site(tmp_path_factory.mktemp("browser")) as site:
+        yield site.url
 
 
 @pytest.fixture(scope="module")

@@ -114,9 +114,31 @@ def test_too_many_documents(get: Get) -> None:
     assert len(get("grids/half/?expand=packages").json()["packages"]) == 500
 
 
+@pytest.mark.parametrize("walk", ["offset=0", "cursor=", "cursor=below-999999999", "cursor=above-0", "ordering=title"])
+def test_what_is_refused_is_refused_before_documents_are_read(
+    get: Get, django_assert_num_queries: DjangoAssertNumQueries, walk: str
+) -> None:
+    """One query reads the links; the rows of the page, and what would take the place of its links, stay unread."""
+    category = CategoryFactory.create()
+    packages = Package.objects.bulk_create(Package(category=category, title="x", slug=f"s{n}") for n in range(400))
+    for grid in GridFactory.create_batch(2):
+        GridPackage.objects.bulk_create(GridPackage(grid=grid, package=package) for package in packages)
+    get(f"packages/?limit=400&expand=category,grids&{walk}")  # statements are prepared once
+    with django_assert_num_queries(2) as queries:
+        response = get(f"packages/?limit=400&expand=category,grids&{walk}")
+    assert response.status_code == 400
+    assert response.json() == {
+        "expand": ["1200 documents would be expanded; at most 1000 can be: use a smaller limit."]
+    }
+    assert "commits_over_52" not in queries[1]["sql"]
+    assert get(f"packages/?limit=333&expand=category,grids&{walk}").status_code == 200
+    assert get(f"packages/?limit=334&expand=category,grids&{walk}").status_code == 400
+
+
 @pytest.mark.parametrize("rows", [1, 40])
 def test_queries(get: Get, django_assert_num_queries: DjangoAssertNumQueries, rows: int) -> None:
-    """Each request takes the listed queries, and one more for the revisions."""
+    """Each request takes the listed queries, and one more for the revisions. A list is read for the numbers of links
+    first."""
     category = CategoryFactory.create(slug="c")
     for number in range(rows):
         package = PackageFactory.create(slug=f"p{number}", category=category, licence="MIT", requires_python=">=3.8")
@@ -126,12 +148,13 @@ def test_queries(get: Get, django_assert_num_queries: DjangoAssertNumQueries, ro
     for path, queries in (
         ("packages/p0/?expand=category", 1),
         ("packages/p0/?expand=category,grids&fields=all", 2),
-        ("packages/?limit=20&expand=category,grids&fields=all", 2),
+        ("packages/?limit=20&expand=category&fields=all", 1),
+        ("packages/?limit=20&expand=category,grids&fields=all", 3),
         (f"packages/?limit=20&{filters}&fields=all", 3),
-        (f"packages/?limit=20&{filters}&fields=all&expand=grids", 4),
-        (f"packages/?limit=20&{filters}&fields=all&expand=category,grids", 4),
+        (f"packages/?limit=20&{filters}&fields=all&expand=grids", 5),
+        (f"packages/?limit=20&{filters}&fields=all&expand=category,grids", 5),
         (f"grids/{grid}/?expand=packages&fields=all", 2),
-        ("grids/?package=p0&q=grid&ordering=title&expand=packages", 3),
+        ("grids/?package=p0&q=grid&ordering=title&expand=packages", 4),
     ):
         with django_assert_num_queries(queries + 1):
             assert get(path).status_code == 200

@@ -84,7 +84,7 @@ def test_the_page_has_a_form_with_the_filters(get: Get, kind: str) -> None:
 @pytest.mark.parametrize(
     ("submitted", "clean"),
     [
-        ("packages/?q=x&category=&archived=&limit=5", "packages/?q=x&limit=5"),
+        ("packages/?q=x&category=&archived=&limit=5", "packages/?limit=5&q=x"),
         ("packages/?q=&category=", "packages/"),
         ("grids/?q=a%26b&package=", "grids/?q=a%26b"),
         ("search/?q=x&type=", "search/?q=x"),

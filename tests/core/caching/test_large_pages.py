@@ -5,6 +5,7 @@ import threading
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
+from pytest_django import Settings
 
 from core.caching.middleware import ApiCacheMiddleware
 from core.caching.revisions import Revisions
@@ -12,7 +13,7 @@ from core.caching.revisions import Revisions
 SECONDS = 20  # a busy machine
 
 
-def build_two(monkeypatch: pytest.MonkeyPatch, query: str, wait: float) -> bool:
+def build_two(monkeypatch: pytest.MonkeyPatch, query: str, wait: float, accept: str = "*/*") -> bool:
     """Build two pages with that query in two threads; return whether both were being built within `wait` seconds."""
     middleware = ApiCacheMiddleware(lambda _: HttpResponse())
     both = threading.Barrier(2)
@@ -30,7 +31,10 @@ def build_two(monkeypatch: pytest.MonkeyPatch, query: str, wait: float) -> bool:
 
     monkeypatch.setattr(middleware, "respond", respond)
     monkeypatch.setattr("core.caching.revisions.read", lambda *_: Revisions({}, {}))
-    requests = [RequestFactory().get(f"/api/v4/packages/?{query}&offset={offset}") for offset in (0, 1)]
+    requests = [
+        RequestFactory().get(f"/api/v4/packages/?{query}&offset={offset}", headers={"accept": accept})
+        for offset in (0, 1)
+    ]
     threads = [threading.Thread(target=middleware, args=[request]) for request in requests]
     for thread in threads:
         thread.start()
@@ -40,11 +44,43 @@ def build_two(monkeypatch: pytest.MonkeyPatch, query: str, wait: float) -> bool:
     return all(in_parallel)
 
 
-@pytest.mark.parametrize("query", ["limit=300", "limit=1000", "fields=id&limit=300"])
-def test_one_large_page_is_built_at_a_time(monkeypatch: pytest.MonkeyPatch, query: str) -> None:
-    assert not build_two(monkeypatch, query, wait=0.3)
+INDENTED = "application/json; indent=4"
 
 
-@pytest.mark.parametrize("query", ["limit=299", "limit=20", "q=limit%3D300"])
-def test_other_pages_are_built_in_parallel(monkeypatch: pytest.MonkeyPatch, query: str) -> None:
-    assert build_two(monkeypatch, query, wait=SECONDS)
+@pytest.mark.parametrize(
+    ("query", "accept"),
+    [
+        ("limit=300", "*/*"),
+        ("limit=1000", "*/*"),
+        ("fields=id&limit=300", "*/*"),
+        ("limit=300", INDENTED),
+        ("limit=1000", INDENTED),
+        ("expand=grids", "*/*"),
+        ("expand=grids", INDENTED),
+        ("limit=50", "text/html"),
+        ("limit=100&format=api", "*/*"),
+        ("expand=category", "text/html"),
+    ],
+)
+@pytest.mark.parametrize("cache", ["locmem://", "dummy://"])
+def test_one_large_page_is_built_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, query: str, accept: str, cache: str
+) -> None:
+    settings.CACHE_URL = cache
+    assert not build_two(monkeypatch, query, wait=0.3, accept=accept)
+
+
+@pytest.mark.parametrize(
+    ("query", "accept"),
+    [
+        ("limit=299", "*/*"),
+        ("limit=20", "*/*"),
+        ("q=limit%3D300", "*/*"),
+        ("limit=299", INDENTED),
+        ("limit=49", "text/html"),
+        ("limit=20&format=api", "*/*"),
+        ("q=expand", "*/*"),
+    ],
+)
+def test_other_pages_are_built_in_parallel(monkeypatch: pytest.MonkeyPatch, query: str, accept: str) -> None:
+    assert build_two(monkeypatch, query, wait=SECONDS, accept=accept)
