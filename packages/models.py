@@ -31,7 +31,7 @@ TARGET_COLUMNS: Mapping[Source, str] = {"repo": "repo_key", "pypi": "pypi_name",
 DERIVED = {"repo_url": ("repo_host", "repo_key"), "pypi_url": ("pypi_name",)}
 
 # The columns of each fetch state that `freshness` shows
-STATE_FIELDS = ("last_success", "last_attempt", "outcome", "failures", "next_due")
+STATE_FIELDS = ("last_success", "last_attempt", "outcome", "error", "failures", "next_due")
 
 
 def forges() -> Mapping[str, Forge]:
@@ -174,6 +174,7 @@ class Package(Document):
 
     # Fetched columns beyond v4
     repo_id = models.CharField("provider's id", max_length=100, blank=True, editable=False)
+    last_human_commit = models.DateTimeField("last commit not by a bot", null=True, blank=True, editable=False)
     archived = models.BooleanField(null=True, blank=True, editable=False)
     weeks_end = models.DateField("weekly commits until", null=True, blank=True, editable=False)
     requires_python = models.CharField(max_length=255, blank=True, editable=False)

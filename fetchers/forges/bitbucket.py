@@ -16,7 +16,7 @@ from fetchers.forges import commits
 from fetchers.forges.commits import Commit, Notes, Page
 from fetchers.network.http import Upstream, parsing
 from packages import facts
-from packages.facts import Fetched, FetchTarget, InvalidFactError, RepositoryFacts
+from packages.facts import UNKNOWN, Fetched, FetchTarget, InvalidFactError, RepositoryFacts
 
 MAX_PAGES = 20  # of 100 commits: a repository with more in a year gets no weekly counts
 COUNTS_LAST = timedelta(days=28)
@@ -53,7 +53,7 @@ def _overview(repository: Mapping[str, Any], target: FetchTarget, today: date) -
         description=facts.prose(repository.get("description"), "description"),
         watchers=0,
         forks=0,
-        archived=None,
+        archived=UNKNOWN,
         last_updated=None,
         participants=(),
         commits_over_52=commits.NO_WEEKS,

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from fetchers.network.http import FetchError, Response, Upstream
 from packages import facts
-from packages.facts import MISSING, FetchTarget, InvalidFactError, Outcome, RepositoryFacts
+from packages.facts import MISSING, UNKNOWN, FetchTarget, InvalidFactError, Outcome, RepositoryFacts
 
 NO_WEEKS = (0,) * facts.WEEKS
 
@@ -136,7 +136,7 @@ def with_counts(
     overview = replace(overview, last_updated=commits[0].at)
     if not complete:
         # The head is not noted, so that the next run does not shift older counts on its account.
-        return replace(overview, participants=None, commits_over_52=None), {}
+        return replace(overview, participants=UNKNOWN, commits_over_52=UNKNOWN), {}
     authors, weeks = participants(commits, start), weekly_counts(commits, today)
     return replace(overview, participants=authors, commits_over_52=weeks), head_note(commits[0])
 
@@ -154,4 +154,4 @@ def with_shifted_counts(overview: RepositoryFacts, target: FetchTarget, newest: 
     if newest.at >= facts.midnight(end):
         return None
     weeks, end = facts.shifted(target.commits_over_52, end, overview.weeks_end)
-    return replace(overview, last_updated=newest.at, participants=None, commits_over_52=weeks, weeks_end=end)
+    return replace(overview, last_updated=newest.at, participants=UNKNOWN, commits_over_52=weeks, weeks_end=end)

@@ -18,12 +18,14 @@ from fetchers.forges.commits import NO_WEEKS, Notes, etag_note
 from fetchers.network.http import FetchError, NotAskedError, Response, Upstream, parsing
 from packages.facts import (
     MISSING,
+    UNKNOWN,
     WEEKS,
     Fetched,
     FetchTarget,
     InvalidFactError,
     Outcome,
     RepositoryFacts,
+    Unknown,
     count,
     flag,
     identifier,
@@ -391,22 +393,22 @@ def _newest_commit(rest: Upstream, path: str, branch: str) -> tuple[str, datetim
 
 def _contributors(
     rest: Upstream, path: str, target: FetchTarget, overview: Overview
-) -> tuple[tuple[str, ...] | None, Notes]:
-    """Return the contributors' logins, most active first, and notes. None if the stored ones are still valid, or no
+) -> tuple[tuple[str, ...] | Unknown, Notes]:
+    """Return the contributors' logins, most active first, and notes. UNKNOWN if the stored ones are still valid, or no
     new ones can be had."""
     notes = target.notes
     if notes.get("head") == overview.head and _has_people(target):
-        return None, {key: notes[key] for key in ("contributors_etag", "people") if key in notes}
+        return UNKNOWN, {key: notes[key] for key in ("contributors_etag", "people") if key in notes}
     etag = notes.get("contributors_etag", "") if target.has_participants else ""
     try:
         response = _part(rest, f"{path}/contributors?per_page={PAGE}", etag)
         if response.status == 304 and etag:
-            return None, {"contributors_etag": etag}
+            return UNKNOWN, {"contributors_etag": etag}
         if response.status == 202:
-            return None, {"people": "computing"}
+            return UNKNOWN, {"people": "computing"}
         logins = people(_logins(rest, path, response), "the list of contributors")
     except TooLargeError:
-        return None, {"people": "none"}
+        return UNKNOWN, {"people": "none"}
     return logins, {**etag_note(response, "contributors_etag"), **({} if logins else {"people": "none"})}
 
 
@@ -425,8 +427,8 @@ def _logins(rest: Upstream, path: str, response: Response) -> Iterator[object]:
 
 def _participation(
     rest: Upstream, path: str, target: FetchTarget, overview: Overview, today: date
-) -> tuple[tuple[int, ...] | None, date, Notes]:
-    """Return the 52 weekly counts, the day they end on, and notes. None for the counts while GitHub computes them."""
+) -> tuple[tuple[int, ...] | Unknown, date, Notes]:
+    """Return the 52 weekly counts, UNKNOWN while GitHub computes them, the day they end on, and notes."""
     notes, stored = target.notes, _stored_weeks(target)
     if overview.last_updated and overview.last_updated < commits.window_start(today):
         return NO_WEEKS, today, {}
@@ -436,7 +438,7 @@ def _participation(
         return *shifted(*stored, today), same_etag
     response = _part(rest, f"{path}/stats/participation", etag)
     if response.status == 202:
-        return None, today, {"computing": "1"}
+        return UNKNOWN, today, {"computing": "1"}
     if response.status == 204:
         return NO_WEEKS, today, {}
     if response.status == 304 and stored and etag:
@@ -451,7 +453,7 @@ _part = partial(commits.get_part, outcome=Outcome.SERVER_ERROR)
 
 
 def _facts(
-    overview: Overview, participants: tuple[str, ...] | None, weekly: tuple[int, ...] | None, end: date
+    overview: Overview, participants: tuple[str, ...] | Unknown, weekly: tuple[int, ...] | Unknown, end: date
 ) -> RepositoryFacts:
     return RepositoryFacts(
         repo_id=overview.repo_id,

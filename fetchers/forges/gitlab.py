@@ -16,7 +16,7 @@ from fetchers.forges import commits
 from fetchers.forges.commits import Commit, MissingPartError, Page
 from fetchers.network.http import FetchError, Upstream, parsing
 from packages import facts
-from packages.facts import Fetched, FetchTarget, InvalidFactError, Outcome, RepositoryFacts
+from packages.facts import UNKNOWN, Fetched, FetchTarget, InvalidFactError, Outcome, RepositoryFacts, Unknown
 
 COMMIT_PAGES = 30  # of 100: a project with more in a year gets no weekly counts
 CONTRIBUTOR_PAGES = 5  # of 100: no more than 500 are stored
@@ -50,7 +50,7 @@ def read(upstream: Upstream, target: FetchTarget, today: date) -> Fetched[Reposi
     overview = replace(overview, last_updated=newest.at)
     whole = commits.with_shifted_counts(overview, target, newest) or _with_lists(upstream, repository, overview, newest)
     # Where the weeks could not be counted, the head is not noted, so that no older counts are shifted on its account.
-    return Fetched(whole, notes if whole.commits_over_52 is None else notes | commits.head_note(newest))
+    return Fetched(whole, notes if whole.commits_over_52 is UNKNOWN else notes | commits.head_note(newest))
 
 
 def _overview(project: Mapping[str, Any], target: FetchTarget, today: date) -> RepositoryFacts:
@@ -63,7 +63,7 @@ def _overview(project: Mapping[str, Any], target: FetchTarget, today: date) -> R
         description=facts.prose(project.get("description"), "description"),
         watchers=facts.count(project.get("star_count"), "star_count"),
         forks=facts.count(project.get("forks_count"), "forks_count"),
-        archived=facts.flag(project["archived"], "archived") if "archived" in project else None,
+        archived=facts.flag(project["archived"], "archived") if "archived" in project else UNKNOWN,
         last_updated=None,
         participants=(),
         commits_over_52=commits.NO_WEEKS,
@@ -101,14 +101,14 @@ def _with_lists(upstream: Upstream, repository: str, overview: RepositoryFacts, 
     return replace(overview, participants=_participants(upstream, repository), commits_over_52=weeks)
 
 
-def _weeks(upstream: Upstream, repository: str, newest: Commit, today: date) -> tuple[int, ...] | None:
-    """Return the weekly counts without merges; None if there are too many commits to count."""
+def _weeks(upstream: Upstream, repository: str, newest: Commit, today: date) -> tuple[int, ...] | Unknown:
+    """Return the weekly counts without merges; UNKNOWN if there are too many commits to count."""
     start = commits.window_start(today)
     if newest.at < start:
         return commits.NO_WEEKS
     pages = _pages(upstream, f"{repository}/commits?since={start:%Y-%m-%dT%H:%M:%SZ}", _commit)
     listed, complete = commits.commits_since(pages, start, COMMIT_PAGES)
-    return commits.weekly_counts(listed, today) if complete else None
+    return commits.weekly_counts(listed, today) if complete else UNKNOWN
 
 
 def _participants(upstream: Upstream, repository: str) -> tuple[str, ...]:

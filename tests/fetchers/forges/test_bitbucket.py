@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fetchers.forges import bitbucket
 from fetchers.network.http import FetchError, Upstream
-from packages.facts import Fetched, FetchTarget, Outcome, RepositoryFacts
+from packages.facts import UNKNOWN, Fetched, FetchTarget, Outcome, RepositoryFacts
 from tests.fetchers import faults
 from tests.fetchers.faults import Fault
 from tests.fetchers.upstreams import JSON, has, make_upstream
@@ -41,7 +41,7 @@ FACTS = RepositoryFacts(
     description="A thing",
     watchers=16,
     forks=37,
-    archived=None,
+    archived=UNKNOWN,
     last_updated=datetime(2024, 1, 14, 12, tzinfo=UTC),
     participants=("zoe", "Bob B.", "Ada Žák", "first"),
     commits_over_52=WEEKS,
@@ -127,7 +127,7 @@ def test_an_unchanged_head_moves_the_weeks_on(wire: responses.RequestsMock, upst
     moved = replace(
         FACTS,
         description="Another thing",
-        participants=None,
+        participants=UNKNOWN,
         commits_over_52=(*[0] * 48, 1, 3, 0, 0),
         weeks_end=TODAY + timedelta(days=14),
     )
@@ -236,7 +236,7 @@ def test_pages_end_with_the_history(wire: responses.RequestsMock, upstream: Upst
 def test_too_many_commits_have_no_lists(wire: responses.RequestsMock, upstream: Upstream) -> None:
     serve_steps(wire, {1: {"json": {"values": LISTED[:5], "next": f"{COMMITS}?page=2"}}})
     wire.get(COMMITS, json={"values": LISTED[:5], "next": f"{COMMITS}?page=2"}, match=[has(page="2")])
-    expected = replace(FACTS, commits_over_52=None, participants=None)
+    expected = replace(FACTS, commits_over_52=UNKNOWN, participants=UNKNOWN)
     assert bitbucket.read(upstream, MOVED_TARGET, TODAY) == Fetched(expected, COUNTS)
     assert len(wire.calls) == 1 + 20
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fetchers.forges import forgejo
 from fetchers.network.http import FetchError, Upstream
-from packages.facts import Fetched, FetchTarget, Outcome, RepositoryFacts
+from packages.facts import UNKNOWN, Fetched, FetchTarget, Outcome, RepositoryFacts
 from tests.fetchers import faults
 from tests.fetchers.faults import Fault
 from tests.fetchers.upstreams import JSON, has, make_upstream
@@ -132,7 +132,7 @@ def test_an_unchanged_head_moves_the_weeks_on(wire: responses.RequestsMock, upst
     moved = replace(
         FACTS,
         watchers=34,
-        participants=None,
+        participants=UNKNOWN,
         commits_over_52=(*[0] * 48, 1, 3, 0, 0),
         weeks_end=TODAY + timedelta(days=14),
     )
@@ -231,7 +231,7 @@ def test_pages_end_with_the_window(wire: responses.RequestsMock, upstream: Upstr
 def test_too_many_commits_have_no_lists(wire: responses.RequestsMock, upstream: Upstream) -> None:
     wire.get(REPOSITORY, json=DOCUMENT)
     wire.get(COMMITS, json=LISTED[:5], headers={"X-HasMore": "true"})
-    expected = replace(FACTS, commits_over_52=None, participants=None)
+    expected = replace(FACTS, commits_over_52=UNKNOWN, participants=UNKNOWN)
     assert forgejo.read(upstream, NEW, TODAY) == Fetched(expected, {})
     assert len(wire.calls) == 1 + 40
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from fetchers.forges import github
 from fetchers.forges.github import AskRestError, Overview
 from fetchers.network.http import FetchError, NotAskedError, Response, Upstream
-from packages.facts import Fetched, FetchTarget, Outcome, RepositoryFacts
+from packages.facts import UNKNOWN, Fetched, FetchTarget, Outcome, RepositoryFacts, Unknown
 from tests.fetchers import faults
 from tests.fetchers.faults import FAULTS, NESTED, Fault
 from tests.fetchers.upstreams import NOW, make_upstream
@@ -512,7 +512,9 @@ def test_complete_requests_nothing_if_nothing_changed(wire: responses.RequestsMo
     starred = replace(OVERVIEW, watchers=31)
     moved_on = (*WEEKS[2:], 0, 0)
     assert github.complete(rest, TARGET, starred, later) == Fetched(
-        replace(FACTS, watchers=31, participants=None, commits_over_52=moved_on, weeks_end=TODAY + timedelta(days=14)),
+        replace(
+            FACTS, watchers=31, participants=UNKNOWN, commits_over_52=moved_on, weeks_end=TODAY + timedelta(days=14)
+        ),
         VALIDATORS,
     )
     assert len(wire.calls) == 0
@@ -521,7 +523,7 @@ def test_complete_requests_nothing_if_nothing_changed(wire: responses.RequestsMo
 def test_complete_is_conditional_if_the_branch_moved(wire: responses.RequestsMock, rest: Upstream) -> None:
     serve_rest(wire, contributors={"status": 304}, participation={"status": 304})
     later = TODAY + timedelta(days=8)
-    facts = replace(FACTS, participants=None, commits_over_52=(*WEEKS[1:], 0), weeks_end=TODAY + timedelta(days=7))
+    facts = replace(FACTS, participants=UNKNOWN, commits_over_52=(*WEEKS[1:], 0), weeks_end=TODAY + timedelta(days=7))
     assert github.complete(rest, MOVED, OVERVIEW, later) == Fetched(facts, VALIDATORS)
     assert [call.request.headers.get("If-None-Match") for call in wire.calls] == ['W/"c1"', 'W/"p1"']
 
@@ -561,11 +563,11 @@ def test_complete_while_github_computes(wire: responses.RequestsMock, rest: Upst
     serve_rest(wire, participation={"status": 202, "json": {}, "headers": {"ETag": 'W/"p1"'}})
     first = github.complete(rest, MOVED, OVERVIEW, TODAY)
     validators = {"head": HEAD, "contributors_etag": 'W/"c1"', "computing": "1"}
-    assert first == Fetched(replace(FACTS, commits_over_52=None), validators, incomplete=True)
+    assert first == Fetched(replace(FACTS, commits_over_52=UNKNOWN), validators, incomplete=True)
 
     wire.replace("GET", PARTICIPATION, json={"all": list(WEEKS)})
     second = github.complete(rest, replace(MOVED, validators=first.validators), OVERVIEW, TODAY)
-    assert second == Fetched(replace(FACTS, participants=None), {"head": HEAD, "contributors_etag": 'W/"c1"'})
+    assert second == Fetched(replace(FACTS, participants=UNKNOWN), {"head": HEAD, "contributors_etag": 'W/"c1"'})
     assert "If-None-Match" not in wire.calls[-1].request.headers
     assert len(wire.calls) == 3
 
@@ -574,7 +576,7 @@ def test_complete_while_github_computes_contributors(wire: responses.RequestsMoc
     serve_rest(wire, contributors={"status": 202, "json": {}})
     fetched = github.complete(rest, MOVED, OVERVIEW, TODAY)
     validators = {"head": HEAD, "people": "computing", "participation_etag": 'W/"p1"'}
-    assert fetched == Fetched(replace(FACTS, participants=None), validators, incomplete=True)
+    assert fetched == Fetched(replace(FACTS, participants=UNKNOWN), validators, incomplete=True)
 
 
 @pytest.mark.parametrize(
@@ -582,11 +584,11 @@ def test_complete_while_github_computes_contributors(wire: responses.RequestsMoc
     [
         ({"status": 204}, ()),
         ({"json": [{"type": "Anonymous", "email": "a@example.org", "name": "A"}]}, ()),
-        ({"status": 403, "json": {"message": TOO_LARGE}}, None),
+        ({"status": 403, "json": {"message": TOO_LARGE}}, UNKNOWN),
     ],
 )
 def test_complete_without_contributors(
-    wire: responses.RequestsMock, rest: Upstream, response: dict[str, Any], participants: tuple[str, ...] | None
+    wire: responses.RequestsMock, rest: Upstream, response: dict[str, Any], participants: tuple[str, ...] | Unknown
 ) -> None:
     """An empty list is noted, so that it is not requested again until the branch moves."""
     serve_rest(wire, contributors=response)
@@ -713,7 +715,7 @@ def test_an_overview_ends_the_validity_of_rests_etag(wire: responses.RequestsMoc
 def test_read_changed_without_a_commit(wire: responses.RequestsMock, rest: Upstream) -> None:
     serve_rest(wire, repo={"json": {**DOCUMENT, "stargazers_count": 31}})
     fetched = github.read(rest, READ, TODAY)
-    assert fetched == Fetched(replace(FACTS, watchers=31, participants=None), VALIDATORS)
+    assert fetched == Fetched(replace(FACTS, watchers=31, participants=UNKNOWN), VALIDATORS)
     assert len(wire.calls) == 2
 
 

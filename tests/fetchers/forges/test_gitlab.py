@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fetchers.forges import gitlab
 from fetchers.network.http import FetchError, Upstream
-from packages.facts import Fetched, FetchTarget, Outcome, RepositoryFacts
+from packages.facts import UNKNOWN, Fetched, FetchTarget, Outcome, RepositoryFacts
 from tests.fetchers import faults
 from tests.fetchers.faults import Fault
 from tests.fetchers.upstreams import JSON, has, make_upstream
@@ -130,7 +130,7 @@ def test_a_project(wire: responses.RequestsMock, upstream: Upstream) -> None:
 def test_a_project_without_a_token_tells_less(wire: responses.RequestsMock, upstream: Upstream) -> None:
     wire.get(PROJECT, json={key: DOCUMENT[key] for key in DOCUMENT if key not in {"archived", "empty_repo"}})
     serve(wire)
-    assert gitlab.read(upstream, NEW, TODAY) == Fetched(replace(FACTS, archived=None), {"head": HEAD})
+    assert gitlab.read(upstream, NEW, TODAY) == Fetched(replace(FACTS, archived=UNKNOWN), {"head": HEAD})
 
 
 def test_an_unchanged_head_moves_the_weeks_on(wire: responses.RequestsMock, upstream: Upstream) -> None:
@@ -140,7 +140,7 @@ def test_an_unchanged_head_moves_the_weeks_on(wire: responses.RequestsMock, upst
     moved = replace(
         FACTS,
         watchers=34,
-        participants=None,
+        participants=UNKNOWN,
         commits_over_52=(*[0] * 48, 1, 2, 0, 0),
         weeks_end=TODAY + timedelta(days=14),
     )
@@ -218,10 +218,10 @@ def test_an_empty_repository_without_a_token(wire: responses.RequestsMock, upstr
     told = {key: DOCUMENT[key] for key in DOCUMENT if key not in {"archived", "empty_repo"}}
     wire.get(PROJECT, json=told)
     wire.get(COMMITS, status=404, json={"message": "404 Repository Not Found"})
-    assert gitlab.read(upstream, NEW, TODAY) == Fetched(replace(EMPTY, archived=None), {})
+    assert gitlab.read(upstream, NEW, TODAY) == Fetched(replace(EMPTY, archived=UNKNOWN), {})
     assert fail(upstream, TARGET).outcome is Outcome.INVALID
     wire.replace(responses.GET, COMMITS, json=[])
-    assert gitlab.read(upstream, NEW, TODAY) == Fetched(replace(EMPTY, archived=None), {})
+    assert gitlab.read(upstream, NEW, TODAY) == Fetched(replace(EMPTY, archived=UNKNOWN), {})
 
 
 def test_code_for_members_only(wire: responses.RequestsMock, upstream: Upstream) -> None:
@@ -253,7 +253,7 @@ def test_too_many_commits_have_no_weeks_and_people_end_at_500(wire: responses.Re
     wire.get(COMMITS, json=LISTED, headers={"x-next-page": "2"})
     many = [{"name": f"{i}", "commits": 1} for i in range(600)]
     wire.get(CONTRIBUTORS, json=many, headers={"x-next-page": "2"})
-    expected = replace(FACTS, commits_over_52=None, participants=tuple(f"{i}" for i in range(500)))
+    expected = replace(FACTS, commits_over_52=UNKNOWN, participants=tuple(f"{i}" for i in range(500)))
     assert gitlab.read(upstream, NEW, TODAY) == Fetched(expected, {})
     assert len(wire.calls) == 2 + 30 + 5
 
