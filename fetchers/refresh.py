@@ -20,7 +20,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from core.signals import housekeeping
-from fetchers.forges import github
+from fetchers.forges import github, github_graphql
 from fetchers.hosts import MAX_CONCURRENCY, READ, Upstreams
 from fetchers.indexes import pypi, pypistats
 from fetchers.locks import lock
@@ -372,8 +372,8 @@ class Refresh:
         upstream, kind = self.upstreams.forges[host], self.upstreams.kinds[host]
         for chunk in self._targets("repo", ids):
             if self._is_batched(host):
-                for start in range(0, len(chunk), github.QUERY_SIZE):
-                    yield partial(self._overviews, upstream, chunk[start : start + github.QUERY_SIZE])
+                for start in range(0, len(chunk), github_graphql.QUERY_SIZE):
+                    yield partial(self._overviews, upstream, chunk[start : start + github_graphql.QUERY_SIZE])
             else:
                 for target in chunk:
                     yield partial(self._one, "repo", target, partial(READ[kind], upstream, target, self._today()))
@@ -381,7 +381,7 @@ class Refresh:
     def _overviews(self, rest: Upstream, batch: list[FetchTarget]) -> StepResult:
         """Query GraphQL for the overviews of a batch: the first step of GitHub with a token."""
         try:
-            overviews = github.read_overviews(self.upstreams.graphql, batch)
+            overviews = github_graphql.read_overviews(self.upstreams.graphql, batch)
         except NotAskedError as error:
             return StepResult(stopped=str(error))
         except FetchError as error:

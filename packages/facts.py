@@ -172,8 +172,17 @@ class Odd(list[str]):
             self.append(str(message))
 
     def read(self, document: Mapping[str, Any], key: str, parse: Callable[[object, str], F]) -> F | Unknown:
-        """Return the value of a key as `parse` reads it; UNKNOWN if the key is absent, or the value odd."""
-        return self.attempt(lambda: parse(document[key], key)) if key in document else UNKNOWN
+        """Return the value of a key, "outer.inner" for one in an object, as `parse` reads it.
+
+        UNKNOWN if the key is absent, or the value odd.
+        """
+        *outer, last = key.split(".")
+        for each in outer:
+            inner = self.read(document, each, mapping)
+            if inner is UNKNOWN:
+                return UNKNOWN
+            document = inner
+        return self.attempt(lambda: parse(document[last], key)) if last in document else UNKNOWN
 
     def attempt(self, read: Callable[[], F]) -> F | Unknown:
         """Return what `read` returns; UNKNOWN, and a note, if it raises InvalidFactError."""

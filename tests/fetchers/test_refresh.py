@@ -12,7 +12,7 @@ from pytest_django import Settings
 from fetchers.forges import github
 from fetchers.models import HostRateLimit, Run
 from fetchers.refresh import HostQueue, Options, Refresh, Summary, Tally
-from packages.facts import FetchTarget, Outcome
+from packages.facts import SUCCESSES, FetchTarget, Outcome
 from packages.models import FetchState, Package, Snapshot
 from packages.results import Attempt, Failure
 from tests.factories import CategoryFactory, PackageFactory
@@ -370,7 +370,7 @@ def test_mixed_faults_end_in_the_truth(world: World) -> None:
     )
     for _ in range(25):
         refresh(clock.days(1))
-        for state in FetchState.objects.exclude(outcome__in=["ok", "unchanged", "renamed"]):
+        for state in FetchState.objects.exclude(outcome__in=SUCCESSES):
             assert state.last_success is None or state.last_success < clock.now
     world.fault = lambda _: None
     for repo in world.repos.values():
