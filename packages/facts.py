@@ -67,7 +67,8 @@ class FetchTarget:
 
     `path` is the repository's path on its host as it is spelled (case preserved); `pypi_name` the PEP 503 name.
     `validators` are the module's own notes of the last success (ETags, head commit, serial): text to text.
-    `previously_found`: an earlier fetch found it, and no "not found" has counted against it since.
+    `previously_found`: an earlier fetch found it, and no "not found" has counted against it since. `healthy`: the last
+    try succeeded.
     """
 
     package: int
@@ -80,6 +81,7 @@ class FetchTarget:
     has_participants: bool = False
     validators: Mapping[str, str] | None = None
     previously_found: bool = False
+    healthy: bool = False
 
     @property
     def notes(self) -> Mapping[str, str]:

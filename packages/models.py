@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 
 from categories.documents import CATEGORY_COLUMNS
 from categories.models import Category
@@ -97,10 +97,18 @@ class PackageQuerySet(models.QuerySet["Package"]):
             )
         )
 
-    def stalest_first(self) -> Self:
-        """Order packages that came from with_state(): never fetched ones first, then by the last success."""
-        return self.order_by(
-            F("state__last_success").asc(nulls_first=True), F("state__last_attempt").asc(nulls_first=True), "pk"
+    def healthy_first(self, source: Source) -> Self:
+        """Order packages that came from with_state(): those whose last try did not fail by the last success, never
+        fetched ones first; then those that `failed` by the last try, the ones that were good before first."""
+        failing = Q(state__failures__gt=0, state__target=F(TARGET_COLUMNS[source]))
+        packages = self.annotate(
+            failed=Case(When(failing & Q(state__last_success__isnull=False), then=1), When(failing, then=2), default=0)
+        )
+        return packages.order_by(
+            "failed",
+            Case(When(failed=0, then=F("state__last_success"))).asc(nulls_first=True),
+            F("state__last_attempt").asc(nulls_first=True),
+            "pk",
         )
 
     def sharing_repository(self, package: "Package") -> Self:

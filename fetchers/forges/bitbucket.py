@@ -19,6 +19,7 @@ from fetchers.network.http import Upstream, parsing
 from packages import facts
 from packages.facts import UNKNOWN, Fetched, FetchTarget, InvalidFactError, Odd, RepositoryFacts
 
+READER = "1"  # another one when documents are read otherwise, so that they are read again
 MAX_PAGES = 20  # of 100 commits: a repository with more in a year gets no weekly counts
 COUNTS_LAST = timedelta(days=28)
 COUNTS = ("watchers", "forks")

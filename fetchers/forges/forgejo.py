@@ -16,6 +16,7 @@ from fetchers.network.http import Upstream, parsing
 from packages import facts
 from packages.facts import UNKNOWN, Fetched, FetchTarget, Odd, RepositoryFacts, Unknown, known
 
+READER = "1"  # another one when documents are read otherwise, so that they are read again
 MAX_PAGES = 40  # of 50 commits: a repository with more in a year gets no weekly counts
 PAGE_SIZE = 50  # the most that a server gives
 

@@ -3,6 +3,7 @@
 Source: docs.github.com, GraphQL ("Rate limits and query limits").
 """
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +36,8 @@ from packages.facts import (
 )
 
 QUERY_SIZE = 50  # repositories in one query: one point, and well within the 10 s that GitHub gives it
-OUTAGE = 10  # queries in a row without any result, after which GraphQL is suspended for this run
+OUTAGE = 10  # queries in a row without any result, after which no more is hoped for
+PROBES = 3  # repositories that were good before, which are tried alone before that
 
 _KEYS = Keys(id="databaseId", url="url", watchers="stargazerCount", forks="forkCount", archived="isArchived")
 _LIMITED = frozenset({"RATE_LIMITED", "RATE_LIMIT"})
@@ -65,12 +67,13 @@ def read_overviews(graphql: Upstream, batch: Sequence[FetchTarget]) -> Overviews
     A query that GitHub cannot finish is repeated in halves, down to one repository. Raises FetchError for a failure
     that concerns none of them: of our token, our quota, GitHub itself.
     """
-    refused, waiting = _split(batch)
+    refused, parts = _split(batch)
+    waiting = deque(parts)
     overviews: Overviews = {}
     failed: FetchError | None = None
-    fruitless = 0
-    while waiting:
-        part = waiting.pop()
+    fruitless, patience = 0, OUTAGE
+    while waiting and fruitless < patience:
+        part = waiting.popleft()
         try:
             received, why = _query(graphql, part)
         except FetchError as error:
@@ -83,10 +86,17 @@ def read_overviews(graphql: Upstream, batch: Sequence[FetchTarget]) -> Overviews
         waiting += _halves([target for target in part if target.package not in received])
         failed = why or failed
         fruitless = fruitless + 1 if why and _fruitless(received) else 0
-        if fruitless >= OUTAGE:
-            # The rate limit counts every response with status 200 as a success.
-            graphql.rate_limit.suspend(f"it failed {OUTAGE} times in a row")
-    return refused | overviews
+        if fruitless == OUTAGE:
+            waiting = _probes_first(waiting)
+            patience = OUTAGE + sum(len(each) == 1 and each[0].healthy for each in list(waiting)[:PROBES])
+    return refused | dict.fromkeys(_packages(*waiting), failed or _unfinished()) | overviews
+
+
+def _probes_first(waiting: Iterable[list[FetchTarget]]) -> deque[list[FetchTarget]]:
+    """Return the parts, but first some repositories that were good before, each alone: they tell if GraphQL is down."""
+    healthy = [target for part in waiting for target in part if target.healthy][:PROBES]
+    rest = ([target for target in part if target not in healthy] for part in waiting)
+    return deque([[target] for target in healthy] + [part for part in rest if part])
 
 
 def _split(batch: Iterable[FetchTarget]) -> tuple[Overviews, list[list[FetchTarget]]]:
@@ -104,7 +114,7 @@ def _split(batch: Iterable[FetchTarget]) -> tuple[Overviews, list[list[FetchTarg
 
 def _halves(part: list[FetchTarget]) -> list[list[FetchTarget]]:
     middle = len(part) // 2
-    return [half for half in (part[middle:], part[:middle]) if half]
+    return [half for half in (part[:middle], part[middle:]) if half]
 
 
 def _packages(*parts: Iterable[FetchTarget]) -> list[int]:
@@ -119,14 +129,18 @@ def _fruitless(received: Overviews) -> bool:
 def _query(graphql: Upstream, part: list[FetchTarget]) -> tuple[Overviews, FetchError | None]:
     """Send one query. Return its overviews, and why the others are missing: a repository queried alone never is."""
     try:
-        response = graphql.post(graphql.base_url, _payload(part))
-        with parsing():
-            overviews, why = _parsed(graphql, part, response)
+        overviews, why = graphql.patiently(lambda: _sent(graphql, part))
     except FetchError as error:
         overviews, why = {}, _error_of_part(graphql, error)
     if len(part) == 1 and why and not overviews:
         overviews = {part[0].package: why}
     return overviews, why
+
+
+def _sent(graphql: Upstream, part: list[FetchTarget]) -> tuple[Overviews, FetchError | None]:
+    response = graphql.post(graphql.base_url, _payload(part))
+    with parsing():
+        return _parsed(graphql, part, response)
 
 
 def _payload(part: Sequence[FetchTarget]) -> dict[str, object]:
@@ -210,6 +224,10 @@ def _why(part: Sequence[FetchTarget], errors: Iterable[_QueryError]) -> FetchErr
     unknown = [error for error in errors if error.alias and error.type and error.type not in _TOO_MUCH]
     if len(part) == 1 and unknown:
         return AskRestError("GitHub withholds it, for a reason that it has not documented")
+    return _unfinished()
+
+
+def _unfinished() -> FetchError:
     return FetchError("GitHub did not finish the query", Outcome.SERVER_ERROR, retryable=True)
 
 

@@ -19,6 +19,7 @@ from fetchers.network.http import Upstream, parsing
 from packages import facts
 from packages.facts import UNKNOWN, Fetched, FetchTarget, InvalidFactError, Odd, RepositoryFacts, Unknown, known
 
+READER = "1"  # another one when documents are read otherwise, so that they are read again
 COMMIT_PAGES = 30  # of 100: a project with more in a year gets no weekly counts
 CONTRIBUTOR_PAGES = 5  # of 100: no more than 500 are stored
 

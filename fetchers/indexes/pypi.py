@@ -29,6 +29,7 @@ from packages.facts import (
     parse_datetime,
 )
 
+READER = "1"  # another one when documents are read otherwise, so that they are read again
 MAX_INDEX_BYTES = 150 * 1024 * 1024  # the index of all projects is tens of megabytes
 MAX_RELEASES = 3_000
 MAX_CLASSIFIERS = 200

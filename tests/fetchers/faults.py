@@ -52,16 +52,21 @@ FAULTS: dict[str, Fault] = {
     "403 HTML": Fault({"status": 403, "body": "<html>"}, Outcome.PRIVATE),
     "403 nothing": Fault({"status": 403}, Outcome.PRIVATE),
     "418": Fault({"status": 418}),
-    "429": Fault({"status": 429}, Outcome.RATE_LIMITED, wait=60),
-    "429 text": Fault({"status": 429, "body": "RATE LIMIT EXCEEDED"}, Outcome.RATE_LIMITED, wait=60),
+    "429": Fault({"status": 429}, Outcome.RATE_LIMITED, wait=60, requests=3),
+    "429 text": Fault({"status": 429, "body": "RATE LIMIT EXCEEDED"}, Outcome.RATE_LIMITED, wait=60, requests=3),
     "429 Retry-After": Fault(
-        {"status": 429, "body": "Retry later", "headers": {"Retry-After": "30"}}, Outcome.RATE_LIMITED, wait=30
+        {"status": 429, "body": "Retry later", "headers": {"Retry-After": "30"}},
+        Outcome.RATE_LIMITED,
+        wait=30,
+        requests=3,
     ),
     "451": Fault({"status": 451}, Outcome.BLOCKED),
     "500": Fault({"status": 500, "json": {"message": "Server Error"}}, Outcome.SERVER_ERROR),
     "500 nothing": Fault({"status": 500}, Outcome.SERVER_ERROR),
     "502 HTML": Fault({"status": 502, "body": "<html>Bad gateway</html>"}, Outcome.SERVER_ERROR),
-    "503 Retry-After": Fault({"status": 503, "headers": {"Retry-After": "120"}}, Outcome.SERVER_ERROR, wait=120),
+    "503 Retry-After": Fault(
+        {"status": 503, "headers": {"Retry-After": "120"}}, Outcome.SERVER_ERROR, wait=120, requests=3
+    ),
     "202": Fault({"status": 202, "json": {}}),
     "204": Fault({"status": 204}),
     "304": Fault({"status": 304}),

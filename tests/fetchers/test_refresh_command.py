@@ -21,7 +21,7 @@ from pytest_django import Settings
 from fetchers.locks import lock
 from fetchers.models import Run
 from packages.models import Package
-from tests.fetchers.test_refresh import assert_true, populate
+from tests.fetchers.test_refresh import assert_true, populate, unlimited
 from tests.upstream import World, environment, serving
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +35,8 @@ def base() -> Iterator[tuple[World, str]]:
 
 
 @pytest.fixture
-def world(base: tuple[World, str], settings: Settings) -> World:
+def world(base: tuple[World, str], settings: Settings, monkeypatch: pytest.MonkeyPatch) -> World:
+    unlimited(monkeypatch)
     for name, value in environment(base[1]).items():
         setattr(settings, name, value)
     return base[0]
@@ -71,7 +72,7 @@ def test_the_summary(world: World, capsys: pytest.CaptureFixture[str]) -> None:
         "stopped": "",
     }
     assert set(document["hosts"]["github-graphql"]) == {"requests", "remaining", "may_go_on_at"}
-    assert list(document) == ["sources", "hosts", "notes", "snapshots_pruned", "seconds", "exit_code"]
+    assert list(document) == ["sources", "nothing_to_ask", "hosts", "notes", "snapshots_pruned", "seconds", "exit_code"]
     assert document == Run.objects.first().summary  # type: ignore[union-attr]
 
 
@@ -231,14 +232,14 @@ def test_two_at_once(base: tuple[World, str], outside: Outside) -> None:
 def test_killed_at_random_moments_it_loses_nothing(base: tuple[World, str], outside: Outside) -> None:
     """Twenty runs die; a package is then whole, as it is or as it was; one run more makes every number true."""
     world = base[0]
-    populate(world, 60)
+    populate(world, 12)
     world.latency = 0.005
     requests = random.Random(20)
     for _ in range(20):
         for repo, project in zip(world.repos.values(), world.projects.values(), strict=True):
             world.commit(repo)
             world.release(project)
-        last = world.requests.total() + requests.randrange(1, 220)
+        last = world.requests.total() + requests.randrange(1, 44)
         process = outside.start("--all")
         while world.requests.total() < last and process.poll() is None:
             time.sleep(0.005)

@@ -367,7 +367,7 @@ def test_a_query_that_is_too_large_is_halved(
     expected = Outcome.PRIVATE if fault[0] == 403 else Outcome.SERVER_ERROR
     assert (failed.outcome, isinstance(failed, AskRestError)) == (expected, fault[0] == 403)
     assert found == {place: OVERVIEW for place in range(8) if place != 5}
-    assert [len(wanted(call.request)) for call in wire.calls] == [8, 4, 4, 2, 1, 1, 2]
+    assert [len(wanted(call.request)) for call in wire.calls] == [8, 4, 4, 2, 2, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -421,8 +421,24 @@ def test_an_outage_costs_ten_queries(wire: responses.RequestsMock, graphql: Upst
     found = github_graphql.read_overviews(graphql, many(50))
     assert {refusal(each).outcome for each in found.values()} == {Outcome.SERVER_ERROR}
     assert (len(found), len(wire.calls)) == (50, 10)
-    with pytest.raises(NotAskedError):
-        github_graphql.read_overviews(graphql, [NEW])
+
+
+@pytest.mark.parametrize("healthy", [True, False])
+def test_graphql_is_not_given_up_before_what_was_good_is_tried(
+    wire: responses.RequestsMock, graphql: Upstream, *, healthy: bool
+) -> None:
+    """Every second repository fails each query that it is in; the others were good before."""
+
+    def respond(names: dict[str, str]) -> tuple[int, dict[str, str], str]:
+        bad = [name for name in names.values() if int(name.removeprefix("owner/thing")) % 2]
+        return (502, {}, "") if bad else (200, {}, json.dumps({"data": dict.fromkeys(names, NODE)}))
+
+    serve_queries(wire, respond)
+    batch = [replace(target, healthy=healthy and not target.package % 2) for target in many(50)]
+    found = github_graphql.read_overviews(graphql, batch)
+    good = sorted(package for package, each in found.items() if each == OVERVIEW)
+    assert good == (list(range(0, 50, 2)) if healthy else [])
+    assert len(wire.calls) < (100 if healthy else 11)
 
 
 @pytest.mark.parametrize(
@@ -447,7 +463,7 @@ def test_graphql_limits(
         github_graphql.read_overviews(graphql, many(3))
     assert (failed.value.outcome, failed.value.upstream_wide) == (Outcome.RATE_LIMITED, True)
     assert graphql.rate_limit.state.paused_until == NOW + timedelta(seconds=pause)
-    assert len(wire.calls) == 1
+    assert len(wire.calls) == (3 if pause <= 120 else 1), "a short pause is waited out"
 
 
 def test_a_limit_between_halves_keeps_their_results(wire: responses.RequestsMock, graphql: Upstream) -> None:
@@ -462,7 +478,7 @@ def test_a_limit_between_halves_keeps_their_results(wire: responses.RequestsMock
     found = github_graphql.read_overviews(graphql, many(4))
     assert (found[0], found[1]) == (OVERVIEW, OVERVIEW)
     assert [refusal(found[place]).outcome for place in (2, 3)] == [Outcome.RATE_LIMITED] * 2
-    assert len(wire.calls) == 3
+    assert len(wire.calls) == 2 + 3
 
 
 @pytest.mark.parametrize(
@@ -496,7 +512,7 @@ def test_graphql_faults_of_the_upstream(
     wire.post(GRAPHQL, **response)
     with pytest.raises(FetchError) as failed:
         github_graphql.read_overviews(graphql, many(2))
-    assert (failed.value.outcome, len(wire.calls)) == (outcome, 1)
+    assert (failed.value.outcome, len(wire.calls)) == (outcome, 1 if failed.value.wait is None else 3)
     if closed:
         with pytest.raises(NotAskedError):
             github_graphql.read_overviews(graphql, [NEW])
@@ -839,7 +855,7 @@ OWN_FAULTS = {
         wait=ANY,
     ),
     "429 spent": Fault({"status": 429, "headers": SPENT}, Outcome.RATE_LIMITED, wait=ANY),
-    "403 secondary": Fault({"status": 403, "json": {"message": SECONDARY}}, Outcome.RATE_LIMITED, wait=60),
+    "403 secondary": Fault({"status": 403, "json": {"message": SECONDARY}}, Outcome.RATE_LIMITED, wait=60, requests=3),
     "403 block": Fault(
         {"status": 403, "json": {"message": "Blocked", "block": {"reason": "unavailable"}}}, Outcome.BLOCKED
     ),
