@@ -24,7 +24,9 @@ from packages.models import forges
 GITHUB = PublishedRate(timedelta(seconds=1 / 11), burst=1)  # 900 points a minute; a GET is one
 GITHUB_ANONYMOUS_TOO = PublishedRate(timedelta(seconds=1), burst=1)  # beside the requests with a token
 GITHUB_GRAPHQL = PublishedRate(timedelta(seconds=1 / 25), burst=1)  # 2,000 points a minute of its own
-PYPI = PublishedRate(timedelta(seconds=1 / 20), burst=1)  # "try not to make thousands of requests in minutes"
+PYPI = PublishedRate(
+    timedelta(seconds=1 / 18), burst=1
+)  # 20 a second at most: "try not to make thousands of requests in minutes"
 ANONYMOUS_BITBUCKET = PublishedRate(timedelta(seconds=65), burst=50)  # 60 an hour
 BITBUCKET = PublishedRate(timedelta(seconds=4), burst=90)  # 1,000 an hour with a token
 GITLAB = PublishedRate(timedelta(seconds=0.2), burst=8)  # /projects/:id allows 400 a minute, and does not count down

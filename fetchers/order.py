@@ -16,10 +16,7 @@ from packages.models import PackageQuerySet, forges
 
 RESERVE = 5  # healthy packages that are kept for when the host seems to be down
 REREAD_DAYS = 7  # on one of which a package's turn comes
-# Requests a package and day, of which those that read again what an older reader wrote are the last.
-BUDGETS: dict[str, float] = {"github.com": 0.25, "pypi": 0.15}
 REREAD_REQUESTS = 2  # of one package: contributors and participation, or a project and its status
-QUOTAS = {"github.com": ("github", "github-graphql", "github-anonymous"), "pypi": ("pypi",)}
 REASONS = {
     "without": "without an address",
     "unreadable": "with an address that names no repository",
@@ -71,20 +68,32 @@ def is_turn(package: int, today: date) -> bool:
     return package % REREAD_DAYS == today.toordinal() % REREAD_DAYS
 
 
-def rereads(host: str, size: int, candidates: Sequence[int], requests: int) -> int:
-    """Return how many of the candidates can be read again now: a seventh of the host's packages at most, and within
-    its budget, of which `requests` are spent."""
+@dataclass(frozen=True)
+class Budget:
+    """The requests to these upstreams that a host's packages may cost a day, each, in the usual course."""
+
+    upstreams: tuple[str, ...]
+    a_package: float
+
+
+GITHUB_BUDGET = Budget(("github", "github-graphql", "github-anonymous"), 0.25)
+PYPI_BUDGET = Budget(("pypi",), 0.15)
+
+
+def rereads(size: int, candidates: Sequence[int], budget: Budget | None, spent: int) -> int:
+    """Return how many of the candidates can be read again now: a seventh of a host's packages at most, and within its
+    budget, of which `spent` requests are used up."""
     most = min(len(candidates), -(-size // REREAD_DAYS))
-    if host not in BUDGETS:
+    if budget is None:
         return most
-    return max(0, min(most, int((BUDGETS[host] * size - requests) / REREAD_REQUESTS)))
+    return max(0, min(most, int((budget.a_package * size - spent) / REREAD_REQUESTS)))
 
 
-def requests_of_today(host: str, now: datetime) -> int:
-    """Return the requests that earlier runs of this day sent to a host with a budget."""
+def spent_today(budget: Budget, now: datetime) -> int:
+    """Return the requests that earlier runs of this day sent to the upstreams of a budget."""
     runs = Run.objects.filter(started__gte=now - timedelta(hours=20)).values_list("summary", flat=True)
     hosts = [summary.get("hosts", {}) for summary in runs]
-    return sum(each.get(name, {}).get("requests", 0) for each in hosts for name in QUOTAS.get(host, ()))
+    return sum(each.get(name, {}).get("requests", 0) for each in hosts for name in budget.upstreams)
 
 
 def nothing_to_ask(packages: PackageQuerySet) -> dict[str, int]:

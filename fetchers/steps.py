@@ -12,7 +12,7 @@ from fetchers.forges import github, github_graphql
 from fetchers.hosts import READ, READERS, Upstreams
 from fetchers.indexes import pypi, pypistats
 from fetchers.network.http import FetchError, NotAskedError, Upstream
-from fetchers.order import QUOTAS, Due, is_turn, requests_of_today, rereads
+from fetchers.order import GITHUB_BUDGET, PYPI_BUDGET, Budget, Due, is_turn, rereads, spent_today
 from fetchers.queues import FirstSteps, Marker, Step, StepResult
 from fetchers.summary import Summary
 from packages.facts import UNKNOWN, Fetched, FetchTarget, PyPIFacts, RepositoryFacts, Source
@@ -67,11 +67,21 @@ class Steps:
         if not self._deferred:
             return
         yield Marker.DRAIN
-        names = QUOTAS.get(host, ())
-        spent = sum(upstream.rate_limit.requests for upstream in self.upstreams.all() if upstream.name in names)
-        number = rereads(host, size, self._deferred, spent + requests_of_today(host, self.clock()))
+        budget = self._budget(host)
+        number = rereads(size, self._deferred, budget, self._spent(budget) if budget else 0)
         yield from self._steps(host, self._deferred[:number], afresh=True)
         yield from self._steps(host, self._deferred[number:])
+
+    def _budget(self, host: str) -> Budget | None:
+        if self.source == "pypi":
+            return PYPI_BUDGET
+        # Without GraphQL every package costs a request a day at least.
+        return GITHUB_BUDGET if self.is_batched(host) else None
+
+    def _spent(self, budget: Budget) -> int:
+        """Return the requests of the day until now, and the two queries that the rest may take."""
+        ours = [each.rate_limit.requests for each in self.upstreams.all() if each.name in budget.upstreams]
+        return sum(ours) + spent_today(budget, self.clock()) + 2
 
     def _targets(self, host: str, ids: Sequence[int], *, may_defer: bool, afresh: bool) -> list[FetchTarget]:
         """The packages with these ids as targets, in their order; without those that are to be read again later."""

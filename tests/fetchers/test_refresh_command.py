@@ -21,6 +21,7 @@ from pytest_django import Settings
 from fetchers.locks import lock
 from fetchers.models import Run
 from packages.models import Package
+from tests.factories import PackageFactory
 from tests.fetchers.test_refresh import assert_true, populate, unlimited
 from tests.upstream import World, environment, serving
 
@@ -110,6 +111,42 @@ def test_a_dry_run_sends_no_request(world: World, capsys: pytest.CaptureFixture[
     assert json.loads(capsys.readouterr().out) == {"due": {"repo": {"github.com": 3}, "pypi": {"pypi": 3}}}
     assert not world.requests
     assert not Run.objects.exists()
+
+
+@pytest.mark.django_db
+def test_force_reads_everything_again(world: World) -> None:
+    populate(world, 3)
+    assert exit_code() == 0
+    Package.objects.update(licence="BSD", participants=["mallory"])
+    assert exit_code("--all") == 0
+    assert Package.objects.filter(licence="BSD", participants=["mallory"]).count() == 3
+    assert exit_code("--force") == 0
+    assert_true(world)
+
+
+@pytest.mark.django_db
+def test_the_summary_tells_what_cannot_be_asked_for(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    for repo_url in ("", "https://git.example.org/a/b", "https://svn.example.org/c"):
+        PackageFactory.create(repo_url=repo_url, pypi_url="")
+    assert exit_code() == 0
+    assert "nothing to ask: 3 (1 without an address, 2 on unknown hosts)\n" in capsys.readouterr().out
+    assert exit_code("--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["nothing_to_ask"] == {"without an address": 1, "on unknown hosts": 2}
+
+
+@pytest.mark.django_db
+def test_a_short_pause_does_not_outlast_the_run(world: World) -> None:
+    """A host that is limited costs its own packages alone, and no more time than the run has."""
+    populate(world, 10)
+    world.strict = True
+    world.windows["rest"].extend([time.monotonic()] * 900)
+    started = time.monotonic()
+    assert exit_code("--time-budget", "3") == 0
+    assert time.monotonic() - started < 20
+    summary = Run.objects.get().summary
+    assert summary["sources"]["repo"]["github.com"]["stopped"]
+    assert world.limited
 
 
 @pytest.mark.django_db
