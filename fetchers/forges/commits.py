@@ -42,10 +42,6 @@ class Commit:
     is_merge: bool | Unknown = False
     author: str | Unknown = UNKNOWN
 
-    @property
-    def by_a_person(self) -> bool:
-        return bool(known(self.author, "")) and not is_bot(known(self.author, ""))
-
 
 MaybeCommit = Commit | Unknown  # UNKNOWN where a commit has no id or no possible time
 
@@ -180,9 +176,14 @@ def participants(commits: Iterable[MaybeCommit], start: datetime) -> tuple[str, 
 
 
 def last_human_commit(commits: Iterable[MaybeCommit]) -> datetime | Unknown:
-    """Return the time of the newest commit that a person wrote; UNKNOWN if there is none among these."""
-    times = (commit.at for commit in commits if commit is not UNKNOWN and commit.by_a_person)
-    return next(times, UNKNOWN)
+    """Return the time of the newest commit that a person wrote; UNKNOWN if there is none among these, or if a newer
+    one does not tell who wrote it."""
+    for commit in commits:
+        if commit is UNKNOWN or commit.author is UNKNOWN:
+            return UNKNOWN
+        if commit.author and not is_bot(commit.author):
+            return commit.at
+    return UNKNOWN
 
 
 def with_newest(overview: RepositoryFacts, newest: MaybeCommit) -> RepositoryFacts:

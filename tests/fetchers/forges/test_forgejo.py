@@ -330,11 +330,9 @@ OLDER = replace(
     last_updated=UNKNOWN,
     commits_over_52=(1, *[0] * 49, 1, 2),
     participants=("zoe", "Ada Žák", "first"),
-    last_human_commit=datetime(2024, 1, 12, tzinfo=UTC),
+    last_human_commit=UNKNOWN,
 )
-ANONYMOUS = replace(
-    FACTS, participants=("zoe", "Ada Žák", "first"), last_human_commit=datetime(2024, 1, 12, tzinfo=UTC)
-)
+ANONYMOUS = replace(FACTS, participants=("zoe", "Ada Žák", "first"), last_human_commit=UNKNOWN)
 COMMITTER = NEWEST["commit"]["committer"]
 
 
