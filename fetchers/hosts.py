@@ -24,9 +24,7 @@ from packages.models import forges
 GITHUB = PublishedRate(timedelta(seconds=1 / 11), burst=1)  # 900 points a minute; a GET is one
 GITHUB_ANONYMOUS_TOO = PublishedRate(timedelta(seconds=1), burst=1)  # beside the requests with a token
 GITHUB_GRAPHQL = PublishedRate(timedelta(seconds=1 / 25), burst=1)  # 2,000 points a minute of its own
-PYPI = PublishedRate(
-    timedelta(seconds=1 / 18), burst=1
-)  # 20 a second at most: "try not to make thousands of requests in minutes"
+PYPI = PublishedRate(timedelta(seconds=1 / 15), burst=1)  # under 20 a second, even if some are late
 ANONYMOUS_BITBUCKET = PublishedRate(timedelta(seconds=65), burst=50)  # 60 an hour
 BITBUCKET = PublishedRate(timedelta(seconds=4), burst=90)  # 1,000 an hour with a token
 GITLAB = PublishedRate(timedelta(seconds=0.2), burst=8)  # /projects/:id allows 400 a minute, and does not count down
@@ -34,6 +32,7 @@ UNPUBLISHED = PublishedRate(timedelta(seconds=0.25), burst=8)
 PYPISTATS = PublishedRate(timedelta(seconds=2.4), burst=4)  # 30 a minute
 
 MAX_CONCURRENCY = 8  # requests in flight to one upstream
+AT_GITHUB = 6  # so that there are no more than eight with a query of GraphQL and one without the token
 
 Read = Callable[[Upstream, FetchTarget, date], Fetched[RepositoryFacts]]
 READ: Mapping[Forge, Read] = {
@@ -88,6 +87,7 @@ class Upstreams:
             github.HEADERS,
             rate=GITHUB_ANONYMOUS_TOO,
             max_wait=timedelta(minutes=1),
+            concurrency=1,
             forbidden=github.forbidden,
         )
         self.pypi = self._upstream("pypi", settings.PYPI_URL, rate=PYPI)
@@ -106,7 +106,7 @@ class Upstreams:
         if kind == "github":
             name = "github" if self.has_token else "github-anonymous"
             headers, url = _github_headers(), settings.GITHUB_API_URL
-            return self._upstream(name, url, headers, rate=GITHUB, forbidden=github.forbidden)
+            return self._upstream(name, url, headers, rate=GITHUB, concurrency=AT_GITHUB, forbidden=github.forbidden)
         if kind == "bitbucket":
             headers = _bitbucket_headers()
             rate = BITBUCKET if headers else ANONYMOUS_BITBUCKET
@@ -141,7 +141,7 @@ class Upstreams:
                 RateLimit(self._stored_state(name), self._clock, rate=rate, max_wait=max_wait),
                 user_agent(),
                 headers=headers,
-                concurrency=concurrency or self._concurrency,
+                concurrency=min(concurrency or MAX_CONCURRENCY, self._concurrency),
                 forbidden=forbidden,
                 sleep=self._sleep,
                 is_ending=self._is_ending,

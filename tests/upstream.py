@@ -67,7 +67,7 @@ class World:
     requests: Counter[str] = field(default_factory=Counter)
     points: int = 0
     strict: bool = False
-    limited: int = 0
+    limited: Counter[str] = field(default_factory=Counter)
     most_in_flight: int = 0
     in_flight: int = 0
     windows: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
@@ -88,7 +88,7 @@ class World:
             self.in_flight += of_github
             self.most_in_flight = max(self.most_in_flight, self.in_flight)
             over = self.strict and (len(window) > most or self.in_flight > 8)
-            self.limited += over
+            self.limited[name] += over
         try:
             yield seconds if over else 0
         finally:

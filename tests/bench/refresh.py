@@ -71,7 +71,7 @@ def sweep(world: World, environ: dict[str, str]) -> dict[str, Any]:
     requests = dict(world.requests)
     for source, hosts in summary["sources"].items():
         assert sum(host["left"] for host in hosts.values()) == 0, (source, hosts)
-    assert world.limited == 0, f"{world.limited} requests were over the limits"
+    assert world.limited.total() == 0, f"requests over the limits: {world.limited}"
     return {
         "wall seconds": round(time.monotonic() - started, 1),
         "GitHub GraphQL points": world.points,

@@ -50,7 +50,7 @@ def sent(upstream: Upstream, clock: Clock, number: int) -> list[datetime]:
 
 @pytest.mark.parametrize(
     ("name", "a_second", "a_minute"),
-    [("github", 12, 720), ("github-graphql", 30, 2_000), ("pypi", 20, 1_200)],
+    [("github", 12, 720), ("github-graphql", 30, 2_000), ("pypi", 16, 1_200)],
 )
 def test_rates(settings: Settings, name: str, a_second: int, a_minute: int) -> None:
     """Requests are spaced evenly, so that few are in flight at a time."""

@@ -146,7 +146,7 @@ def test_a_short_pause_does_not_outlast_the_run(world: World) -> None:
     assert time.monotonic() - started < 20
     summary = Run.objects.get().summary
     assert summary["sources"]["repo"]["github.com"]["stopped"]
-    assert world.limited
+    assert world.limited["rest"]
 
 
 @pytest.mark.django_db
