@@ -1,4 +1,4 @@
-"""Which packages are tried first, which last, and when a host is given up: runs against a small internet that fails."""
+"""The order in which packages are tried, and when a host is given up: runs against a small internet that fails."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
