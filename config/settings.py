@@ -55,6 +55,8 @@ GITHUB_GRAPHQL_URL = env.str("GITHUB_GRAPHQL_URL", default="https://api.github.c
 GITHUB_TOKEN = env.str("GITHUB_TOKEN", default="", validate=values.header_text)
 GITLAB_API_URL = env.str("GITLAB_API_URL", default="https://gitlab.com/api/v4", validate=values.base_url)
 GITLAB_TOKEN = env.str("GITLAB_TOKEN", default="", validate=values.header_text)
+BITBUCKET_TOKEN = env.str("BITBUCKET_TOKEN", default="", validate=values.bitbucket_token)
+CODEBERG_TOKEN = env.str("CODEBERG_TOKEN", default="", validate=values.token)
 BITBUCKET_API_URL = env.str("BITBUCKET_API_URL", default="https://api.bitbucket.org/2.0", validate=values.base_url)
 CODEBERG_API_URL = env.str("CODEBERG_API_URL", default="https://codeberg.org/api/v1", validate=values.base_url)
 PYPI_URL = env.str("PYPI_URL", default="https://pypi.org", validate=values.base_url)

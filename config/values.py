@@ -67,6 +67,19 @@ def header_text(value: str) -> None:
         raise ValidationError("Must be printable ASCII characters on one line")
 
 
+def token(value: str) -> None:
+    if not re.fullmatch(r"[!-~]*", value):
+        raise ValidationError("Must be printable ASCII characters without blanks")
+
+
+def bitbucket_token(value: str) -> None:
+    """Accept a token, or an address and a token."""
+    token(value)
+    mail, colon, secret = value.partition(":")
+    if colon and not ("@" in mail and secret):
+        raise ValidationError("Must be a token, or mail:token, like me@example.org:ATATT3x")
+
+
 def between(least: int, most: int) -> Callable[[int], None]:
     def check(value: int) -> None:
         if not least <= value <= most:

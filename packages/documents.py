@@ -74,5 +74,6 @@ PACKAGE_COLUMNS = Columns(
     Column("pypi_name", logged=False, reason="It follows from pypi_url."),
     Column("repo_id", fetched=True),
     Column("weeks_end", fetched=True),
+    Column("last_human_commit", fetched=True),
     Column("pypi_status", fetched=True),
 )

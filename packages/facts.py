@@ -1,15 +1,17 @@
 """The facts about a package that upstreams provide, as validated values.
 
 Upstream modules build them from untrusted responses with the readers below, which raise InvalidFactError for values
-that no upstream should send; from there on, every value is valid.
+that no upstream should send; from there on, every value is valid. A fact that a response does not tell, or tells oddly,
+is UNKNOWN: the stored one stays. Only an identity (an id, a name, a uuid) that is missing or odd refuses a document.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from enum import StrEnum
-from typing import Any, Generic, Literal, TypeVar
+from enum import Enum, StrEnum
+from functools import partial
+from typing import Any, Final, Generic, Literal, TypeVar
 from urllib.parse import unquote
 
 MAX_COUNT = 2**31 - 1
@@ -22,11 +24,15 @@ SOURCES: tuple[Source, ...] = ("repo", "pypi", "downloads")
 
 
 class Outcome(StrEnum):
-    """The outcome of an attempt to fetch. OK, UNCHANGED and RENAMED are successes, all others failures."""
+    """The outcome of an attempt to fetch. OK, UNCHANGED, RENAMED and PARTIAL are successes, all others failures.
+
+    PARTIAL: a part of the response was odd, and its old value stays; the error names it.
+    """
 
     OK = "ok"
     UNCHANGED = "unchanged"
     RENAMED = "renamed"
+    PARTIAL = "partial"
     NOT_FOUND = "not_found"
     GONE = "gone"
     PRIVATE = "private"
@@ -38,8 +44,17 @@ class Outcome(StrEnum):
     INVALID = "invalid"
 
 
-SUCCESSES = frozenset({Outcome.OK, Outcome.UNCHANGED, Outcome.RENAMED})
+SUCCESSES = frozenset({Outcome.OK, Outcome.UNCHANGED, Outcome.RENAMED, Outcome.PARTIAL})
 MISSING = frozenset({Outcome.NOT_FOUND, Outcome.GONE})
+
+
+class Unknown(Enum):
+    """The type of UNKNOWN, which stands for a fact that a source does not tell: the stored one stays."""
+
+    UNKNOWN = "unknown"
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
 
 
 class InvalidFactError(ValueError):
@@ -52,7 +67,8 @@ class FetchTarget:
 
     `path` is the repository's path on its host as it is spelled (case preserved); `pypi_name` the PEP 503 name.
     `validators` are the module's own notes of the last success (ETags, head commit, serial): text to text.
-    `previously_found`: an earlier fetch found it, and no "not found" has counted against it since.
+    `previously_found`: an earlier fetch found it, and no "not found" has counted against it since. `healthy`: the last
+    try succeeded.
     """
 
     package: int
@@ -65,6 +81,7 @@ class FetchTarget:
     has_participants: bool = False
     validators: Mapping[str, str] | None = None
     previously_found: bool = False
+    healthy: bool = False
 
     @property
     def notes(self) -> Mapping[str, str]:
@@ -81,42 +98,43 @@ class FetchTarget:
 class RepositoryFacts:
     """All facts of a repository.
 
-    `participants` and `commits_over_52` are None where the provider cannot give them now (it is computing them) or
-    ever (there are too many): their old values stay. `weeks_end` is the day at whose 00:00 UTC the last of the 52 weeks
-    ends. `last_updated` is None for an empty repository. `archived` is None where a host does not provide it.
+    `participants` and `commits_over_52` are UNKNOWN also while the provider computes them, and where there are too
+    many. `weeks_end` is the day at whose 00:00 UTC the last of the 52 weeks ends. `last_updated` is None for an empty
+    repository. `last_human_commit` is UNKNOWN where the newest commit is a bot's, or its author is not told.
     """
 
     repo_id: str
-    url: str
-    description: str
-    watchers: int
-    forks: int
-    archived: bool | None
-    last_updated: datetime | None
-    participants: tuple[str, ...] | None
-    commits_over_52: tuple[int, ...] | None
+    url: str | Unknown
+    description: str | Unknown
+    watchers: int | Unknown
+    forks: int | Unknown
+    archived: bool | Unknown
+    last_updated: datetime | Unknown | None
+    participants: tuple[str, ...] | Unknown
+    commits_over_52: tuple[int, ...] | Unknown
     weeks_end: date
+    last_human_commit: datetime | Unknown | None = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseFact:
     version: str
-    uploaded_at: datetime | None
-    yanked: bool
-    requires_python: str
+    uploaded_at: datetime | Unknown | None
+    yanked: bool | Unknown
+    requires_python: str | Unknown
 
 
 @dataclass(frozen=True, slots=True)
 class PyPIFacts:
-    """A project on PyPI. `status` is PEP 792's (active, archived, quarantined …), None if it was not requested."""
+    """A project on PyPI. `status` is PEP 792's (active, archived, quarantined …), UNKNOWN if it was not requested."""
 
-    version: str | None
-    requires_python: str
-    classifiers: tuple[str, ...]
-    licence: str
-    documentation_url: str
-    releases: tuple[ReleaseFact, ...]
-    status: str | None
+    version: str | Unknown | None
+    requires_python: str | Unknown
+    classifiers: tuple[str, ...] | Unknown
+    licence: str | Unknown
+    documentation_url: str | Unknown
+    releases: tuple[ReleaseFact, ...] | Unknown
+    status: str | Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +145,7 @@ class DownloadFacts:
 
 
 F = TypeVar("F")
+D = TypeVar("D")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FAR = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -135,12 +154,55 @@ _FAR = datetime(9999, 1, 1, tzinfo=UTC)
 class Fetched(Generic[F]):
     """A success. `facts` is None if nothing has changed since the last one (UNCHANGED).
 
-    `validators` replace all the old ones. `incomplete`: a list is still being computed, so fetch again soon.
+    `validators` replace all the old ones. `incomplete`: a list is still being computed, so fetch again soon. `odd`
+    names what was odd in the response, each part in one line: if there is any, the outcome is PARTIAL. It stays PARTIAL
+    while nothing changes; where the old value may be had by asking again, the validators must not prevent that.
     """
 
     facts: F | None
     validators: Mapping[str, str]
     incomplete: bool = False
+    odd: tuple[str, ...] = ()
+
+
+class Odd(list[str]):
+    """The odd parts of a response: what is wrong with each, in one line."""
+
+    def note(self, message: object) -> None:
+        """Add a part, once."""
+        if str(message) not in self:
+            self.append(str(message))
+
+    def read(self, document: Mapping[str, Any], key: str, parse: Callable[[object, str], F]) -> F | Unknown:
+        """Return the value of a key, "outer.inner" for one in an object, as `parse` reads it.
+
+        UNKNOWN if the key is absent, or the value odd.
+        """
+        *outer, last = key.split(".")
+        for each in outer:
+            inner = self.read(document, each, mapping)
+            if inner is UNKNOWN:
+                return UNKNOWN
+            document = inner
+        return self.attempt(lambda: parse(document[last], key)) if last in document else UNKNOWN
+
+    def attempt(self, read: Callable[[], F]) -> F | Unknown:
+        """Return what `read` returns; UNKNOWN, and a note, if it raises InvalidFactError."""
+        try:
+            return read()
+        except InvalidFactError as error:
+            self.note(error)
+            return UNKNOWN
+
+    def sound(self, values: Iterable[object], parse: Callable[[object], F]) -> list[F]:
+        """Return those values of a list that `parse` can read."""
+        parsed = (self.attempt(partial(parse, value)) for value in values)
+        return [each for each in parsed if not isinstance(each, Unknown)]
+
+
+def known(fact: F | Unknown, default: D) -> F | D:
+    """Return the fact, or `default` if it is UNKNOWN."""
+    return default if isinstance(fact, Unknown) else fact
 
 
 def mapping(value: object, what: str) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 
 from categories.documents import CATEGORY_COLUMNS
 from categories.models import Category
@@ -31,7 +31,7 @@ TARGET_COLUMNS: Mapping[Source, str] = {"repo": "repo_key", "pypi": "pypi_name",
 DERIVED = {"repo_url": ("repo_host", "repo_key"), "pypi_url": ("pypi_name",)}
 
 # The columns of each fetch state that `freshness` shows
-STATE_FIELDS = ("last_success", "last_attempt", "outcome", "failures", "next_due")
+STATE_FIELDS = ("last_success", "last_attempt", "outcome", "error", "failures", "next_due")
 
 
 def forges() -> Mapping[str, Forge]:
@@ -97,10 +97,18 @@ class PackageQuerySet(models.QuerySet["Package"]):
             )
         )
 
-    def stalest_first(self) -> Self:
-        """Order packages that came from with_state(): never fetched ones first, then by the last success."""
-        return self.order_by(
-            F("state__last_success").asc(nulls_first=True), F("state__last_attempt").asc(nulls_first=True), "pk"
+    def healthy_first(self, source: Source) -> Self:
+        """Order packages that came from with_state(): those whose last try did not fail by the last success, never
+        fetched ones first; then those that `failed` by the last try, the ones that were good before first."""
+        failing = Q(state__failures__gt=0, state__target=F(TARGET_COLUMNS[source]))
+        packages = self.annotate(
+            failed=Case(When(failing & Q(state__last_success__isnull=False), then=1), When(failing, then=2), default=0)
+        )
+        return packages.order_by(
+            "failed",
+            Case(When(failed=0, then=F("state__last_success"))).asc(nulls_first=True),
+            F("state__last_attempt").asc(nulls_first=True),
+            "pk",
         )
 
     def sharing_repository(self, package: "Package") -> Self:
@@ -174,6 +182,7 @@ class Package(Document):
 
     # Fetched columns beyond v4
     repo_id = models.CharField("provider's id", max_length=100, blank=True, editable=False)
+    last_human_commit = models.DateTimeField("last commit not by a bot", null=True, blank=True, editable=False)
     archived = models.BooleanField(null=True, blank=True, editable=False)
     weeks_end = models.DateField("weekly commits until", null=True, blank=True, editable=False)
     requires_python = models.CharField(max_length=255, blank=True, editable=False)

@@ -1,6 +1,7 @@
 """The only module that saves the results of fetching: facts, fetch states, history, and which packages are gone.
 
-A failure changes no fact. The facts of one source are saved together, a batch in one transaction, or not at all.
+A failure changes no fact, and a fact that is UNKNOWN leaves the stored one. The facts of one source are saved together,
+a batch in one transaction, or not at all.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,6 +15,7 @@ from packages.documents import PACKAGE_COLUMNS
 from packages.facts import (
     MISSING,
     SUCCESSES,
+    UNKNOWN,
     DownloadFacts,
     Fetched,
     FetchTarget,
@@ -22,6 +24,8 @@ from packages.facts import (
     ReleaseFact,
     RepositoryFacts,
     Source,
+    Unknown,
+    known,
 )
 from packages.keys import repository
 from packages.models import TARGET_COLUMNS, FetchState, Package, Release, RepositoryAlias, Snapshot, forges
@@ -101,7 +105,7 @@ class _Batch:
             self._note_state(package, attempt, outcome, message)
         self._move()
         for state in self.written:  # after the moves, which change the targets
-            state.target = getattr(self.packages[state.package_id], TARGET_COLUMNS[_source(state)])
+            state.target = _target_of(self.packages[state.package_id], _source(state))
         Package.objects.bulk_create(
             self.touched.values(), update_conflicts=True, unique_fields=["id"], update_fields=PACKAGE_COLUMNS.fetched
         )
@@ -130,7 +134,7 @@ class _Batch:
         if isinstance(result, Failure):
             return result.outcome, result.message
         facts: RepositoryFacts | PyPIFacts | DownloadFacts | None = result.facts
-        outcome, message = (Outcome.UNCHANGED, "") if facts is None else (Outcome.OK, "")
+        outcome, message = self._without_news(package, attempt) if facts is None else (Outcome.OK, "")
         if isinstance(facts, RepositoryFacts):
             outcome, message = self._apply_repository(package, facts, attempt.at)
         elif isinstance(facts, PyPIFacts):
@@ -143,9 +147,18 @@ class _Batch:
             if attempt.source == self._deciding(package):
                 package.last_fetched = attempt.at
                 package.gone_since, package.gone_reason = None, ""
-            self._take_snapshot(package, attempt)
+            self._take_snapshot(package, attempt, facts)
             self.touched[package.pk] = package
+            if result.odd:
+                return Outcome.PARTIAL, "; ".join(result.odd)
         return outcome, message
+
+    def _without_news(self, package: Package, attempt: Attempt) -> tuple[Outcome, str]:
+        """Return the outcome where nothing has changed: what was odd then is odd still."""
+        state = self.states.get((package.pk, attempt.source))
+        if state and state.outcome == Outcome.PARTIAL and state.target == _target_of(package, attempt.source):
+            return Outcome.PARTIAL, state.error
+        return Outcome.UNCHANGED, ""
 
     def _deciding(self, package: Package) -> Source:
         """Return the source that decides when a package was fetched, and whether it is gone."""
@@ -160,37 +173,48 @@ class _Batch:
         if not package.repo_id:
             self.identified.append(package)
         package.repo_id = facts.repo_id
-        package.repo_description = facts.description
-        package.repo_watchers = facts.watchers
-        package.repo_forks = facts.forks
-        package.archived = facts.archived
-        # A committer's clock that is ahead must not make a package look active for years.
-        package.last_updated = facts.last_updated and min(facts.last_updated, at)
-        if facts.participants is not None:
-            package.participants = list(facts.participants)
-        if facts.commits_over_52 is not None:
-            package.commits_over_52 = list(facts.commits_over_52)
-            package.weeks_end = facts.weeks_end
-        if repository(facts.url, self.forges).key == package.repo_key:
+        _put(
+            package,
+            repo_description=facts.description,
+            repo_watchers=facts.watchers,
+            repo_forks=facts.forks,
+            archived=facts.archived,
+            last_updated=_not_after(facts.last_updated, at),
+            last_human_commit=_not_after(facts.last_human_commit, at),
+            participants=facts.participants,
+            commits_over_52=facts.commits_over_52,
+            weeks_end=UNKNOWN if facts.commits_over_52 is UNKNOWN else facts.weeks_end,
+        )
+        if facts.url is UNKNOWN or repository(facts.url, self.forges).key == package.repo_key:
             return Outcome.OK, ""
         self.moved.append((package, package.repo_url, facts.url, at))
         return Outcome.RENAMED, ""
 
     def _apply_pypi(self, package: Package, facts: PyPIFacts) -> None:
-        package.pypi_version = facts.version
-        package.requires_python = facts.requires_python
-        package.classifiers = list(facts.classifiers)
-        package.licence = facts.licence
-        package.pypi_status = facts.status or package.pypi_status
-        uploaded = {release.version: release.uploaded_at for release in facts.releases}
-        package.released = uploaded.get(facts.version or "")
-        if facts.documentation_url and not package.documentation_url:
-            package.documentation_url = facts.documentation_url
+        _put(
+            package,
+            pypi_version=facts.version,
+            requires_python=facts.requires_python,
+            classifiers=facts.classifiers,
+            licence=facts.licence,
+            pypi_status=facts.status,
+        )
+        url = known(facts.documentation_url, "")
+        if url and not package.documentation_url:
+            package.documentation_url = url
             self.documented.append(package)
-        self.releases[package.pk] = facts.releases
+        if facts.releases is not UNKNOWN:
+            uploaded = {release.version: release.uploaded_at for release in facts.releases}
+            _put(package, released=uploaded.get(package.pypi_version or ""))
+            self.releases[package.pk] = facts.releases
 
-    def _take_snapshot(self, package: Package, attempt: Attempt) -> None:
+    def _take_snapshot(
+        self, package: Package, attempt: Attempt, facts: RepositoryFacts | PyPIFacts | DownloadFacts | None
+    ) -> None:
+        """Add the numbers to the history, unless one of them is an old value that stayed."""
         row = Snapshot(package=package, day=attempt.at.date())
+        if isinstance(facts, RepositoryFacts) and UNKNOWN in {facts.watchers, facts.forks}:
+            return
         if attempt.source == "repo":
             row.stars, row.forks = package.repo_watchers, package.repo_forks
             self.snapshots.setdefault(("stars", "forks"), []).append(row)
@@ -202,7 +226,7 @@ class _Batch:
         key = (package.pk, attempt.source)
         state = self.states.get(key) or FetchState(package=package, source=attempt.source, validators={})
         self.states[key] = state
-        if state.target != getattr(package, TARGET_COLUMNS[attempt.source]):
+        if state.target != _target_of(package, attempt.source):
             state.failures = state.missing_days = 0
             state.missing_on = state.last_success = None
         state.last_attempt = attempt.at
@@ -265,6 +289,7 @@ class _Batch:
                 self.report.notes.append(f"packages {', '.join(packages)} are one repository (id {repo_id} at {host})")
 
 
+RELEASE_COLUMNS = ("uploaded_at", "yanked", "requires_python")
 STATE_COLUMNS = (
     "target",
     "last_success",
@@ -294,6 +319,25 @@ def backoff(source: Source, outcome: Outcome, failures: int) -> timedelta:
     return min(LONGEST_BACKOFF, usual * (1 << min(failures - 1, 10)))
 
 
+def _target_of(package: Package, source: Source) -> str:
+    """Return what names the package at that source."""
+    name: str = getattr(package, TARGET_COLUMNS[source])
+    return name
+
+
+def _put(package: Package, **columns: object) -> None:
+    """Set the columns whose facts are known; a tuple is stored as a list."""
+    for column, fact in columns.items():
+        if fact is not UNKNOWN:
+            setattr(package, column, list(fact) if isinstance(fact, tuple) else fact)
+
+
+def _not_after(time: datetime | Unknown | None, now: datetime) -> datetime | Unknown | None:
+    """Return `time`, but `now` at most: a committer's clock that is ahead must not make a package look active for
+    years."""
+    return min(time, now) if isinstance(time, datetime) else time
+
+
 def _is_current(package: Package, attempt: Attempt) -> bool:
     """Return whether the target still is the package's: an editor may have changed its address in the meantime."""
     if attempt.source == "repo":
@@ -318,19 +362,20 @@ def _write_releases(wanted: dict[int, tuple[ReleaseFact, ...]]) -> None:
         batch_size=1_000,
         update_conflicts=True,
         unique_fields=["package", "version"],
-        update_fields=["uploaded_at", "yanked", "requires_python"],
+        update_fields=RELEASE_COLUMNS,
     )
 
 
 def _changed_releases(package: int, facts: Iterable[ReleaseFact], present: dict[str, Release]) -> Iterable[Release]:
     for fact in facts:
         row = present.get(fact.version)
-        values = (fact.uploaded_at, fact.yanked, fact.requires_python)
-        if row is None or (row.uploaded_at, row.yanked, row.requires_python) != values:
-            yield Release(
-                package_id=package,
-                version=fact.version,
-                uploaded_at=fact.uploaded_at,
-                yanked=fact.yanked,
-                requires_python=fact.requires_python,
-            )
+        before = row or Release(package_id=package, version=fact.version)
+        after = Release(
+            package_id=package,
+            version=fact.version,
+            uploaded_at=known(fact.uploaded_at, before.uploaded_at),
+            yanked=known(fact.yanked, before.yanked),
+            requires_python=known(fact.requires_python, before.requires_python),
+        )
+        if row is None or any(getattr(row, name) != getattr(after, name) for name in RELEASE_COLUMNS):
+            yield after

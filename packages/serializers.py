@@ -17,11 +17,14 @@ from packages.score import score
 
 
 class SourceStateSerializer(serializers.Serializer[Any]):
-    """The state of fetching one source. A success may bring nothing new (`unchanged`)."""
+    """The state of fetching one source. A success may bring nothing new (`unchanged`), or not all (`partial`)."""
 
     last_success = serializers.DateTimeField(allow_null=True)
     last_attempt = serializers.DateTimeField(allow_null=True)
     outcome = serializers.ChoiceField([each.value for each in Outcome], help_text="How the last attempt ended.")
+    error = serializers.CharField(
+        help_text="Why it failed, or which parts were odd (`partial`): their old values stay."
+    )
     failures = serializers.IntegerField(help_text="Failures in a row; 0 after a success.")
     next_due = serializers.DateTimeField(help_text="When it is fetched again.")
 

@@ -10,7 +10,7 @@ import socket
 import struct
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -53,7 +53,8 @@ class Project:
 class World:
     """Everything that the server serves. `fault` may name, for a path, the fault of its response.
 
-    `strangers` is the number of projects in PyPI's index that belong to no package.
+    `strangers` is the number of projects in PyPI's index that belong to no package. With `strict`, GitHub enforces its
+    secondary limits, and PyPI one of 20 requests a second; `limited` counts the requests that were over them.
     """
 
     repos: dict[str, Repo] = field(default_factory=dict)
@@ -65,6 +66,34 @@ class World:
     strangers: int = 0
     requests: Counter[str] = field(default_factory=Counter)
     points: int = 0
+    strict: bool = False
+    limited: Counter[str] = field(default_factory=Counter)
+    most_in_flight: int = 0
+    in_flight: int = 0
+    windows: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def admit(self, path: str) -> Iterator[float]:
+        """Take in a request, and yield the seconds for which its client must pause: 0 if it is within the limits."""
+        of_github = path == "/graphql" or path.startswith("/repos/")
+        name, most, seconds = {True: ("rest", 900, 60), False: ("pypi", 20, 1)}[of_github]
+        if path == "/graphql":
+            name, most = "graphql", 2_000
+        with self.lock:
+            now, window = time.monotonic(), self.windows[name]
+            while window and window[0] <= now - seconds:
+                window.popleft()
+            window.append(now)
+            self.in_flight += of_github
+            self.most_in_flight = max(self.most_in_flight, self.in_flight)
+            over = self.strict and (len(window) > most or self.in_flight > 8)
+            self.limited[name] += over
+        try:
+            yield seconds if over else 0
+        finally:
+            with self.lock:
+                self.in_flight -= of_github
 
     def commit(self, repo: Repo) -> None:
         """Push a commit to the default branch, and change the numbers."""
@@ -86,6 +115,10 @@ def _when(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _limited(pause: float) -> Response:
+    return 429, {"Retry-After": str(pause)}, b'{"message": "a secondary rate limit"}'
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -102,9 +135,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve(self, payload: Any) -> None:
         world, path = self.server.world, unquote(urlsplit(self.path).path)
-        if world.latency:
-            time.sleep(world.latency)
-        status, headers, body = self._route(world, path, payload)
+        with world.admit(path) as pause:
+            if world.latency:
+                time.sleep(world.latency)
+            status, headers, body = self._route(world, path, payload) if not pause else _limited(pause)
         match world.fault(path):
             case "500":
                 status, headers, body = 500, {}, b"{}"
@@ -170,13 +204,15 @@ class Handler(BaseHTTPRequestHandler):
     def _graphql(self, world: World, payload: Json) -> Response:
         world.requests["graphql"] += 1
         world.points += 1
-        data: Json = {"rateLimit": {"cost": 1, "limit": world.limit, "remaining": world.limit - world.points}}
+        data: Json = {"rateLimit": {"limit": world.limit, "remaining": world.limit - world.points}}
         data["rateLimit"]["resetAt"] = _when(datetime.now(UTC) + timedelta(hours=1))
-        errors = []
+        errors: list[Json] = []
         wanted = re.findall(r"(\w+)\s*:\s*repository\(\s*owner:\s*\$(\w+),\s*name:\s*\$(\w+)", payload["query"])
         for alias, owner, name in wanted:
             path = f"{payload['variables'][owner]}/{payload['variables'][name]}".lower()
             repo = world.repos.get(path)
+            if world.fault(f"/graphql/{path}") == "502":
+                return 502, {}, b""
             if repo is None or world.fault(f"/graphql/{path}") == "404":
                 data[alias] = None
                 errors.append({"type": "NOT_FOUND", "path": [alias], "message": "Could not resolve to a Repository"})

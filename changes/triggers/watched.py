@@ -12,7 +12,7 @@ from packages.documents import PACKAGE_COLUMNS
 MEMBERSHIP_COLUMNS = ("grid_id", "package_id", "position")
 # Columns that documents are made of as well, and why their changes are not logged.
 FETCH_STATE_COLUMNS_NOT_LOGGED = dict.fromkeys(
-    ("package_id", "source", "subject", "last_success", "last_attempt", "outcome", "failures", "next_due"),
+    ("package_id", "source", "subject", "last_success", "last_attempt", "outcome", "error", "failures", "next_due"),
     "moves with every fetch; what was fetched is logged",
 )
 

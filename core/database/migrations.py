@@ -1,9 +1,10 @@
-"""Operations on indexes that are safe on a large table: on PostgreSQL others read and write meanwhile."""
+"""Operations that are safe on a large table: on PostgreSQL others read and write meanwhile."""
 
 from typing import Any
 
-from django.db import migrations
+from django.db import migrations, transaction
 from django.db.migrations.operations.base import Operation
+from django.db.models import CheckConstraint
 
 
 class AddIndexOnline(migrations.AddIndex):
@@ -48,3 +49,44 @@ class PostgresIndex(Operation):
 
     def describe(self) -> str:
         return f"Create index {self.name} on PostgreSQL"
+
+
+class ReplaceCheckOnline(Operation):
+    """Another condition for a CheckConstraint. On PostgreSQL the rows are checked while others write."""
+
+    atomic = False
+    reversible = True
+
+    def __init__(self, model_name: str, old: CheckConstraint, new: CheckConstraint) -> None:
+        self.model_name, self.old, self.new = model_name, old, new
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        state.remove_constraint(app_label, self.model_name.lower(), self.old.name)
+        state.add_constraint(app_label, self.model_name.lower(), self.new)
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        model = to_state.apps.get_model(app_label, self.model_name)
+        if self.allow_migrate_model(schema_editor.connection.alias, model):
+            _replace(schema_editor, model, self.old, self.new)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        model = from_state.apps.get_model(app_label, self.model_name)
+        if self.allow_migrate_model(schema_editor.connection.alias, model):
+            _replace(schema_editor, model, self.new, self.old)
+
+    def describe(self) -> str:
+        return f"Replace constraint {self.old.name}"
+
+
+def _replace(schema_editor: Any, model: Any, old: CheckConstraint, new: CheckConstraint) -> None:
+    connection = schema_editor.connection
+    table, name = (connection.ops.quote_name(each) for each in (model._meta.db_table, old.name))
+    if connection.vendor != "postgresql":
+        with transaction.atomic(connection.alias):
+            schema_editor.remove_constraint(model, old)
+            schema_editor.add_constraint(model, new)
+        return
+    with transaction.atomic(connection.alias):
+        schema_editor.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}")
+        schema_editor.execute(f"{new.create_sql(model, schema_editor)} NOT VALID", params=None)
+    schema_editor.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}")

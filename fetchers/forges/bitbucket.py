@@ -8,19 +8,25 @@ requests an hour in all: so watchers and forks are requested every 28 days, and 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
 from fetchers.forges import commits
-from fetchers.forges.commits import Commit, Notes, Page
+from fetchers.forges.commits import Commit, MaybeCommit, Notes, Page
 from fetchers.network.http import Upstream, parsing
 from packages import facts
-from packages.facts import Fetched, FetchTarget, InvalidFactError, RepositoryFacts
+from packages.facts import UNKNOWN, Fetched, FetchTarget, InvalidFactError, Odd, RepositoryFacts
 
+READER = "1"  # another one when documents are read otherwise, so that they are read again
 MAX_PAGES = 20  # of 100 commits: a repository with more in a year gets no weekly counts
 COUNTS_LAST = timedelta(days=28)
-COMMIT_FIELDS = "next,values.hash,values.date,values.parents.hash,values.author"
+COUNTS = ("watchers", "forks")
+COMMIT_FIELDS = (
+    "next,values.hash,values.date,values.parents.hash,"
+    "values.author.raw,values.author.user.nickname,values.author.user.display_name"
+)
 
 
 @parsing()
@@ -31,64 +37,68 @@ def read(upstream: Upstream, target: FetchTarget, today: date) -> Fetched[Reposi
     """
     response = upstream.get(f"repositories/{commits.owner_and_name(target)}")
     repository = facts.mapping(response.document(), "repository")
-    overview = _overview(repository, target, today)
-    branch = _branch(repository)
+    odd = Odd()
+    overview = _overview(repository, target, today, odd)
+    branch = odd.read(repository, "mainbranch", _branch)
     base = commits.base_url(response)
     head: Notes = {}
-    if branch:
+    if branch is UNKNOWN:
+        overview = commits.without_commits(overview)
+    elif branch:
         url = f"{base}/commits/{quote(branch, safe='', errors='replace')}"
-        overview, head = _with_commits(upstream, url, overview, target)
-    counts = _stored_counts(target, overview.repo_id, today) or _requested_counts(upstream, base, today)
-    overview = replace(overview, watchers=int(counts["watchers"]), forks=int(counts["forks"]))
-    return Fetched(overview, counts | head)
+        of_commits = Odd()
+        overview, head = _with_commits(upstream, url, overview, target, of_commits)
+        odd.extend(of_commits)
+    counts = _stored_counts(target, overview.repo_id, today) or _requested_counts(upstream, base, today, odd)
+    watchers, forks = (int(counts[name]) if name in counts else UNKNOWN for name in COUNTS)
+    return Fetched(replace(overview, watchers=watchers, forks=forks), _complete(counts) | head, odd=tuple(odd))
 
 
-def _overview(repository: Mapping[str, Any], target: FetchTarget, today: date) -> RepositoryFacts:
-    """Return the facts of the repository itself, as if it were empty and its counts 0."""
-    links = facts.mapping(repository.get("links"), "links")
-    html = facts.mapping(links.get("html"), "links.html")
+def _overview(repository: Mapping[str, Any], target: FetchTarget, today: date, odd: Odd) -> RepositoryFacts:
+    """Return the facts of the repository itself, as if it were empty, and without its counts."""
     return RepositoryFacts(
         repo_id=facts.identifier(repository.get("uuid"), "uuid"),
-        url=facts.repository_link(html.get("href"), "links.html.href", target.host),
-        description=facts.prose(repository.get("description"), "description"),
-        watchers=0,
-        forks=0,
-        archived=None,
+        url=odd.read(repository, "links.html.href", partial(facts.repository_link, host=target.host)),
+        description=odd.read(repository, "description", facts.prose),
+        watchers=UNKNOWN,
+        forks=UNKNOWN,
+        archived=UNKNOWN,
         last_updated=None,
         participants=(),
         commits_over_52=commits.NO_WEEKS,
         weeks_end=today,
+        last_human_commit=None,
     )
 
 
-def _branch(repository: Mapping[str, Any]) -> str:
+def _branch(value: object, what: str) -> str:
     """Return the main branch's name, "" in an empty repository: without one, commits would be those of all branches."""
-    if "mainbranch" not in repository:
-        raise InvalidFactError("mainbranch is missing")
-    if repository["mainbranch"] is None:
+    if value is None:
         return ""
-    name = facts.line(facts.mapping(repository["mainbranch"], "mainbranch").get("name"), "mainbranch", 255)
+    name = facts.line(facts.mapping(value, what).get("name"), what, 255)
     if not name:
         raise InvalidFactError("mainbranch has no name")
     return name
 
 
 def _with_commits(
-    upstream: Upstream, url: str, overview: RepositoryFacts, target: FetchTarget
+    upstream: Upstream, url: str, overview: RepositoryFacts, target: FetchTarget, odd: Odd
 ) -> tuple[RepositoryFacts, Notes]:
     """Return the overview with what the commits tell, and the head to note."""
-    pages = _pages(upstream, f"{url}?pagelen=100&fields={COMMIT_FIELDS}")
-    first = next(pages)
-    if first.items and (shifted := commits.with_shifted_counts(overview, target, first.items[0])):
-        return shifted, commits.head_note(first.items[0])
-    return commits.with_counts(overview, chain([first], pages), MAX_PAGES)
+    pages = _pages(upstream, f"{url}?pagelen=100&fields={COMMIT_FIELDS}", odd)
+    first = commits.attempt(odd, lambda: next(pages))
+    if first is UNKNOWN:
+        return commits.without_commits(overview), {}
+    if first.items and (shifted := commits.with_shifted_counts(overview, target, first.items[0], odd)):
+        return shifted
+    return commits.with_counts(overview, chain([first], pages), MAX_PAGES, odd)
 
 
-def _pages(upstream: Upstream, url: str) -> Iterator[Page[Commit]]:
+def _pages(upstream: Upstream, url: str, odd: Odd) -> Iterator[Page[MaybeCommit]]:
     """The pages of commits from the one at `url` on, newest first."""
     while url:
         page = facts.mapping(commits.get_part(upstream, url).document(), "page of commits")
-        listed = [_commit(item) for item in facts.items(page.get("values"), "values")]
+        listed = [odd.attempt(partial(_commit, item, odd)) for item in facts.items(page.get("values"), "values")]
         url = _next_url(upstream, page.get("next"))
         yield Page(listed, bool(listed and url))
 
@@ -103,18 +113,19 @@ def _next_url(upstream: Upstream, value: object) -> str:
     return url
 
 
-def _commit(item: object) -> Commit:
-    commit = facts.mapping(item, "commit")
+def _commit(item: object, odd: Odd) -> Commit:
+    commit = facts.mapping(item, "a commit")
     return Commit(
-        facts.identifier(commit.get("hash"), "hash"),
-        facts.parse_datetime(commit.get("date"), "date"),
-        len(facts.items(commit.get("parents"), "parents")) > 1,
-        _author(facts.mapping(commit.get("author"), "author")),
+        facts.identifier(commit.get("hash"), "a commit's hash"),
+        facts.parse_datetime(commit.get("date"), "a commit's date"),
+        odd.read(commit, "parents", commits.is_merge),
+        odd.read(commit, "author", _author),
     )
 
 
-def _author(author: Mapping[str, Any]) -> str:
+def _author(value: object, what: str) -> str:
     """Return the nickname or name of an author with an account, else the name in "Name <address>"."""
+    author = facts.mapping(value, what)
     user = {} if author.get("user") is None else facts.mapping(author["user"], "user")
     if name := facts.prose(user.get("nickname") or user.get("display_name"), "user's name").strip():
         return name
@@ -128,18 +139,29 @@ def _stored_counts(target: FetchTarget, repo_id: str, today: date) -> Notes | No
     notes = target.notes
     try:
         age = today - date.fromisoformat(notes.get("counted", ""))
-        sizes = {name: str(facts.count(int(notes.get(name, "")), name)) for name in ("watchers", "forks")}
+        sizes = {name: str(facts.count(int(notes.get(name, "")), name)) for name in COUNTS}
     except ValueError:
         return None
     fresh = timedelta() <= age < COUNTS_LAST and target.repo_id == repo_id
     return {"counted": notes["counted"], **sizes} if fresh else None
 
 
-def _requested_counts(upstream: Upstream, base: str, today: date) -> Notes:
-    """Request watchers and forks, and return them as notes: two requests."""
+def _requested_counts(upstream: Upstream, base: str, today: date, odd: Odd) -> Notes:
+    """Request watchers and forks, and return those that came as notes: two requests."""
     notes = {"counted": today.isoformat()}
-    for name in ("watchers", "forks"):
-        url = f"{base}/{name}?pagelen=1&fields=size"
-        page = facts.mapping(commits.get_part(upstream, url).document(), name)
-        notes[name] = str(facts.count(page.get("size"), name))
+    for name in COUNTS:
+        number = commits.attempt(odd, partial(_size, upstream, base, name))
+        if number is not UNKNOWN:
+            notes[name] = str(number)
     return notes
+
+
+def _size(upstream: Upstream, base: str, name: str) -> int:
+    page = facts.mapping(commits.get_part(upstream, f"{base}/{name}?pagelen=1&fields=size").document(), name)
+    # Bitbucket leaves the size out where it costs too much to compute.
+    return facts.count(page.get("size"), f"the size of {name}")
+
+
+def _complete(counts: Notes) -> Notes:
+    """Return the counts if there are both: else they are requested again."""
+    return counts if set(COUNTS) <= counts.keys() else {}

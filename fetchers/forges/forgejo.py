@@ -6,15 +6,17 @@ Sources: routers/api/v1/repo/commits.go and services/context/repo.go of Forgejo 
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import partial
 from itertools import count
 from typing import Any
 
 from fetchers.forges import commits
-from fetchers.forges.commits import Commit, Page
+from fetchers.forges.commits import Commit, MaybeCommit, Notes, Page
 from fetchers.network.http import Upstream, parsing
 from packages import facts
-from packages.facts import Fetched, FetchTarget, RepositoryFacts
+from packages.facts import UNKNOWN, Fetched, FetchTarget, Odd, RepositoryFacts, Unknown, known
 
+READER = "1"  # another one when documents are read otherwise, so that they are read again
 MAX_PAGES = 40  # of 50 commits: a repository with more in a year gets no weekly counts
 PAGE_SIZE = 50  # the most that a server gives
 
@@ -27,53 +29,69 @@ def read(upstream: Upstream, target: FetchTarget, today: date) -> Fetched[Reposi
     """
     response = upstream.get(f"repos/{commits.owner_and_name(target)}")
     repository = facts.mapping(response.document(), "repository")
-    overview = _overview(repository, target, today)
-    if facts.flag(repository.get("empty"), "empty"):
-        return Fetched(overview, {})
-    url = f"{commits.base_url(response)}/commits"
-    newest = _newest(upstream, url) if target.has_counts and target.notes.get("head") else None
-    if newest and (shifted := commits.with_shifted_counts(overview, target, newest)):
-        return Fetched(shifted, commits.head_note(newest))
-    return Fetched(*commits.with_counts(overview, _pages(upstream, url), MAX_PAGES))
+    odd = Odd()
+    overview = _overview(repository, target, today, odd)
+    if odd.read(repository, "empty", facts.flag) is True:
+        return Fetched(overview, {}, odd=tuple(odd))
+    whole, notes = _with_commits(upstream, f"{commits.base_url(response)}/commits", overview, target, odd)
+    return Fetched(whole, notes, odd=tuple(odd))
 
 
-def _overview(repository: Mapping[str, Any], target: FetchTarget, today: date) -> RepositoryFacts:
+def _overview(repository: Mapping[str, Any], target: FetchTarget, today: date, odd: Odd) -> RepositoryFacts:
     """Return the facts of the repository itself, as if it were empty."""
     return RepositoryFacts(
         repo_id=facts.identifier(repository.get("id"), "id"),
-        url=facts.repository_link(repository.get("html_url"), "html_url", target.host),
-        description=facts.prose(repository.get("description"), "description"),
-        watchers=facts.count(repository.get("stars_count"), "stars_count"),
-        forks=facts.count(repository.get("forks_count"), "forks_count"),
-        archived=facts.flag(repository.get("archived"), "archived"),
+        url=odd.read(repository, "html_url", partial(facts.repository_link, host=target.host)),
+        description=odd.read(repository, "description", facts.prose),
+        watchers=odd.read(repository, "stars_count", facts.count),
+        forks=odd.read(repository, "forks_count", facts.count),
+        archived=odd.read(repository, "archived", facts.flag),
         last_updated=None,
         participants=(),
         commits_over_52=commits.NO_WEEKS,
         weeks_end=today,
+        last_human_commit=None,
     )
 
 
-def _newest(upstream: Upstream, url: str) -> Commit | None:
-    listed, _ = _page(upstream, url, 1, 1)
+def _with_commits(
+    upstream: Upstream, url: str, overview: RepositoryFacts, target: FetchTarget, odd: Odd
+) -> tuple[RepositoryFacts, Notes]:
+    """Return the overview with what the commits tell, and the notes. One request if they are those that are known."""
+    if target.has_counts and target.notes.get("head"):
+        newest = commits.attempt(odd, lambda: _newest(upstream, url, odd))
+        if newest and (shifted := commits.with_shifted_counts(overview, target, newest, odd)):
+            return shifted
+    of_commits = Odd()
+    whole, notes = commits.with_counts(overview, _pages(upstream, url, of_commits), MAX_PAGES, of_commits)
+    odd.extend(of_commits)
+    return whole, notes
+
+
+def _newest(upstream: Upstream, url: str, odd: Odd) -> MaybeCommit | None:
+    listed, _ = _page(upstream, url, 1, 1, odd)
     return listed[0] if listed else None
 
 
-def _pages(upstream: Upstream, url: str) -> Iterator[Page[Commit]]:
+def _pages(upstream: Upstream, url: str, odd: Odd) -> Iterator[Page[MaybeCommit]]:
     """The pages of the default branch's commits, newest first."""
     total = 0
     for number in count(1):
-        listed, headers = _page(upstream, url, PAGE_SIZE, number)
+        listed, headers = _page(upstream, url, PAGE_SIZE, number, odd)
         total += len(listed)
         yield Page(listed, bool(listed) and _has_more(headers, total))
 
 
-def _page(upstream: Upstream, url: str, size: int, number: int) -> tuple[list[Commit], Mapping[str, str]]:
+def _page(
+    upstream: Upstream, url: str, size: int, number: int, odd: Odd
+) -> tuple[list[MaybeCommit], Mapping[str, str]]:
     """Return a page of commits, and its headers. An empty repository, which is a 409, has none."""
     query = f"limit={size}&page={number}&stat=false&verification=false&files=false"
     response = commits.get_part(upstream, f"{url}?{query}")
     if response.status == 409:
         return [], {}
-    return [_commit(item) for item in facts.items(response.document(), "commits")], response.headers
+    listed = facts.items(response.document(), "commits")
+    return [odd.attempt(partial(_commit, item, odd)) for item in listed], response.headers
 
 
 def _has_more(headers: Mapping[str, str], total: int) -> bool:
@@ -84,20 +102,20 @@ def _has_more(headers: Mapping[str, str], total: int) -> bool:
     return total < int(stated) if re.fullmatch("[0-9]{1,12}", stated) else True
 
 
-def _commit(item: object) -> Commit:
-    outer = facts.mapping(item, "commit")
-    commit = facts.mapping(outer.get("commit"), "commit")
-    committer = facts.mapping(commit.get("committer"), "committer")
+def _commit(item: object, odd: Odd) -> Commit:
+    outer = facts.mapping(item, "a commit")
+    commit = facts.mapping(outer.get("commit"), "a commit")
+    committer = facts.mapping(commit.get("committer"), "a commit's committer")
     return Commit(
-        facts.identifier(outer.get("sha"), "sha"),
-        facts.parse_datetime(committer.get("date"), "committer's date"),
-        len(facts.items(outer.get("parents"), "parents")) > 1,
-        _author(outer.get("author"), commit.get("author")),
+        facts.identifier(outer.get("sha"), "a commit's sha"),
+        facts.parse_datetime(committer.get("date"), "a commit's date"),
+        odd.read(outer, "parents", commits.is_merge),
+        _author(outer, odd),
     )
 
 
-def _author(user: object, signature: object) -> str:
+def _author(outer: Mapping[str, Any], odd: Odd) -> str | Unknown:
     """Return the login of an author who has an account there, else the name in the commit."""
-    login = None if user is None else facts.mapping(user, "author").get("login")
-    name = login or facts.mapping(signature, "author").get("name")
-    return facts.prose(name, "author's name").strip()
+    login = odd.read(outer, "author.login", facts.prose) if outer.get("author") is not None else UNKNOWN
+    name = known(login, "").strip() or odd.read(outer, "commit.author.name", facts.prose)
+    return name if name is UNKNOWN else name.strip()

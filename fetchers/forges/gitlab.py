@@ -10,14 +10,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import Any, TypeVar
 
 from fetchers.forges import commits
-from fetchers.forges.commits import Commit, MissingPartError, Page
-from fetchers.network.http import FetchError, Upstream, parsing
+from fetchers.forges.commits import Commit, MaybeCommit, MissingPartError, Notes, Page
+from fetchers.network.http import Upstream, parsing
 from packages import facts
-from packages.facts import Fetched, FetchTarget, InvalidFactError, Outcome, RepositoryFacts
+from packages.facts import UNKNOWN, Fetched, FetchTarget, InvalidFactError, Odd, RepositoryFacts, Unknown, known
 
+READER = "1"  # another one when documents are read otherwise, so that they are read again
 COMMIT_PAGES = 30  # of 100: a project with more in a year gets no weekly counts
 CONTRIBUTOR_PAGES = 5  # of 100: no more than 500 are stored
 
@@ -35,44 +37,74 @@ def read(upstream: Upstream, target: FetchTarget, today: date) -> Fetched[Reposi
     etag = target.notes.get("etag", "") if target.has_counts and target.weeks_end == today else ""
     # The whole path is one segment of the URL.
     path = "%2F".join(commits.escaped_segments(target.path))
-    response = upstream.get(f"projects/{path}?license=true", etag=etag)
+    response = upstream.get(f"projects/{path}", etag=etag)
     if etag and response.status == 304:
         return Fetched(None, dict(target.notes))
     project = facts.mapping(response.document(), "project")
-    overview = _overview(project, target, today)
-    notes = commits.etag_note(response)
-    if _is_empty(project):
-        return Fetched(overview, notes)
-    repository = f"{commits.base_url(response)}/repository"
-    newest = _newest(upstream, repository, may_be_empty=_may_be_empty(project, target))
-    if newest is None:
-        return Fetched(overview, notes)
-    overview = replace(overview, last_updated=newest.at)
-    whole = commits.with_shifted_counts(overview, target, newest) or _with_lists(upstream, repository, overview, newest)
-    # Where the weeks could not be counted, the head is not noted, so that no older counts are shifted on its account.
-    return Fetched(whole, notes if whole.commits_over_52 is None else notes | commits.head_note(newest))
+    odd = Odd()
+    overview = _overview(project, target, today, odd)
+    overview, notes = _with_commits(
+        upstream, f"{commits.base_url(response)}/repository", project, overview, target, odd
+    )
+    # What may be had by asking again must be asked for.
+    return Fetched(overview, notes | ({} if odd else commits.etag_note(response)), odd=tuple(odd))
 
 
-def _overview(project: Mapping[str, Any], target: FetchTarget, today: date) -> RepositoryFacts:
-    """Return the facts of the project itself, as if its repository were empty. Hidden code is a PRIVATE FetchError."""
-    if "default_branch" not in project:
-        raise FetchError(f"{target.host}/{target.path} shows its code to members only", Outcome.PRIVATE)
+def _overview(project: Mapping[str, Any], target: FetchTarget, today: date, odd: Odd) -> RepositoryFacts:
+    """Return the facts of the project itself, as if its repository were empty."""
     return RepositoryFacts(
         repo_id=facts.identifier(project.get("id"), "id"),
-        url=facts.repository_link(project.get("web_url"), "web_url", target.host),
-        description=facts.prose(project.get("description"), "description"),
-        watchers=facts.count(project.get("star_count"), "star_count"),
-        forks=facts.count(project.get("forks_count"), "forks_count"),
-        archived=facts.flag(project["archived"], "archived") if "archived" in project else None,
+        url=odd.read(project, "web_url", partial(facts.repository_link, host=target.host)),
+        description=odd.read(project, "description", facts.prose),
+        watchers=odd.read(project, "star_count", facts.count),
+        forks=odd.read(project, "forks_count", facts.count),
+        archived=odd.read(project, "archived", facts.flag),
         last_updated=None,
         participants=(),
         commits_over_52=commits.NO_WEEKS,
         weeks_end=today,
+        last_human_commit=None,
     )
 
 
-def _is_empty(project: Mapping[str, Any]) -> bool:
-    return project["default_branch"] is None or facts.flag(project.get("empty_repo", False), "empty_repo")
+def _with_commits(
+    upstream: Upstream,
+    repository: str,
+    project: Mapping[str, Any],
+    overview: RepositoryFacts,
+    target: FetchTarget,
+    odd: Odd,
+) -> tuple[RepositoryFacts, Notes]:
+    """Return the overview with what commits and contributors tell, and notes."""
+    if "default_branch" not in project:
+        odd.note(f"{target.host}/{target.path} shows its code to members only")
+        return commits.without_commits(overview), {}
+    if project["default_branch"] is None or odd.read(project, "empty_repo", facts.flag) is True:
+        return overview, {}
+    may_be_empty, before = _may_be_empty(project, target), len(odd)
+    listed = commits.attempt(odd, lambda: _newest(upstream, repository, odd, may_be_empty=may_be_empty))
+    if listed is UNKNOWN:
+        return commits.without_commits(overview), {}
+    if not listed:
+        return overview, {}
+    overview, notes = _with_newest(upstream, repository, overview, target, listed[0], odd)
+    return overview, notes | commits.odd_note(odd[before:]) if notes else {}
+
+
+def _with_newest(
+    upstream: Upstream,
+    repository: str,
+    overview: RepositoryFacts,
+    target: FetchTarget,
+    newest: MaybeCommit,
+    odd: Odd,
+) -> tuple[RepositoryFacts, Notes]:
+    if shifted := commits.with_shifted_counts(overview, target, newest, odd):
+        return shifted
+    whole = _with_lists(upstream, repository, commits.with_newest(overview, newest), newest, odd)
+    # Where a list could not be had, the head is not noted, so that no older counts are shifted on its account.
+    lists_known = whole.commits_over_52 is not UNKNOWN and whole.participants is not UNKNOWN
+    return whole, commits.head_note(newest) if newest is not UNKNOWN and lists_known else {}
 
 
 def _may_be_empty(project: Mapping[str, Any], target: FetchTarget) -> bool:
@@ -80,8 +112,8 @@ def _may_be_empty(project: Mapping[str, Any], target: FetchTarget) -> bool:
     return "empty_repo" not in project and not target.notes.get("head") and not any(target.commits_over_52)
 
 
-def _newest(upstream: Upstream, repository: str, *, may_be_empty: bool) -> Commit | None:
-    """Return the newest commit of the default branch; None if there is none.
+def _newest(upstream: Upstream, repository: str, odd: Odd, *, may_be_empty: bool) -> list[MaybeCommit]:
+    """Return the newest commit of the default branch as a list; an empty one if there is none.
 
     An empty repository's commits are an empty list or "404 Repository Not Found" (MeltanoLabs/tap-gitlab#48): the
     latter is believed only if `may_be_empty`.
@@ -90,35 +122,51 @@ def _newest(upstream: Upstream, repository: str, *, may_be_empty: bool) -> Commi
         response = commits.get_part(upstream, f"{repository}/commits?per_page=1")
     except MissingPartError:
         if may_be_empty:
-            return None
+            return []
         raise
     listed = facts.items(response.document(), "commits")
-    return _commit(listed[0]) if listed else None
+    return [odd.attempt(partial(_commit, item, odd)) for item in listed[:1]]
 
 
-def _with_lists(upstream: Upstream, repository: str, overview: RepositoryFacts, newest: Commit) -> RepositoryFacts:
-    weeks = _weeks(upstream, repository, newest, overview.weeks_end)
-    return replace(overview, participants=_participants(upstream, repository), commits_over_52=weeks)
+def _with_lists(
+    upstream: Upstream, repository: str, overview: RepositoryFacts, newest: MaybeCommit, odd: Odd
+) -> RepositoryFacts:
+    """Return the overview with the weekly counts and the contributors, each for itself."""
+    today = overview.weeks_end
+    return replace(
+        overview,
+        commits_over_52=commits.attempt(odd, lambda: _weeks(upstream, repository, newest, today, odd)),
+        participants=commits.attempt(odd, lambda: _participants(upstream, repository, odd)),
+    )
 
 
-def _weeks(upstream: Upstream, repository: str, newest: Commit, today: date) -> tuple[int, ...] | None:
-    """Return the weekly counts without merges; None if there are too many commits to count."""
+def _weeks(
+    upstream: Upstream, repository: str, newest: MaybeCommit, today: date, odd: Odd
+) -> tuple[int, ...] | Unknown:
+    """Return the weekly counts without merges; UNKNOWN if there are too many commits to count."""
     start = commits.window_start(today)
-    if newest.at < start:
+    if newest is not UNKNOWN and newest.at < start:
         return commits.NO_WEEKS
-    pages = _pages(upstream, f"{repository}/commits?since={start:%Y-%m-%dT%H:%M:%SZ}", _commit)
+    url = f"{repository}/commits?since={start:%Y-%m-%dT%H:%M:%SZ}"
+    pages = _pages(upstream, url, lambda item: odd.attempt(lambda: _commit(item, odd)))
     listed, complete = commits.commits_since(pages, start, COMMIT_PAGES)
-    return commits.weekly_counts(listed, today) if complete else None
+    return commits.weekly_counts(listed, today) if complete else UNKNOWN
 
 
-def _participants(upstream: Upstream, repository: str) -> tuple[str, ...]:
-    """Return the contributors, most commits first. A person who used several e-mail addresses has several entries."""
-    pages = _pages(upstream, f"{repository}/contributors?order_by=commits&sort=desc", _contributor)
+def _participants(upstream: Upstream, repository: str, odd: Odd) -> tuple[str, ...] | Unknown:
+    """Return the contributors, most commits first. A person who used several e-mail addresses has several entries.
+
+    UNKNOWN if all entries are odd.
+    """
+    url = f"{repository}/contributors?order_by=commits&sort=desc"
+    pages = _pages(upstream, url, lambda item: odd.attempt(lambda: _contributor(item, odd)))
     listed, _ = commits.read_pages(pages, CONTRIBUTOR_PAGES)
+    sound = [entry for entry in listed if entry is not UNKNOWN]
     totals: Counter[str] = Counter()
-    for name, number in listed:
+    for name, number in sound:
         totals[name] += number
-    return facts.people((name for name, _ in totals.most_common()), "contributors")
+    names = facts.people((name for name, _ in totals.most_common()), "contributors")
+    return names if sound or not listed else UNKNOWN
 
 
 def _pages(upstream: Upstream, url: str, parse: Callable[[object], T]) -> Iterator[Page[T]]:
@@ -136,16 +184,19 @@ def _pages(upstream: Upstream, url: str, parse: Callable[[object], T]) -> Iterat
         yield Page(listed, bool(number))
 
 
-def _commit(item: object) -> Commit:
-    commit = facts.mapping(item, "commit")
+def _commit(item: object, odd: Odd) -> Commit:
+    commit = facts.mapping(item, "a commit")
     return Commit(
-        facts.identifier(commit.get("id"), "commit id"),
-        facts.parse_datetime(commit.get("committed_date"), "committed_date"),
-        len(facts.items(commit.get("parent_ids"), "parent_ids")) > 1,
+        facts.identifier(commit.get("id"), "a commit's id"),
+        facts.parse_datetime(commit.get("committed_date"), "a commit's date"),
+        odd.read(commit, "parent_ids", commits.is_merge),
+        odd.read(commit, "author_name", facts.prose),
     )
 
 
-def _contributor(item: object) -> tuple[str, int]:
-    contributor = facts.mapping(item, "contributor")
-    name = facts.prose(contributor.get("name"), "contributor's name").strip()
-    return name, facts.count(contributor.get("commits"), "contributor's commits")
+def _contributor(item: object, odd: Odd) -> tuple[str, int]:
+    contributor = facts.mapping(item, "a contributor")
+    name = contributor.get("name")
+    if not isinstance(name, str):
+        raise InvalidFactError("a contributor has no name")
+    return facts.prose(name, "a contributor's name").strip(), known(odd.read(contributor, "commits", facts.count), 0)

@@ -14,6 +14,7 @@ from packaging.version import InvalidVersion, Version
 
 from fetchers.network.http import FetchError, Response, Upstream, parsing
 from packages.facts import (
+    UNKNOWN,
     Fetched,
     FetchTarget,
     InvalidFactError,
@@ -21,12 +22,14 @@ from packages.facts import (
     ReleaseFact,
     flag,
     items,
+    known,
     line,
     link,
     mapping,
     parse_datetime,
 )
 
+READER = "1"  # another one when documents are read otherwise, so that they are read again
 MAX_INDEX_BYTES = 150 * 1024 * 1024  # the index of all projects is tens of megabytes
 MAX_RELEASES = 3_000
 MAX_CLASSIFIERS = 200
@@ -150,7 +153,7 @@ def _facts(project: Mapping[str, Any], name: str, status: str | None) -> PyPIFac
         licence=_licence(info, classifiers),
         documentation_url=_documentation(info.get("project_urls")),
         releases=releases,
-        status=status,
+        status=status or UNKNOWN,
     )
 
 
@@ -160,7 +163,7 @@ def _releases(listed: Mapping[str, Any]) -> tuple[ReleaseFact, ...]:
     for version, files in listed.items():
         if items(files, "the files of a release") and len(version) <= 100 and version.isprintable() and version:
             releases.append(_release(version, [mapping(file, "a file") for file in files]))
-    releases.sort(key=lambda release: release.uploaded_at or _OLDEST, reverse=True)
+    releases.sort(key=_uploaded, reverse=True)
     return tuple(releases[:MAX_RELEASES])
 
 
@@ -185,7 +188,11 @@ def _rank(release: ReleaseFact) -> tuple[bool, bool, bool, Version, datetime]:
     except InvalidVersion:  # from before PEP 440, so older than every valid one
         version, valid = Version("0"), False
     stable = not version.is_prerelease
-    return not release.yanked, valid and stable, valid, version, release.uploaded_at or _OLDEST
+    return not release.yanked, valid and stable, valid, version, _uploaded(release)
+
+
+def _uploaded(release: ReleaseFact) -> datetime:
+    return known(release.uploaded_at, None) or _OLDEST
 
 
 def _licence(info: Mapping[str, Any], classifiers: Iterable[str]) -> str:

@@ -11,16 +11,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
 from requests.auth import AuthBase
 
-from fetchers.network.rate_limit import RateLimit, SuspendedError, quota
+from fetchers.network.rate_limit import SHORT_PAUSE, RateLimit, SuspendedError, quota
 from packages.facts import InvalidFactError, Outcome
 
 CONNECT_TIMEOUT = 5.0
@@ -28,11 +28,13 @@ READ_TIMEOUT = 30.0  # for one wait on the socket
 DEADLINE = 60.0  # for a whole response, however slowly it trickles in
 MAX_BYTES = 5 * 1024 * 1024  # of a body, decoded
 MAX_REDIRECTS = 3
+MAX_TRIES = 3  # of a request whose responses demand short pauses
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 # What an upstream module may be given; 409 is how GitHub and Forgejo describe an empty repository.
 EXPECTED_STATUSES = frozenset({200, 202, 204, 304, 409})
 ERROR_OUTCOMES = {403: Outcome.PRIVATE, 404: Outcome.NOT_FOUND, 410: Outcome.GONE, 451: Outcome.BLOCKED}
 _CHUNK = 64 * 1024
+T = TypeVar("T")
 
 
 class FetchError(Exception):
@@ -167,7 +169,8 @@ class HttpSession:
 class Upstream:
     """One API that we fetch from: its base URL, the headers of every request, and its rate limit. For many threads.
 
-    `forbidden` makes the error of a 403; without it, a 403 means that what was requested is private.
+    `forbidden` makes the error of a 403; without it, a 403 means that what was requested is private. `sleep` may end
+    early, when `is_ending()`: then nothing more is sent.
     """
 
     def __init__(
@@ -180,7 +183,8 @@ class Upstream:
         headers: Mapping[str, str] | None = None,
         concurrency: int = 8,
         forbidden: Callable[[Response], FetchError] | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] = time.sleep,
+        is_ending: Callable[[], bool] = lambda: False,
     ) -> None:
         self.name = name
         self.base_url = base_url.rstrip("/")
@@ -191,6 +195,7 @@ class Upstream:
         self._slots = threading.Semaphore(concurrency)
         self._forbidden = forbidden
         self._sleep = sleep
+        self._is_ending = is_ending
         self._local = threading.local()
 
     def url(self, path: str) -> str:
@@ -207,38 +212,69 @@ class Upstream:
         headers = {**self._headers, **(headers or {}), **({"If-None-Match": etag} if etag else {})}
 
         def send(url: str) -> Response:
-            return self._checked(self._send("GET", url, None, max_bytes, headers))
+            return self.patiently(lambda: self._checked(self._send("GET", url, None, max_bytes, headers)))
 
         return follow_redirects(self.url(path), send, lambda _, target: _origin(target) == _origin(self.base_url))
 
     def post(self, path: str, payload: object, *, max_bytes: int = MAX_BYTES) -> Response:
-        """Return the response to a POST of JSON if it is a 200; anything else, redirects included, is a FetchError."""
+        """Return the response to a POST of JSON if it is a 200; anything else, redirects included, is a FetchError.
+
+        It is not repeated: a 200 too may be told to wait in its body. The caller uses patiently().
+        """
         url = self.url(path)
-        response = self._send("POST", url, payload, max_bytes, self._headers)
-        if self._checked(response).status != 200:
+        response = self._checked(self._send("POST", url, payload, max_bytes, self._headers))
+        if response.status != 200:
             raise FetchError(f"{url} answers {response.status}")
         return response
 
+    def patiently(self, request: Callable[[], T]) -> T:
+        """Return what `request` returns; repeat it while it is told to wait for a short time, which the next waits."""
+        for _ in range(MAX_TRIES - 1):
+            try:
+                return request()
+            except FetchError as error:
+                if error.wait is None or error.wait > SHORT_PAUSE.total_seconds():
+                    raise
+        return request()
+
     def _send(self, method: str, url: str, payload: object, max_bytes: int, headers: Mapping[str, str]) -> Response:
         """Send a request when the rate limit allows it, and note the quota that the response reports."""
-        try:
+        with self._suspensions():
             wait = self.rate_limit.acquire()
-        except SuspendedError as suspended:
-            raise NotAskedError(f"{self.name}: {suspended}", Outcome.RATE_LIMITED, upstream_wide=True) from suspended
-        if wait:
-            self._sleep(wait.total_seconds())
         try:
+            self._wait(wait)
             with self._slots:
                 response = self._session().request(method, url, payload, max_bytes, headers)
             if reported := quota(response.headers):
                 self.rate_limit.note_quota(*reported)
         except FetchError as error:
-            self.rate_limit.note_outcome(error.outcome)
+            if error.retryable:
+                self.rate_limit.note_failure()
             raise
         else:
             return response
         finally:
             self.rate_limit.release()
+
+    def _wait(self, wait: timedelta) -> None:
+        """Wait, and also for the end of a pause that began meanwhile."""
+        for _ in range(MAX_TRIES):
+            if wait:
+                self._sleep(wait.total_seconds())
+            if wait >= timedelta(seconds=1) and self._is_ending():
+                raise NotAskedError(f"{self.name}: the run ended", Outcome.RATE_LIMITED, upstream_wide=True)
+            with self._suspensions():
+                wait = self.rate_limit.pause_left()
+            if not wait:
+                return
+
+    @contextmanager
+    def _suspensions(self) -> Iterator[None]:
+        """Turn a SuspendedError raised inside into a NotAskedError."""
+        try:
+            yield
+        except SuspendedError as suspended:
+            raise NotAskedError(f"{self.name}: {suspended}", Outcome.RATE_LIMITED, upstream_wide=True) from suspended
 
     def _session(self) -> HttpSession:
         """This thread's session."""
@@ -250,12 +286,15 @@ class Upstream:
     def _checked(self, response: Response) -> Response:
         """Return a usable response; else pause or suspend the upstream as the error requires, and raise it."""
         if response.status in EXPECTED_STATUSES or response.status in REDIRECT_STATUSES:
-            self.rate_limit.note_outcome(Outcome.OK)
+            self.rate_limit.note_response()
             return response
         error = self._error(response)
-        self.rate_limit.note_outcome(error.outcome)
         if error.wait is not None:
             self.rate_limit.pause(error.wait)
+        elif error.retryable:
+            self.rate_limit.note_failure()
+        else:
+            self.rate_limit.note_response()
         if error.outcome is Outcome.UNAUTHORIZED:
             self.rate_limit.suspend("it refuses our token")
         raise error

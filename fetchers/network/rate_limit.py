@@ -1,4 +1,4 @@
-"""Bookkeeping of when requests may be sent to one upstream: quota, pauses, a published limit, an outage.
+"""Bookkeeping of when requests may be sent to one upstream: quota, pauses, a published limit.
 
 Each state is behind a lock; times are UTC datetimes from an injected clock. What must outlive the process is in
 `RateLimitState`, which refresh stores and loads.
@@ -9,11 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from packages.facts import Outcome
-
-OUTAGE = 10  # failures in a row after which an upstream is suspended for this run
+OUTAGE = 50  # requests in a row without a usable response, after which an upstream is suspended for this run
+SHORT_PAUSE = timedelta(minutes=2)  # up to which a pause is waited out within the run
 MAX_PAUSE = timedelta(hours=24)
-UPSTREAM_FAILURES = frozenset({Outcome.SERVER_ERROR, Outcome.TIMEOUT, Outcome.RATE_LIMITED})
+MAX_LIMITED = 24  # responses in a row that demand a pause, after which an upstream is suspended for this run
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class RateLimit:
         self._clock = clock
         self._rate = rate
         self._max_wait = max_wait
-        self._failures = 0
+        self._limited = self._failures = 0
         self._suspended = ""
         self._in_flight = 0
         self._lock = threading.Lock()
@@ -73,26 +72,44 @@ class RateLimit:
             return self._state
 
     def acquire(self) -> timedelta:
-        """Reserve one request and return how long to wait before sending it. Raise SuspendedError if none may be."""
+        """Reserve one request and return how long to wait before sending it. Raise SuspendedError if none may be.
+
+        Requests that wait for the end of a short pause follow each other at the published rate.
+        """
         with self._lock:
             now = self._clock()
             self._check(now)
-            wait = self._schedule(now)
+            pause = self._short_pause(now)
+            wait = pause + self._schedule(now + pause)
             self._in_flight += 1
             self.requests += 1
             return wait
+
+    def pause_left(self) -> timedelta:
+        """Return how much is left of a short pause, for a request that has waited already."""
+        with self._lock:
+            now = self._clock()
+            self._check_pause(now)
+            return self._short_pause(now)
+
+    def _short_pause(self, now: datetime) -> timedelta:
+        return max(timedelta(), (self._state.paused_until or now) - now)
 
     def release(self) -> None:
         """Note that an acquired request has ended, whatever its result."""
         with self._lock:
             self._in_flight -= 1
 
-    def _check(self, now: datetime) -> None:
+    def _check_pause(self, now: datetime) -> None:
         state = self._state
         if self._suspended:
             raise SuspendedError(self._suspended, None)
-        if state.paused_until and now < state.paused_until:
+        if state.paused_until and now + SHORT_PAUSE < state.paused_until:
             raise SuspendedError(f"it is paused until {state.paused_until:%Y-%m-%d %H:%M} UTC", state.paused_until)
+
+    def _check(self, now: datetime) -> None:
+        self._check_pause(now)
+        state = self._state
         if state.resets_at and now >= state.resets_at:
             self._state = replace(state, remaining=None, resets_at=None)
         elif state.remaining is not None and state.remaining - self._in_flight <= self.reserve:
@@ -125,9 +142,12 @@ class RateLimit:
         return wait
 
     def pause(self, seconds: float) -> datetime:
-        """Send nothing for that long (a day at most), and return the end of the pause. A longer pause stays."""
+        """Send nothing for that long (a second at least, a day at most), and return the end. A longer pause stays."""
         with self._lock:
-            until = self._clock() + min(timedelta(seconds=max(seconds, 0)), MAX_PAUSE)
+            self._limited += 1
+            if self._limited >= MAX_LIMITED:
+                self._suspended = self._suspended or f"it demanded a pause {MAX_LIMITED} times in a row"
+            until = self._clock() + min(timedelta(seconds=max(seconds, 1)), MAX_PAUSE)
             if not self._state.paused_until or self._state.paused_until < until:
                 self._state = replace(self._state, paused_until=until)
             return self._state.paused_until or until
@@ -146,10 +166,15 @@ class RateLimit:
                 remaining = min(remaining, state.remaining)
             self._state = replace(state, limit=limit, remaining=remaining, resets_at=resets_at)
 
-    def note_outcome(self, outcome: Outcome) -> None:
-        """Suspend the upstream for this run after ten failures in a row that are its own, not a package's."""
+    def note_response(self) -> None:
+        """Note a response that demands no pause, and is no failure of the upstream."""
         with self._lock:
-            self._failures = self._failures + 1 if outcome in UPSTREAM_FAILURES else 0
+            self._limited = self._failures = 0
+
+    def note_failure(self) -> None:
+        """Note a failure of the upstream. A run gives up a host earlier; this is about parts of packages too."""
+        with self._lock:
+            self._failures += 1
             if self._failures >= OUTAGE:
                 self._suspended = self._suspended or f"it failed {OUTAGE} times in a row"
 

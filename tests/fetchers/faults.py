@@ -6,6 +6,8 @@ The test file of each upstream applies it to its own reader:
     def test_faults(wire, upstream, step, fault):
         serve(wire, {step: fault.response})
         faults.check(fault, lambda: read(upstream))
+
+The first step is about the whole package. With `parts`, a fault at a later one costs that part alone.
 """
 
 import gzip
@@ -17,19 +19,24 @@ import pytest
 import requests
 
 from fetchers.network.http import FetchError
-from packages.facts import MISSING, Outcome
+from packages.facts import Outcome
 
 NESTED = "[" * 100_000
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A response, as arguments of `responses`, and the error that it must raise after that many requests for it."""
+    """A response, as arguments of `responses`, and the error that it must raise after that many requests for it.
+
+    `part`: it is about a part of a package, so that the rest is sound. `whole`: it raises even then.
+    """
 
     response: Mapping[str, Any] = field(hash=False)
     outcome: Outcome = Outcome.INVALID
     wait: Any = None
     requests: int = 1
+    part: bool = False
+    whole: bool = False
 
     @property
     def upstream_wide(self) -> bool:
@@ -45,16 +52,21 @@ FAULTS: dict[str, Fault] = {
     "403 HTML": Fault({"status": 403, "body": "<html>"}, Outcome.PRIVATE),
     "403 nothing": Fault({"status": 403}, Outcome.PRIVATE),
     "418": Fault({"status": 418}),
-    "429": Fault({"status": 429}, Outcome.RATE_LIMITED, wait=60),
-    "429 text": Fault({"status": 429, "body": "RATE LIMIT EXCEEDED"}, Outcome.RATE_LIMITED, wait=60),
+    "429": Fault({"status": 429}, Outcome.RATE_LIMITED, wait=60, requests=3),
+    "429 text": Fault({"status": 429, "body": "RATE LIMIT EXCEEDED"}, Outcome.RATE_LIMITED, wait=60, requests=3),
     "429 Retry-After": Fault(
-        {"status": 429, "body": "Retry later", "headers": {"Retry-After": "30"}}, Outcome.RATE_LIMITED, wait=30
+        {"status": 429, "body": "Retry later", "headers": {"Retry-After": "30"}},
+        Outcome.RATE_LIMITED,
+        wait=30,
+        requests=3,
     ),
     "451": Fault({"status": 451}, Outcome.BLOCKED),
     "500": Fault({"status": 500, "json": {"message": "Server Error"}}, Outcome.SERVER_ERROR),
     "500 nothing": Fault({"status": 500}, Outcome.SERVER_ERROR),
     "502 HTML": Fault({"status": 502, "body": "<html>Bad gateway</html>"}, Outcome.SERVER_ERROR),
-    "503 Retry-After": Fault({"status": 503, "headers": {"Retry-After": "120"}}, Outcome.SERVER_ERROR, wait=120),
+    "503 Retry-After": Fault(
+        {"status": 503, "headers": {"Retry-After": "120"}}, Outcome.SERVER_ERROR, wait=120, requests=3
+    ),
     "202": Fault({"status": 202, "json": {}}),
     "204": Fault({"status": 204}),
     "304": Fault({"status": 304}),
@@ -92,13 +104,13 @@ def at_each_step(
     table: Mapping[str, Fault] = FAULTS,
     authenticated: bool = True,
     accepted: Collection[tuple[str, str]] = (),
-    missing_part: Outcome | None = None,
+    parts: bool = False,
     instead: Mapping[tuple[str, str], Outcome] | None = None,
 ) -> pytest.MarkDecorator:
     """Parametrize a test with `step` and `fault`: each fault of the table at each request of an upstream, in order.
 
     `accepted` are pairs of step and fault that are valid responses of this upstream, and have tests of their own.
-    `missing_part` is the outcome of a later step that is not found; `instead` has other outcomes for pairs.
+    `parts`: each later step is about a part. `instead` has other outcomes for pairs of step and fault.
     """
     cases = []
     for place, step in enumerate(steps):
@@ -108,14 +120,18 @@ def at_each_step(
             outcome = (instead or {}).get((step, name), fault.outcome)
             if outcome is Outcome.UNAUTHORIZED and not authenticated:
                 outcome = Outcome.PRIVATE
-            if place and missing_part and outcome in MISSING:
-                outcome = missing_part
-            cases.append(pytest.param(step, replace(fault, outcome=outcome), id=f"{step}-{name}"))
+            case = replace(fault, outcome=outcome, part=bool(place and parts))
+            cases.append(pytest.param(step, case, id=f"{step}-{name}"))
     return pytest.mark.parametrize(("step", "fault"), cases)
 
 
-def check(fault: Fault, read: Callable[[], object]) -> None:
-    """Check that `read` fails as the fault demands, with an error in one line."""
+def check(fault: Fault, read: Callable[[], Any]) -> None:
+    """Check that `read` fails as the fault demands, with an error in one line; or names the odd part in one line."""
+    if fault.part and not (fault.upstream_wide or fault.whole):
+        odd = read().odd
+        assert odd
+        assert not any("\n" in each for each in odd)
+        return
     with pytest.raises(FetchError) as failed:
         read()
     error = failed.value

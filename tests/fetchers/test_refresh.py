@@ -9,10 +9,14 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from fetchers import hosts
 from fetchers.forges import github
 from fetchers.models import HostRateLimit, Run
-from fetchers.refresh import HostQueue, Options, Refresh, Summary, Tally
-from packages.facts import FetchTarget, Outcome
+from fetchers.order import Due
+from fetchers.queues import HostQueue
+from fetchers.refresh import Options, Refresh
+from fetchers.summary import Summary, Tally
+from packages.facts import SUCCESSES, FetchTarget, Outcome
 from packages.models import FetchState, Package, Snapshot
 from packages.results import Attempt, Failure
 from tests.factories import CategoryFactory, PackageFactory
@@ -21,8 +25,15 @@ from tests.upstream import Project, Repo, World, environment, serving
 pytestmark = pytest.mark.django_db
 
 
+def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Publish no rates of requests: the clock of these tests stands still."""
+    for name in ("GITHUB", "GITHUB_ANONYMOUS_TOO", "GITHUB_GRAPHQL", "PYPI"):
+        monkeypatch.setattr(hosts, name, None)
+
+
 @pytest.fixture
-def world(settings: Settings) -> Iterator[World]:
+def world(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    unlimited(monkeypatch)
     world = World()
     with serving(world) as base:
         for name, value in environment(base).items():
@@ -318,7 +329,8 @@ def test_a_host_that_is_not_listed_gets_no_request(world: World, settings: Setti
     settings.FORGE_HOSTS = {"git.example.org": "forgejo"}
     forges = Refresh(Options()).upstreams.forges
     assert forges["git.example.org"].base_url == "https://git.example.org/api/v1"
-    assert Refresh(Options()).due("repo") == {"git.example.org": [Package.objects.get(repo_host="git.example.org").pk]}
+    package = Package.objects.get(repo_host="git.example.org")
+    assert Refresh(Options()).due("repo") == {"git.example.org": Due(healthy=[package.pk])}
 
 
 def test_without_a_token_rest_works_within_its_quota(world: World, settings: Settings) -> None:
@@ -370,7 +382,7 @@ def test_mixed_faults_end_in_the_truth(world: World) -> None:
     )
     for _ in range(25):
         refresh(clock.days(1))
-        for state in FetchState.objects.exclude(outcome__in=["ok", "unchanged", "renamed"]):
+        for state in FetchState.objects.exclude(outcome__in=SUCCESSES):
             assert state.last_success is None or state.last_success < clock.now
     world.fault = lambda _: None
     for repo in world.repos.values():

@@ -21,7 +21,8 @@ from pytest_django import Settings
 from fetchers.locks import lock
 from fetchers.models import Run
 from packages.models import Package
-from tests.fetchers.test_refresh import assert_true, populate
+from tests.factories import PackageFactory
+from tests.fetchers.test_refresh import assert_true, populate, unlimited
 from tests.upstream import World, environment, serving
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +36,8 @@ def base() -> Iterator[tuple[World, str]]:
 
 
 @pytest.fixture
-def world(base: tuple[World, str], settings: Settings) -> World:
+def world(base: tuple[World, str], settings: Settings, monkeypatch: pytest.MonkeyPatch) -> World:
+    unlimited(monkeypatch)
     for name, value in environment(base[1]).items():
         setattr(settings, name, value)
     return base[0]
@@ -71,7 +73,7 @@ def test_the_summary(world: World, capsys: pytest.CaptureFixture[str]) -> None:
         "stopped": "",
     }
     assert set(document["hosts"]["github-graphql"]) == {"requests", "remaining", "may_go_on_at"}
-    assert list(document) == ["sources", "hosts", "notes", "snapshots_pruned", "seconds", "exit_code"]
+    assert list(document) == ["sources", "nothing_to_ask", "hosts", "notes", "snapshots_pruned", "seconds", "exit_code"]
     assert document == Run.objects.first().summary  # type: ignore[union-attr]
 
 
@@ -109,6 +111,42 @@ def test_a_dry_run_sends_no_request(world: World, capsys: pytest.CaptureFixture[
     assert json.loads(capsys.readouterr().out) == {"due": {"repo": {"github.com": 3}, "pypi": {"pypi": 3}}}
     assert not world.requests
     assert not Run.objects.exists()
+
+
+@pytest.mark.django_db
+def test_force_reads_everything_again(world: World) -> None:
+    populate(world, 3)
+    assert exit_code() == 0
+    Package.objects.update(licence="BSD", participants=["mallory"])
+    assert exit_code("--all") == 0
+    assert Package.objects.filter(licence="BSD", participants=["mallory"]).count() == 3
+    assert exit_code("--force") == 0
+    assert_true(world)
+
+
+@pytest.mark.django_db
+def test_the_summary_tells_what_cannot_be_asked_for(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    for repo_url in ("", "https://git.example.org/a/b", "https://svn.example.org/c"):
+        PackageFactory.create(repo_url=repo_url, pypi_url="")
+    assert exit_code() == 0
+    assert "nothing to ask: 3 (1 without an address, 2 on unknown hosts)\n" in capsys.readouterr().out
+    assert exit_code("--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["nothing_to_ask"] == {"without an address": 1, "on unknown hosts": 2}
+
+
+@pytest.mark.django_db
+def test_a_short_pause_does_not_outlast_the_run(world: World) -> None:
+    """A host that is limited costs its own packages alone, and no more time than the run has."""
+    populate(world, 10)
+    world.strict = True
+    world.windows["rest"].extend([time.monotonic()] * 900)
+    started = time.monotonic()
+    assert exit_code("--time-budget", "3") == 0
+    assert time.monotonic() - started < 20
+    summary = Run.objects.get().summary
+    assert summary["sources"]["repo"]["github.com"]["stopped"]
+    assert world.limited["rest"]
 
 
 @pytest.mark.django_db
@@ -231,14 +269,14 @@ def test_two_at_once(base: tuple[World, str], outside: Outside) -> None:
 def test_killed_at_random_moments_it_loses_nothing(base: tuple[World, str], outside: Outside) -> None:
     """Twenty runs die; a package is then whole, as it is or as it was; one run more makes every number true."""
     world = base[0]
-    populate(world, 60)
+    populate(world, 12)
     world.latency = 0.005
     requests = random.Random(20)
     for _ in range(20):
         for repo, project in zip(world.repos.values(), world.projects.values(), strict=True):
             world.commit(repo)
             world.release(project)
-        last = world.requests.total() + requests.randrange(1, 220)
+        last = world.requests.total() + requests.randrange(1, 44)
         process = outside.start("--all")
         while world.requests.total() < last and process.poll() is None:
             time.sleep(0.005)

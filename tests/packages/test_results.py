@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from packages.facts import (
+    UNKNOWN,
     DownloadFacts,
     Fetched,
     FetchTarget,
@@ -67,8 +68,8 @@ def attempt(package: Package, result: Any, source: Source = "repo", at: datetime
     return Attempt(target_of(package), source, at, result)
 
 
-def fetched(facts: Any, **validators: str) -> Fetched[Any]:
-    return Fetched(facts, validators)
+def fetched(facts: Any, *odd: str, **validators: str) -> Fetched[Any]:
+    return Fetched(facts, validators, odd=odd)
 
 
 def outcomes(report: SaveReport) -> list[Outcome]:
@@ -105,7 +106,7 @@ def test_a_success_writes_facts_state_and_history() -> None:
     assert list(Snapshot.objects.values_list("day", "stars", "forks", "downloads")) == [(NOW.date(), 10, 3, None)]
 
 
-@pytest.mark.parametrize("outcome", [each for each in Outcome if each not in {"ok", "unchanged", "renamed"}])
+@pytest.mark.parametrize("outcome", [each for each in Outcome if each not in {"ok", "unchanged", "renamed", "partial"}])
 def test_a_failure_changes_no_fact(outcome: Outcome) -> None:
     package = create()
     save_results([attempt(package, fetched(FACTS, head="abc"))])
@@ -132,9 +133,155 @@ def test_nothing_new_is_a_success_too() -> None:
 def test_lists_that_the_source_cannot_give_stay() -> None:
     package = create()
     save_results([attempt(package, fetched(FACTS))])
-    save_results([attempt(package, fetched(replace(FACTS, watchers=11, participants=None, commits_over_52=None)))])
+    without_lists = replace(FACTS, watchers=11, participants=UNKNOWN, commits_over_52=UNKNOWN)
+    save_results([attempt(package, fetched(without_lists))])
     row = Package.objects.get()
     assert (row.repo_watchers, row.participants, row.commits_over_52) == (11, ["anna", "bert"], list(range(52)))
+
+
+@pytest.mark.parametrize(
+    ("field", "columns_of_it"),
+    [
+        ("url", ["repo_url"]),
+        ("description", ["repo_description"]),
+        ("watchers", ["repo_watchers"]),
+        ("forks", ["repo_forks"]),
+        ("archived", ["archived"]),
+        ("last_updated", ["last_updated"]),
+        ("last_human_commit", ["last_human_commit"]),
+        ("participants", ["participants"]),
+        ("commits_over_52", ["commits_over_52", "weeks_end"]),
+    ],
+)
+def test_a_fact_that_is_unknown_keeps_the_stored_one(field: str, columns_of_it: list[str]) -> None:
+    package = create()
+    save_results([attempt(package, fetched(replace(FACTS, archived=True, last_human_commit=NOW - 3 * DAY)))])
+    before = columns(package)
+    news: dict[str, Any] = {
+        "description": "Does more.",
+        "watchers": 11,
+        "forks": 4,
+        "archived": False,
+        "last_updated": NOW,
+        "last_human_commit": NOW,
+        "participants": ("carl",),
+        "commits_over_52": (1,) * 52,
+        "weeks_end": date(2026, 11, 24),
+    }
+    facts = replace(FACTS, **news)
+    save_results([attempt(package, fetched(facts), at=NOW + DAY)])
+    after = columns(package)
+    unknown: dict[str, Any] = {field: UNKNOWN}
+    assert all(after[name] != before[name] for name in columns_of_it if name != "repo_url")
+    Package.objects.update(**before)
+    save_results([attempt(package, fetched(replace(facts, **unknown)), at=NOW + DAY)])
+    assert columns(package) == after | {name: before[name] for name in columns_of_it}
+    assert state(package).outcome == "ok"
+
+
+def test_an_odd_part_makes_a_success_partial() -> None:
+    package = create()
+    save_results([attempt(package, fetched(FACTS, head="abc"))])
+    facts = replace(FACTS, watchers=12, participants=UNKNOWN)
+    odd = ("contributors answer 500", "the participation has 0 weeks instead of 52")
+    report = save_results([attempt(package, fetched(facts, *odd, head="def"), at=NOW + DAY)])
+    assert outcomes(report) == [Outcome.PARTIAL]
+    row = Package.objects.get()
+    assert (row.repo_watchers, row.participants, row.last_fetched) == (12, ["anna", "bert"], NOW + DAY)
+    saved = state(package)
+    assert (saved.outcome, saved.error) == ("partial", "; ".join(odd))
+    assert (saved.failures, saved.last_success, saved.validators) == (0, NOW + DAY, {"head": "def"})
+    assert saved.next_due == NOW + DAY + FRESH_FOR["repo"]
+    # What is unchanged is as odd as it was.
+    save_results([attempt(package, fetched(None, head="def"), at=NOW + 2 * DAY)])
+    assert (state(package).outcome, state(package).error) == ("partial", "; ".join(odd))
+    save_results([attempt(package, fetched(FACTS), at=NOW + 3 * DAY)])
+    assert (state(package).outcome, state(package).error) == ("ok", "")
+    save_results([attempt(package, fetched(None), at=NOW + 4 * DAY)])
+    assert (state(package).outcome, state(package).error) == ("unchanged", "")
+
+
+def test_what_was_odd_at_another_address_is_odd_no_more() -> None:
+    package = create()
+    save_results([attempt(package, fetched(FACTS, "odd"))])
+    Package.objects.update(repo_url="https://github.com/x/y")
+    package.refresh_from_db()
+    save_results([attempt(package, fetched(None))])
+    assert state(package).outcome == "unchanged"
+
+
+def test_a_part_is_odd_though_the_repository_was_renamed() -> None:
+    package = create()
+    renamed = replace(FACTS, url="https://github.com/new/name")
+    assert outcomes(save_results([attempt(package, fetched(renamed, "odd"))])) == [Outcome.PARTIAL]
+    assert Package.objects.get().repo_url == "https://github.com/new/name"
+
+
+def test_odd_parts_do_not_hide_a_reused_name() -> None:
+    package = create()
+    save_results([attempt(package, fetched(FACTS))])
+    assert outcomes(save_results([attempt(package, fetched(replace(FACTS, repo_id="6"), "odd"))])) == [Outcome.INVALID]
+
+
+@pytest.mark.parametrize("part", ["watchers", "forks"])
+def test_a_number_that_stayed_is_not_history(part: str) -> None:
+    package = create()
+    save_results([attempt(package, fetched(FACTS))])
+    numbers: dict[str, Any] = {"watchers": 77, "forks": 77, part: UNKNOWN}
+    save_results([attempt(package, fetched(replace(FACTS, **numbers)), at=NOW + DAY)])
+    assert list(Snapshot.objects.values_list("day", "stars", "forks")) == [(NOW.date(), 10, 3)]
+
+
+@pytest.mark.parametrize(
+    ("field", "column"),
+    [
+        ("version", "pypi_version"),
+        ("requires_python", "requires_python"),
+        ("classifiers", "classifiers"),
+        ("licence", "licence"),
+        ("status", "pypi_status"),
+        ("releases", "released"),
+    ],
+)
+def test_an_unknown_fact_of_a_project_keeps_the_stored_one(field: str, column: str) -> None:
+    package = create()
+    save_results([attempt(package, fetched(PYPI), "pypi")])
+    before = columns(package)
+    newest = ReleaseFact("3.0", NOW, yanked=False, requires_python="")
+    news = PyPIFacts(
+        version="3.0",
+        requires_python="",
+        classifiers=(),
+        licence="",
+        documentation_url="",
+        releases=(newest,),
+        status="archived",
+    )
+    unknown: dict[str, Any] = {field: UNKNOWN}
+    save_results([attempt(package, fetched(replace(news, **unknown)), "pypi")])
+    expected: dict[str, Any] = {
+        "pypi_version": "3.0",
+        "requires_python": "",
+        "classifiers": [],
+        "licence": "",
+        "pypi_status": "archived",
+        "released": None if field == "version" else NOW,  # the version that stayed is no release any more
+    }
+    assert columns(package) == before | expected | {column: before[column]}
+    assert Release.objects.count() == (2 if field == "releases" else 1)
+
+
+def test_the_odd_part_of_a_release_keeps_its_old_value() -> None:
+    package = create()
+    save_results([attempt(package, fetched(PYPI), "pypi")])
+    odd = (
+        ReleaseFact("2.0", UNKNOWN, yanked=UNKNOWN, requires_python=UNKNOWN),
+        ReleaseFact("3.0", UNKNOWN, yanked=UNKNOWN, requires_python=UNKNOWN),
+    )
+    save_results([attempt(package, fetched(replace(PYPI, releases=odd), "odd"), "pypi")])
+    rows = list(Release.objects.order_by("version").values_list("version", "uploaded_at", "yanked", "requires_python"))
+    assert rows == [("2.0", NOW - 2 * DAY, False, ">=3.11"), ("3.0", None, False, "")]
+    assert Package.objects.get().released == NOW - 2 * DAY
 
 
 def test_editors_columns_and_modified_are_never_written() -> None:
@@ -162,7 +309,7 @@ def test_pypi_facts_and_releases() -> None:
     assert row.last_fetched is None, "a package with a repository is fetched when that is"
     first = list(Release.objects.order_by("version").values("id", "version", "yanked", "requires_python"))
     newer = (replace(RELEASES[1], yanked=True), ReleaseFact("3.0", NOW, yanked=False, requires_python=""))
-    save_results([attempt(package, fetched(replace(PYPI, releases=newer, status=None)), "pypi")])
+    save_results([attempt(package, fetched(replace(PYPI, releases=newer, status=UNKNOWN)), "pypi")])
     releases = list(Release.objects.order_by("version").values("id", "version", "yanked", "requires_python"))
     assert [release["version"] for release in releases] == ["2.0", "3.0"]
     assert releases[0] == first[1] | {"yanked": True}

@@ -18,7 +18,8 @@ from rich.table import Table
 
 from fetchers.hosts import Upstreams
 from fetchers.locks import LockedError
-from fetchers.refresh import Options, Refresh, Summary, Tally, as_json
+from fetchers.refresh import Options, Refresh
+from fetchers.summary import Summary, Tally, as_json
 from packages.facts import SOURCES, Source
 from packages.models import Package, forges
 
@@ -51,6 +52,9 @@ class Command(BaseCommand):
         parser.add_argument("--source", action="append", choices=SOURCES, help="default: repo and pypi (repeatable)")
         parser.add_argument("--host", default="", help="only packages whose repository is on this host")
         parser.add_argument("--all", action="store_true", help="all packages, due or not")
+        parser.add_argument(
+            "--force", action="store_true", help="all packages, and all of them read again, whatever is known"
+        )
         parser.add_argument("--limit", type=_at_least(1), metavar="N", help="at most N packages of each source")
         parser.add_argument(
             "--stale-hours", type=_at_least(0, float), metavar="H", help="due H hours after the last success (20)"
@@ -97,7 +101,8 @@ class Command(BaseCommand):
             sources=tuple(dict.fromkeys(arguments["source"] or ("repo", "pypi"))),
             slugs=slugs,
             host=arguments["host"],
-            everything=arguments["all"] or bool(slugs),
+            everything=arguments["all"] or arguments["force"] or bool(slugs),
+            force=arguments["force"],
             limit=arguments["limit"],
             stale=None if hours is None else timedelta(hours=hours),
             workers=arguments["workers"],
@@ -106,7 +111,7 @@ class Command(BaseCommand):
 
     def _write_due(self, refresh: Refresh, *, in_json: bool) -> None:
         due = {
-            source: {host: len(ids) for host, ids in refresh.due(source).items()} for source in refresh.options.sources
+            source: {host: len(due) for host, due in refresh.due(source).items()} for source in refresh.options.sources
         }
         if in_json:
             self.stdout.write(json.dumps({"due": due}))
@@ -127,6 +132,9 @@ class Command(BaseCommand):
                     + (f", {left} left" if left else "")
                     + (f" ({tally.stopped})" if left and tally.stopped else "")
                 )
+        if summary.nothing_to_ask:
+            reasons = ", ".join(f"{count} {reason}" for reason, count in summary.nothing_to_ask.items())
+            self.stdout.write(f"nothing to ask: {sum(summary.nothing_to_ask.values())} ({reasons})")
         for name, quota in summary.hosts.items():
             self.stdout.write(
                 f"{name}: {quota['requests']} requests"

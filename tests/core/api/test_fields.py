@@ -34,7 +34,14 @@ def full_package() -> Package:
         gone_since=NOW,
     )
     states: list[dict[str, Any]] = [
-        {"source": "repo", "target": "github.com/a/p", "outcome": "timeout", "failures": 2, "last_attempt": NOW},
+        {
+            "source": "repo",
+            "target": "github.com/a/p",
+            "outcome": "timeout",
+            "error": "slow",
+            "failures": 2,
+            "last_attempt": NOW,
+        },
         {"source": "pypi", "target": "another", "outcome": "ok"},
     ]
     for state in states:
@@ -61,6 +68,7 @@ EXTENDED = {
             "last_success": None,
             "last_attempt": "2026-05-06T03:08:09-04:00",
             "outcome": "timeout",
+            "error": "slow",
             "failures": 2,
             "next_due": "2026-05-06T03:08:09-04:00",
         },

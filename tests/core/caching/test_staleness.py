@@ -22,7 +22,7 @@ from django.utils import timezone
 from categories.models import Category
 from core.models import Revision
 from grids.models import Grid, GridPackage
-from packages.facts import Fetched, FetchTarget, RepositoryFacts
+from packages.facts import UNKNOWN, Fetched, FetchTarget, RepositoryFacts
 from packages.models import Package
 from packages.results import Attempt, save_results
 from tests.core.test_admin import grid_form, package_form
@@ -90,7 +90,7 @@ def ways(package: Package, admin_client: Client, tmp_path: Path) -> dict[str, Wa
 
     def refreshed(number: int) -> None:
         at = package.created
-        facts = RepositoryFacts("7", "https://github.com/a/p", "", 1, number, None, at, None, None, at.date())
+        facts = RepositoryFacts("7", "https://github.com/a/p", "", 1, number, UNKNOWN, at, UNKNOWN, UNKNOWN, at.date())
         known = FetchTarget(package.pk, host="github.com", path="a/p")
         save_results([Attempt(known, "repo", at, Fetched(facts, {}))])
 

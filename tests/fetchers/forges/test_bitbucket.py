@@ -11,9 +11,9 @@ import responses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fetchers.forges import bitbucket
+from fetchers.forges import bitbucket, commits
 from fetchers.network.http import FetchError, Upstream
-from packages.facts import Fetched, FetchTarget, Outcome, RepositoryFacts
+from packages.facts import UNKNOWN, Fetched, FetchTarget, Outcome, RepositoryFacts
 from tests.fetchers import faults
 from tests.fetchers.faults import Fault
 from tests.fetchers.upstreams import JSON, has, make_upstream
@@ -22,7 +22,7 @@ TODAY = date(2024, 1, 15)
 API = "https://api.bitbucket.test/2.0"
 REPOSITORY = f"{API}/repositories/ada/thing"
 COMMITS = f"{REPOSITORY}/commits/main"
-FIELDS = "next,values.hash,values.date,values.parents.hash,values.author"
+FIELDS = bitbucket.COMMIT_FIELDS
 UUID = "{fa7b9059-8ffd-401f-934f-afe495719186}"
 HEAD = "a" * 40
 NEW = FetchTarget(package=1, host="bitbucket.test", path="ada/thing")
@@ -41,14 +41,15 @@ FACTS = RepositoryFacts(
     description="A thing",
     watchers=16,
     forks=37,
-    archived=None,
+    archived=UNKNOWN,
     last_updated=datetime(2024, 1, 14, 12, tzinfo=UTC),
     participants=("zoe", "Bob B.", "Ada Žák", "first"),
     commits_over_52=WEEKS,
     weeks_end=TODAY,
+    last_human_commit=datetime(2024, 1, 14, 12, tzinfo=UTC),
 )
 COUNTS = {"counted": "2024-01-15", "watchers": "16", "forks": "37"}
-EMPTY = replace(FACTS, last_updated=None, participants=(), commits_over_52=(0,) * 52)
+EMPTY = replace(FACTS, last_updated=None, last_human_commit=None, participants=(), commits_over_52=(0,) * 52)
 TARGET = replace(
     NEW,
     repo_id=UUID,
@@ -127,7 +128,7 @@ def test_an_unchanged_head_moves_the_weeks_on(wire: responses.RequestsMock, upst
     moved = replace(
         FACTS,
         description="Another thing",
-        participants=None,
+        participants=UNKNOWN,
         commits_over_52=(*[0] * 48, 1, 3, 0, 0),
         weeks_end=TODAY + timedelta(days=14),
     )
@@ -196,7 +197,7 @@ def test_counts_of_another_repository_are_not_carried_over(wire: responses.Reque
 def test_no_commit_in_the_window(wire: responses.RequestsMock, upstream: Upstream) -> None:
     serve_steps(wire, {1: {"json": {"values": LISTED[6:], "next": f"{COMMITS}?page=2"}}})
     last = datetime(2023, 1, 15, 23, 59, 59, tzinfo=UTC)
-    expected = replace(EMPTY, last_updated=last)
+    expected = replace(EMPTY, last_updated=last, last_human_commit=last, participants=UNKNOWN)
     assert bitbucket.read(upstream, NEW, TODAY) == Fetched(expected, {**COUNTS, "head": "1" * 40})
     assert len(wire.calls) == 4
 
@@ -236,7 +237,7 @@ def test_pages_end_with_the_history(wire: responses.RequestsMock, upstream: Upst
 def test_too_many_commits_have_no_lists(wire: responses.RequestsMock, upstream: Upstream) -> None:
     serve_steps(wire, {1: {"json": {"values": LISTED[:5], "next": f"{COMMITS}?page=2"}}})
     wire.get(COMMITS, json={"values": LISTED[:5], "next": f"{COMMITS}?page=2"}, match=[has(page="2")])
-    expected = replace(FACTS, commits_over_52=None, participants=None)
+    expected = replace(FACTS, commits_over_52=UNKNOWN, participants=UNKNOWN)
     assert bitbucket.read(upstream, MOVED_TARGET, TODAY) == Fetched(expected, COUNTS)
     assert len(wire.calls) == 1 + 20
 
@@ -260,8 +261,13 @@ def test_next_pages_elsewhere_are_not_requested(
     wire: responses.RequestsMock, upstream: Upstream, following: object
 ) -> None:
     serve_steps(wire, {1: {"json": {"values": LISTED[:5], "next": following}}})
-    assert fail(upstream).outcome is Outcome.INVALID
-    assert len(wire.calls) == 2
+    fetched = bitbucket.read(upstream, NEW, TODAY)
+    assert fetched.facts == commits.without_commits(FACTS)
+    assert (fetched.validators, len(fetched.odd)) == (COUNTS, 1)
+    assert [str(call.request.url).partition("?")[0] for call in wire.calls[2:]] == [
+        f"{REPOSITORY}/watchers",
+        f"{REPOSITORY}/forks",
+    ]
 
 
 @pytest.mark.parametrize("status", [301, 307])
@@ -295,79 +301,117 @@ def test_redirects_that_are_not_followed(wire: responses.RequestsMock, upstream:
 
 @faults.at_each_step(
     STEPS,
-    missing_part=Outcome.INVALID,
+    parts=True,
 )
 def test_faults(wire: responses.RequestsMock, upstream: Upstream, step: str, fault: Fault) -> None:
-    """No facts; and a part that is missing does not make the repository missing."""
+    """No facts, or all but those of a part: one that is missing does not make the repository missing."""
     serve_steps(wire, {STEPS.index(step): fault.response})
     faults.check(fault, lambda: bitbucket.read(upstream, NEW, TODAY))
-    assert len(wire.calls) == STEPS.index(step) + fault.requests
+    if not fault.part:
+        assert len(wire.calls) == STEPS.index(step) + fault.requests
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"uuid": None},
-        {"uuid": ""},
-        {"uuid": True},
-        {"uuid": "{4\0}"},
-        {"uuid": "\ud800"},
-        {"description": 1},
-        {"links": None},
-        {"links": {"html": "https://bitbucket.test/ada/thing"}},
-        {"links": {"html": {"href": None}}},
-        {"links": {"html": {"href": "javascript:alert(1)"}}},
-        {"links": {"html": {"href": "http://bitbucket.test/ada/thing"}}},
-        {"links": {"html": {"href": "https://bitbucket.test/ada"}}},
-        {"links": {"html": {"href": "https://bitbucket.test@evil.test/ada/thing"}}},
-        {"links": {"html": {"href": "https://evil.test/ada/thing"}}},
-        {"mainbranch": "main"},
-        {"mainbranch": {}},
-        {"mainbranch": {"name": ""}},
-        {"mainbranch": {"name": 1}},
-        {"mainbranch": {"name": "a\0"}},
-        {"mainbranch": {"name": "x" * 300}},
-    ],
-)
-def test_nonsense_in_a_repository(wire: responses.RequestsMock, upstream: Upstream, changes: dict[str, Any]) -> None:
-    wire.get(REPOSITORY, body=json.dumps({**DOCUMENT, **changes}))
+@pytest.mark.parametrize("identity", [None, "", True, "{4\0}", "\ud800"])
+def test_a_repository_without_identity(wire: responses.RequestsMock, upstream: Upstream, identity: object) -> None:
+    wire.get(REPOSITORY, body=json.dumps({**DOCUMENT, "uuid": identity}))
     assert fail(upstream).outcome is Outcome.INVALID
     assert len(wire.calls) == 1
 
 
+@pytest.mark.parametrize(
+    ("changes", "facts"),
+    [
+        ({"description": 1}, replace(FACTS, description=UNKNOWN)),
+        ({"links": None}, replace(FACTS, url=UNKNOWN)),
+        ({"links": {"html": "https://bitbucket.test/ada/thing"}}, replace(FACTS, url=UNKNOWN)),
+        ({"links": {"html": {"href": None}}}, replace(FACTS, url=UNKNOWN)),
+        ({"links": {"html": {"href": "javascript:alert(1)"}}}, replace(FACTS, url=UNKNOWN)),
+        ({"links": {"html": {"href": "http://bitbucket.test/ada/thing"}}}, replace(FACTS, url=UNKNOWN)),
+        ({"links": {"html": {"href": "https://bitbucket.test/ada"}}}, replace(FACTS, url=UNKNOWN)),
+        ({"links": {"html": {"href": "https://bitbucket.test@evil.test/ada/thing"}}}, replace(FACTS, url=UNKNOWN)),
+        ({"links": {"html": {"href": "https://evil.test/ada/thing"}}}, replace(FACTS, url=UNKNOWN)),
+        ({"mainbranch": "main"}, commits.without_commits(FACTS)),
+        ({"mainbranch": {}}, commits.without_commits(FACTS)),
+        ({"mainbranch": {"name": ""}}, commits.without_commits(FACTS)),
+        ({"mainbranch": {"name": 1}}, commits.without_commits(FACTS)),
+        ({"mainbranch": {"name": "a\0"}}, commits.without_commits(FACTS)),
+        ({"mainbranch": {"name": "x" * 300}}, commits.without_commits(FACTS)),
+    ],
+)
+def test_nonsense_in_a_repository(
+    wire: responses.RequestsMock, upstream: Upstream, changes: dict[str, Any], facts: RepositoryFacts
+) -> None:
+    serve_steps(wire, {0: {"body": json.dumps({**DOCUMENT, **changes})}})
+    fetched = bitbucket.read(upstream, NEW, TODAY)
+    assert fetched.facts == facts
+    assert len(fetched.odd) == 1
+
+
 def test_a_repository_that_does_not_tell_its_branch(wire: responses.RequestsMock, upstream: Upstream) -> None:
-    wire.get(REPOSITORY, json={key: DOCUMENT[key] for key in DOCUMENT if key != "mainbranch"})
-    assert fail(upstream).outcome is Outcome.INVALID
+    serve_steps(wire, {0: {"json": {key: DOCUMENT[key] for key in DOCUMENT if key != "mainbranch"}}})
+    assert bitbucket.read(upstream, NEW, TODAY) == Fetched(commits.without_commits(FACTS), COUNTS)
 
 
-@pytest.mark.parametrize("step", [2, 3])
-@pytest.mark.parametrize("size", [-1, 2**31, 10**400, True, 3.0, "3", None, float("nan"), float("inf")])
-def test_nonsense_in_a_count(wire: responses.RequestsMock, upstream: Upstream, size: object, step: int) -> None:
-    serve_steps(wire, {step: {"body": json.dumps({"size": size})}})
-    assert fail(upstream).outcome is Outcome.INVALID
+@pytest.mark.parametrize(("step", "field"), [(2, "watchers"), (3, "forks")])
+@pytest.mark.parametrize("size", [-1, 2**31, 10**400, True, 3.0, "3", None, float("nan"), float("inf"), "absent"])
+def test_nonsense_in_a_count(
+    wire: responses.RequestsMock, upstream: Upstream, size: object, step: int, field: str
+) -> None:
+    """It costs that count alone, and is requested again the next time."""
+    serve_steps(wire, {step: {"body": json.dumps({} if size == "absent" else {"size": size})}})
+    fetched = bitbucket.read(upstream, NEW, TODAY)
+    unknown: dict[str, Any] = {field: UNKNOWN}
+    assert fetched == Fetched(replace(FACTS, **unknown), {"head": HEAD}, odd=(f"the size of {field} is not a count",))
+
+
+OLDER = replace(
+    FACTS,
+    last_updated=UNKNOWN,
+    commits_over_52=(1, *[0] * 49, 1, 2),
+    participants=("zoe", "Ada Žák", "first"),
+    last_human_commit=UNKNOWN,
+)
+ANONYMOUS = replace(FACTS, participants=("zoe", "Ada Žák", "first"), last_human_commit=UNKNOWN)
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "facts"),
     [
-        {"hash": None},
-        {"hash": "a\0"},
-        {"date": None},
-        {"date": "yesterday"},
-        {"date": "2024-01-14T12:00:00"},
-        {"date": 1705000000},
-        {"author": None},
-        {"author": "Ada <ada@example.org>"},
-        {"author": {"raw": 1}},
-        {"author": {"raw": "Ada", "user": "ada"}},
-        {"author": {"raw": "Ada", "user": {"nickname": ["ada"]}}},
-        {"parents": None},
-        {"parents": "0"},
+        ({"hash": None}, OLDER),
+        ({"hash": "a\0"}, OLDER),
+        ({"date": None}, OLDER),
+        ({"date": "yesterday"}, OLDER),
+        ({"date": "1969-12-31T23:59:59+00:00"}, OLDER),
+        ({"date": "2024-01-14T12:00:00"}, OLDER),
+        ({"date": 1705000000}, OLDER),
+        ({"author": None}, ANONYMOUS),
+        ({"author": "Ada <ada@example.org>"}, ANONYMOUS),
+        ({"author": {"raw": 1}}, ANONYMOUS),
+        ({"author": {"raw": "Ada", "user": "ada"}}, ANONYMOUS),
+        ({"author": {"raw": "Ada", "user": {"nickname": ["ada"]}}}, ANONYMOUS),
+        ({"parents": None}, replace(FACTS, commits_over_52=UNKNOWN)),
+        ({"parents": "0"}, replace(FACTS, commits_over_52=UNKNOWN)),
     ],
 )
-def test_nonsense_in_a_commit(wire: responses.RequestsMock, upstream: Upstream, changes: dict[str, Any]) -> None:
-    serve_steps(wire, {1: {"json": {"values": [{**NEWEST, **changes}]}}})
-    assert fail(upstream).outcome is Outcome.INVALID
+def test_nonsense_in_a_commit(
+    wire: responses.RequestsMock, upstream: Upstream, changes: dict[str, Any], facts: RepositoryFacts
+) -> None:
+    """It is left out, or what it does not tell; it stays odd until there are others."""
+    serve_steps(wire, {1: {"json": {"values": [{**NEWEST, **changes}, *LISTED[1:]]}}})
+    fetched = bitbucket.read(upstream, NEW, TODAY)
+    assert fetched.facts == facts
+    [odd] = fetched.odd
+    if facts is ANONYMOUS:
+        assert fetched.validators == {**COUNTS, "head": HEAD, "odd_commits": odd}
+        assert bitbucket.read(upstream, replace(TARGET, validators=fetched.validators), TODAY).odd == fetched.odd
+    else:
+        assert "head" not in fetched.validators
+
+
+def test_nothing_but_odd_commits(wire: responses.RequestsMock, upstream: Upstream) -> None:
+    serve_steps(wire, {1: {"json": {"values": [{}, {"hash": "b" * 40}]}}})
+    facts = bitbucket.read(upstream, NEW, TODAY).facts
+    assert facts == commits.without_commits(FACTS)
 
 
 @pytest.mark.parametrize(
@@ -397,7 +441,7 @@ def test_names_of_authors(
     serve_steps(wire, {1: {"body": json.dumps({"values": [{**NEWEST, "author": author}]})}})
     fetched = bitbucket.read(upstream, NEW, TODAY).facts
     assert fetched is not None
-    assert fetched.participants == ((name,) if name else ())
+    assert fetched.participants == ((name,) if name else UNKNOWN)
 
 
 def test_a_description_that_cannot_be_stored_is_mended(wire: responses.RequestsMock, upstream: Upstream) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fetchers.forges import forgejo
 from fetchers.network.http import FetchError, Upstream
-from packages.facts import Fetched, FetchTarget, Outcome, RepositoryFacts
+from packages.facts import UNKNOWN, Fetched, FetchTarget, Outcome, RepositoryFacts
 from tests.fetchers import faults
 from tests.fetchers.faults import Fault
 from tests.fetchers.upstreams import JSON, has, make_upstream
@@ -48,8 +48,9 @@ FACTS = RepositoryFacts(
     participants=("zoe", "bob", "Ada Žák", "first"),
     commits_over_52=WEEKS,
     weeks_end=TODAY,
+    last_human_commit=datetime(2024, 1, 14, 12, tzinfo=UTC),
 )
-EMPTY = replace(FACTS, last_updated=None, participants=(), commits_over_52=(0,) * 52)
+EMPTY = replace(FACTS, last_updated=None, last_human_commit=None, participants=(), commits_over_52=(0,) * 52)
 TARGET = replace(
     NEW,
     repo_id="7",
@@ -132,7 +133,7 @@ def test_an_unchanged_head_moves_the_weeks_on(wire: responses.RequestsMock, upst
     moved = replace(
         FACTS,
         watchers=34,
-        participants=None,
+        participants=UNKNOWN,
         commits_over_52=(*[0] * 48, 1, 3, 0, 0),
         weeks_end=TODAY + timedelta(days=14),
     )
@@ -177,7 +178,8 @@ def test_no_commit_in_the_window(wire: responses.RequestsMock, upstream: Upstrea
     wire.get(REPOSITORY, json=DOCUMENT)
     wire.get(COMMITS, json=LISTED[6:], headers={"X-HasMore": "true"})
     last = datetime(2023, 1, 15, 23, 59, 59, tzinfo=UTC)
-    assert forgejo.read(upstream, NEW, TODAY) == Fetched(replace(EMPTY, last_updated=last), {"head": "1" * 40})
+    expected = replace(EMPTY, last_updated=last, last_human_commit=last, participants=UNKNOWN)
+    assert forgejo.read(upstream, NEW, TODAY) == Fetched(expected, {"head": "1" * 40})
     assert len(wire.calls) == 2
 
 
@@ -231,7 +233,7 @@ def test_pages_end_with_the_window(wire: responses.RequestsMock, upstream: Upstr
 def test_too_many_commits_have_no_lists(wire: responses.RequestsMock, upstream: Upstream) -> None:
     wire.get(REPOSITORY, json=DOCUMENT)
     wire.get(COMMITS, json=LISTED[:5], headers={"X-HasMore": "true"})
-    expected = replace(FACTS, commits_over_52=None, participants=None)
+    expected = replace(FACTS, commits_over_52=UNKNOWN, participants=UNKNOWN)
     assert forgejo.read(upstream, NEW, TODAY) == Fetched(expected, {})
     assert len(wire.calls) == 1 + 40
 
@@ -264,13 +266,14 @@ def test_redirects_that_are_not_followed(wire: responses.RequestsMock, upstream:
 @faults.at_each_step(
     STEPS,
     accepted={(step, name) for step in ("newest", "commits") for name in ("409", "a list")},
-    missing_part=Outcome.INVALID,
+    parts=True,
 )
 def test_faults(wire: responses.RequestsMock, upstream: Upstream, step: str, fault: Fault) -> None:
-    """No facts; and a part that is missing does not make the repository missing."""
+    """No facts, or all but those of a part: one that is missing does not make the repository missing."""
     serve_steps(wire, {STEPS.index(step): fault.response})
     faults.check(fault, lambda: forgejo.read(upstream, replace(TARGET, validators={"head": "f" * 40}), TODAY))
-    assert len(wire.calls) == STEPS.index(step) + fault.requests
+    if not fault.part:
+        assert len(wire.calls) == STEPS.index(step) + fault.requests
 
 
 @pytest.mark.parametrize("status", [304, 409])
@@ -279,64 +282,103 @@ def test_statuses_that_are_not_a_repository(wire: responses.RequestsMock, upstre
     assert fail(upstream).outcome is Outcome.INVALID
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"id": None},
-        {"id": -1},
-        {"id": True},
-        {"id": 1.5},
-        {"id": "4\0"},
-        {"stars_count": -1},
-        {"stars_count": 2**31},
-        {"stars_count": 10**400},
-        {"stars_count": True},
-        {"stars_count": "3"},
-        {"stars_count": None},
-        {"stars_count": float("nan")},
-        {"forks_count": float("inf")},
-        {"forks_count": -5},
-        {"archived": None},
-        {"empty": "false"},
-        {"empty": None},
-        {"description": 1},
-        {"html_url": None},
-        {"html_url": "javascript:alert(1)"},
-        {"html_url": "http://forge.test/ada/thing"},
-        {"html_url": "https://forge.test/ada"},
-        {"html_url": "https://forge.test@evil.test/ada/thing"},
-        {"html_url": "https://evil.test/ada/thing"},
-        {"html_url": "https://forge.test/ada/thing\0"},
-    ],
-)
-def test_nonsense_in_a_repository(wire: responses.RequestsMock, upstream: Upstream, changes: dict[str, Any]) -> None:
-    wire.get(REPOSITORY, body=json.dumps({**DOCUMENT, **changes}))
+@pytest.mark.parametrize("identity", [None, -1, True, 1.5, "4\0"])
+def test_a_repository_without_identity(wire: responses.RequestsMock, upstream: Upstream, identity: object) -> None:
+    wire.get(REPOSITORY, json={**DOCUMENT, "id": identity})
     assert fail(upstream).outcome is Outcome.INVALID
     assert len(wire.calls) == 1
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "field"),
     [
-        {"sha": None},
-        {"sha": "a\0"},
-        {"commit": None},
-        {"commit": {"author": {"name": "Ada"}}},
-        {"commit": {"author": {"name": "Ada"}, "committer": {"date": "yesterday"}}},
-        {"commit": {"author": {"name": "Ada"}, "committer": {"date": "2024-01-14T12:00:00"}}},
-        {"commit": {"author": {"name": "Ada"}, "committer": {"date": 1705000000}}},
-        {"author": "ada"},
-        {"author": {"login": ["ada"]}},
-        {"author": None, "commit": {"author": None, "committer": NEWEST["commit"]["committer"]}},
-        {"author": None, "commit": {"author": {"name": {}}, "committer": NEWEST["commit"]["committer"]}},
-        {"parents": None},
-        {"parents": {}},
+        ({"stars_count": -1}, "watchers"),
+        ({"stars_count": 2**31}, "watchers"),
+        ({"stars_count": 10**400}, "watchers"),
+        ({"stars_count": True}, "watchers"),
+        ({"stars_count": "3"}, "watchers"),
+        ({"stars_count": None}, "watchers"),
+        ({"stars_count": float("nan")}, "watchers"),
+        ({"forks_count": float("inf")}, "forks"),
+        ({"forks_count": -5}, "forks"),
+        ({"archived": None}, "archived"),
+        ({"empty": "false"}, ""),
+        ({"empty": None}, ""),
+        ({"description": 1}, "description"),
+        ({"html_url": None}, "url"),
+        ({"html_url": "javascript:alert(1)"}, "url"),
+        ({"html_url": "http://forge.test/ada/thing"}, "url"),
+        ({"html_url": "https://forge.test/ada"}, "url"),
+        ({"html_url": "https://forge.test@evil.test/ada/thing"}, "url"),
+        ({"html_url": "https://evil.test/ada/thing"}, "url"),
+        ({"html_url": "https://forge.test/ada/thing\0"}, "url"),
     ],
 )
-def test_nonsense_in_a_commit(wire: responses.RequestsMock, upstream: Upstream, changes: dict[str, Any]) -> None:
+def test_nonsense_in_a_repository(
+    wire: responses.RequestsMock, upstream: Upstream, changes: dict[str, Any], field: str
+) -> None:
+    wire.get(REPOSITORY, body=json.dumps({**DOCUMENT, **changes}))
+    wire.get(COMMITS, json=LISTED)
+    fetched = forgejo.read(upstream, NEW, TODAY)
+    unknown: dict[str, Any] = {field: UNKNOWN} if field else {}
+    assert fetched.facts == replace(FACTS, **unknown)
+    assert [odd.split()[0] for odd in fetched.odd] == list(changes)
+
+
+OLDER = replace(
+    FACTS,
+    last_updated=UNKNOWN,
+    commits_over_52=(1, *[0] * 49, 1, 2),
+    participants=("zoe", "Ada Žák", "first"),
+    last_human_commit=UNKNOWN,
+)
+ANONYMOUS = replace(FACTS, participants=("zoe", "Ada Žák", "first"), last_human_commit=UNKNOWN)
+COMMITTER = NEWEST["commit"]["committer"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "facts"),
+    [
+        ({"sha": None}, OLDER),
+        ({"sha": "a\0"}, OLDER),
+        ({"commit": None}, OLDER),
+        ({"commit": {"author": {"name": "Ada"}}}, OLDER),
+        ({"commit": {"author": {"name": "Ada"}, "committer": {"date": "yesterday"}}}, OLDER),
+        ({"commit": {"author": {"name": "Ada"}, "committer": {"date": "1969-12-31T23:59:59Z"}}}, OLDER),
+        ({"commit": {"author": {"name": "Ada"}, "committer": {"date": "2024-01-14T12:00:00"}}}, OLDER),
+        ({"commit": {"author": {"name": "Ada"}, "committer": {"date": 1705000000}}}, OLDER),
+        ({"author": None, "commit": {"author": None, "committer": COMMITTER}}, ANONYMOUS),
+        ({"author": None, "commit": {"author": {"name": {}}, "committer": COMMITTER}}, ANONYMOUS),
+        ({"parents": None}, replace(FACTS, commits_over_52=UNKNOWN)),
+        ({"parents": {}}, replace(FACTS, commits_over_52=UNKNOWN)),
+    ],
+)
+def test_nonsense_in_a_commit(
+    wire: responses.RequestsMock, upstream: Upstream, changes: dict[str, Any], facts: RepositoryFacts
+) -> None:
     wire.get(REPOSITORY, json=DOCUMENT)
-    wire.get(COMMITS, json=[{**NEWEST, **changes}])
-    assert fail(upstream).outcome is Outcome.INVALID
+    wire.get(COMMITS, json=[{**NEWEST, **changes}, *LISTED[1:]])
+    fetched = forgejo.read(upstream, NEW, TODAY)
+    assert fetched.facts == facts
+    assert len(fetched.odd) == 1
+    assert ("head" in fetched.validators) is (facts is ANONYMOUS)
+
+
+def test_an_odd_account_leaves_the_name_in_the_commit(wire: responses.RequestsMock, upstream: Upstream) -> None:
+    wire.get(REPOSITORY, json=DOCUMENT)
+    named = commit(HEAD, "2024-01-14T13:00:00+01:00", None, "bob")
+    wire.get(COMMITS, json=[{**named, "author": {"login": ["bob"]}}, *LISTED[1:]])
+    fetched = forgejo.read(upstream, NEW, TODAY)
+    assert (fetched.facts, len(fetched.odd)) == (FACTS, 1)
+
+
+def test_a_bots_commit_is_not_a_persons(wire: responses.RequestsMock, upstream: Upstream) -> None:
+    wire.get(REPOSITORY, json=DOCUMENT)
+    wire.get(COMMITS, json=[commit(HEAD, "2024-01-14T13:00:00+01:00", "renovate-bot"), *LISTED[1:]])
+    facts = forgejo.read(upstream, NEW, TODAY).facts
+    assert facts is not None
+    assert facts.last_updated == datetime(2024, 1, 14, 12, tzinfo=UTC)
+    assert facts.last_human_commit == datetime(2024, 1, 12, tzinfo=UTC)
 
 
 def test_texts_that_cannot_be_stored_are_mended(wire: responses.RequestsMock, upstream: Upstream) -> None:

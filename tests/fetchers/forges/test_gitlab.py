@@ -11,9 +11,9 @@ import responses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fetchers.forges import gitlab
+from fetchers.forges import commits, gitlab
 from fetchers.network.http import FetchError, Upstream
-from packages.facts import Fetched, FetchTarget, Outcome, RepositoryFacts
+from packages.facts import UNKNOWN, Fetched, FetchTarget, Outcome, RepositoryFacts
 from tests.fetchers import faults
 from tests.fetchers.faults import Fault
 from tests.fetchers.upstreams import JSON, has, make_upstream
@@ -55,8 +55,9 @@ FACTS = RepositoryFacts(
     participants=("Zoë Žák", "Ada", "Bob"),
     commits_over_52=WEEKS,
     weeks_end=TODAY,
+    last_human_commit=datetime(2024, 1, 14, 12, tzinfo=UTC),
 )
-EMPTY = replace(FACTS, last_updated=None, participants=(), commits_over_52=(0,) * 52)
+EMPTY = replace(FACTS, last_updated=None, last_human_commit=None, participants=(), commits_over_52=(0,) * 52)
 TARGET = replace(
     NEW,
     repo_id="46520",
@@ -68,7 +69,13 @@ TARGET = replace(
 
 
 def commit(id_: str, at: str, parents: int = 1) -> dict[str, Any]:
-    return {"id": id_, "committed_date": at, "parent_ids": ["0" * 40] * parents, "author_email": "ada@example.org"}
+    return {
+        "id": id_,
+        "committed_date": at,
+        "parent_ids": ["0" * 40] * parents,
+        "author_name": "Ada",
+        "author_email": "ada@example.org",
+    }
 
 
 NEWEST = commit(HEAD, "2024-01-14T13:00:00.000+01:00")
@@ -96,7 +103,7 @@ def serve(wire: responses.RequestsMock, **changes: Any) -> None:
 def serve_steps(wire: responses.RequestsMock, replaced: dict[int, Mapping[str, Any]]) -> None:
     """Serve the four requests of a whole project, some of them with other responses."""
     good: list[tuple[str, Any, dict[str, str]]] = [
-        (PROJECT, DOCUMENT, {"license": "true"}),
+        (PROJECT, DOCUMENT, {}),
         (COMMITS, [NEWEST], {"per_page": "1"}),
         (COMMITS, LISTED, {"since": "2023-01-16T00:00:00Z", "per_page": "100", "page": "1"}),
         (CONTRIBUTORS, PEOPLE, {"order_by": "commits", "sort": "desc", "per_page": "100", "page": "1"}),
@@ -120,7 +127,7 @@ def test_a_project(wire: responses.RequestsMock, upstream: Upstream) -> None:
     serve(wire)
     assert gitlab.read(upstream, NEW, TODAY) == Fetched(FACTS, {"etag": 'W/"1"', "head": HEAD})
     assert [call.request.url for call in wire.calls] == [
-        f"{PROJECT}?license=true",
+        PROJECT,
         f"{COMMITS}?per_page=1",
         f"{COMMITS}?since=2023-01-16T00:00:00Z&per_page=100&page=1",
         f"{CONTRIBUTORS}?order_by=commits&sort=desc&per_page=100&page=1",
@@ -130,7 +137,7 @@ def test_a_project(wire: responses.RequestsMock, upstream: Upstream) -> None:
 def test_a_project_without_a_token_tells_less(wire: responses.RequestsMock, upstream: Upstream) -> None:
     wire.get(PROJECT, json={key: DOCUMENT[key] for key in DOCUMENT if key not in {"archived", "empty_repo"}})
     serve(wire)
-    assert gitlab.read(upstream, NEW, TODAY) == Fetched(replace(FACTS, archived=None), {"head": HEAD})
+    assert gitlab.read(upstream, NEW, TODAY) == Fetched(replace(FACTS, archived=UNKNOWN), {"head": HEAD})
 
 
 def test_an_unchanged_head_moves_the_weeks_on(wire: responses.RequestsMock, upstream: Upstream) -> None:
@@ -140,7 +147,7 @@ def test_an_unchanged_head_moves_the_weeks_on(wire: responses.RequestsMock, upst
     moved = replace(
         FACTS,
         watchers=34,
-        participants=None,
+        participants=UNKNOWN,
         commits_over_52=(*[0] * 48, 1, 2, 0, 0),
         weeks_end=TODAY + timedelta(days=14),
     )
@@ -192,7 +199,8 @@ def test_no_commit_in_the_window(wire: responses.RequestsMock, upstream: Upstrea
     wire.get(PROJECT, json=DOCUMENT)
     serve_newest(wire, commit(HEAD, "2023-01-15T23:59:59.000+00:00"))
     wire.get(CONTRIBUTORS, json=PEOPLE)
-    expected = replace(FACTS, last_updated=datetime(2023, 1, 15, 23, 59, 59, tzinfo=UTC), commits_over_52=(0,) * 52)
+    last = datetime(2023, 1, 15, 23, 59, 59, tzinfo=UTC)
+    expected = replace(FACTS, last_updated=last, last_human_commit=last, commits_over_52=(0,) * 52)
     assert gitlab.read(upstream, NEW, TODAY) == Fetched(expected, {"head": HEAD})
     assert len(wire.calls) == 3
 
@@ -218,16 +226,20 @@ def test_an_empty_repository_without_a_token(wire: responses.RequestsMock, upstr
     told = {key: DOCUMENT[key] for key in DOCUMENT if key not in {"archived", "empty_repo"}}
     wire.get(PROJECT, json=told)
     wire.get(COMMITS, status=404, json={"message": "404 Repository Not Found"})
-    assert gitlab.read(upstream, NEW, TODAY) == Fetched(replace(EMPTY, archived=None), {})
-    assert fail(upstream, TARGET).outcome is Outcome.INVALID
+    assert gitlab.read(upstream, NEW, TODAY) == Fetched(replace(EMPTY, archived=UNKNOWN), {})
+    unknown = commits.without_commits(replace(FACTS, archived=UNKNOWN))
+    found = gitlab.read(upstream, TARGET, TODAY)
+    assert (found.facts, len(found.odd)) == (unknown, 1), "it had commits before"
     wire.replace(responses.GET, COMMITS, json=[])
-    assert gitlab.read(upstream, NEW, TODAY) == Fetched(replace(EMPTY, archived=None), {})
+    assert gitlab.read(upstream, NEW, TODAY) == Fetched(replace(EMPTY, archived=UNKNOWN), {})
 
 
 def test_code_for_members_only(wire: responses.RequestsMock, upstream: Upstream) -> None:
     hidden = {"default_branch", "forks_count", "empty_repo"}
     wire.get(PROJECT, json={key: DOCUMENT[key] for key in DOCUMENT if key not in hidden})
-    assert fail(upstream).outcome is Outcome.PRIVATE
+    fetched = gitlab.read(upstream, NEW, TODAY)
+    assert fetched.facts == commits.without_commits(replace(FACTS, forks=UNKNOWN))
+    assert fetched.odd == ("gitlab.test/group/sub/thing shows its code to members only",)
 
 
 def test_pages_go_on_as_x_next_page_says(wire: responses.RequestsMock, upstream: Upstream) -> None:
@@ -253,7 +265,7 @@ def test_too_many_commits_have_no_weeks_and_people_end_at_500(wire: responses.Re
     wire.get(COMMITS, json=LISTED, headers={"x-next-page": "2"})
     many = [{"name": f"{i}", "commits": 1} for i in range(600)]
     wire.get(CONTRIBUTORS, json=many, headers={"x-next-page": "2"})
-    expected = replace(FACTS, commits_over_52=None, participants=tuple(f"{i}" for i in range(500)))
+    expected = replace(FACTS, commits_over_52=UNKNOWN, participants=tuple(f"{i}" for i in range(500)))
     assert gitlab.read(upstream, NEW, TODAY) == Fetched(expected, {})
     assert len(wire.calls) == 2 + 30 + 5
 
@@ -263,14 +275,15 @@ def test_a_page_number_that_is_none(wire: responses.RequestsMock, upstream: Upst
     serve_newest(wire, NEWEST)
     wire.get(COMMITS, json=LISTED)
     wire.get(CONTRIBUTORS, json=PEOPLE, headers={"x-next-page": "2&per_page=1"})
-    assert fail(upstream).outcome is Outcome.INVALID
+    fetched = gitlab.read(upstream, NEW, TODAY)
+    assert (fetched.facts, fetched.odd) == (replace(FACTS, participants=UNKNOWN), ("x-next-page is not a number",))
 
 
 @pytest.mark.parametrize("status", [301, 307])
 def test_a_renamed_project(wire: responses.RequestsMock, upstream: Upstream, status: int) -> None:
     """The redirect costs one request, and the parts are requested at the new URL."""
     there = f"{API}/projects/46520"
-    wire.get(PROJECT, status=status, headers={"Location": f"{there}?license=true"})
+    wire.get(PROJECT, status=status, headers={"Location": there})
     wire.get(there, json={**DOCUMENT, "web_url": "https://gitlab.test/Other/thing"})
     wire.get(f"{there}/repository/commits", json=LISTED)
     wire.get(f"{there}/repository/contributors", json=PEOPLE)
@@ -297,84 +310,148 @@ def test_redirects_that_are_not_followed(wire: responses.RequestsMock, upstream:
 @faults.at_each_step(
     STEPS,
     accepted={(step, "a list") for step in ("newest", "commits", "contributors")},
-    missing_part=Outcome.INVALID,
-    instead={("project", "empty object"): Outcome.PRIVATE, ("project", "nonsense"): Outcome.PRIVATE},
+    parts=True,
 )
 def test_faults(wire: responses.RequestsMock, upstream: Upstream, step: str, fault: Fault) -> None:
-    """No facts; and a part that is missing does not make the repository missing."""
+    """No facts, or all but those of a part: one that is missing does not make the repository missing."""
     serve_steps(wire, {STEPS.index(step): fault.response})
     faults.check(fault, lambda: gitlab.read(upstream, NEW, TODAY))
-    assert len(wire.calls) == STEPS.index(step) + fault.requests
+    if not fault.part:
+        assert len(wire.calls) == STEPS.index(step) + fault.requests
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"id": None},
-        {"id": 0},
-        {"id": -1},
-        {"id": True},
-        {"id": 1.5},
-        {"id": "4\0"},
-        {"id": "4" * 101},
-        {"star_count": -1},
-        {"star_count": 2**31},
-        {"star_count": 10**400},
-        {"star_count": True},
-        {"star_count": 3.0},
-        {"star_count": "3"},
-        {"star_count": None},
-        {"star_count": float("nan")},
-        {"forks_count": float("inf")},
-        {"forks_count": -5},
-        {"archived": None},
-        {"archived": "false"},
-        {"empty_repo": 0},
-        {"description": 1},
-        {"web_url": None},
-        {"web_url": "javascript:alert(1)"},
-        {"web_url": "http://gitlab.test/group/thing"},
-        {"web_url": "https://gitlab.test"},
-        {"web_url": "https://gitlab.test/group"},
-        {"web_url": "https://gitlab.test.evil.test/group/thing"},
-        {"web_url": "https://gitlab.test@evil.test/group/thing"},
-        {"web_url": "https://evil.test/group/thing"},
-        {"web_url": "https://gitlab.test/group/thing\0"},
-        {"web_url": "https://gitlab.test/group/" + "x" * 500},
-    ],
-)
-def test_nonsense_in_a_project(wire: responses.RequestsMock, upstream: Upstream, changes: dict[str, Any]) -> None:
-    wire.get(PROJECT, body=json.dumps({**DOCUMENT, **changes}))
+@pytest.mark.parametrize("identity", [None, 0, -1, True, 1.5, "4\0", "4" * 101])
+def test_a_project_without_identity(wire: responses.RequestsMock, upstream: Upstream, identity: object) -> None:
+    wire.get(PROJECT, json={**DOCUMENT, "id": identity})
     assert fail(upstream).outcome is Outcome.INVALID
     assert len(wire.calls) == 1
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "field"),
     [
-        {"id": None},
-        {"id": "a\0"},
-        {"committed_date": None},
-        {"committed_date": 1705000000},
-        {"committed_date": "yesterday"},
-        {"committed_date": "2024-01-14T12:00:00"},
-        {"committed_date": "99999-01-14T12:00:00Z"},
-        {"parent_ids": None},
-        {"parent_ids": "ab"},
+        ({"star_count": -1}, "watchers"),
+        ({"star_count": 2**31}, "watchers"),
+        ({"star_count": 10**400}, "watchers"),
+        ({"star_count": True}, "watchers"),
+        ({"star_count": 3.0}, "watchers"),
+        ({"star_count": "3"}, "watchers"),
+        ({"star_count": None}, "watchers"),
+        ({"star_count": float("nan")}, "watchers"),
+        ({"forks_count": float("inf")}, "forks"),
+        ({"forks_count": -5}, "forks"),
+        ({"archived": None}, "archived"),
+        ({"archived": "false"}, "archived"),
+        ({"empty_repo": 0}, ""),
+        ({"description": 1}, "description"),
+        ({"web_url": None}, "url"),
+        ({"web_url": "javascript:alert(1)"}, "url"),
+        ({"web_url": "http://gitlab.test/group/thing"}, "url"),
+        ({"web_url": "https://gitlab.test"}, "url"),
+        ({"web_url": "https://gitlab.test/group"}, "url"),
+        ({"web_url": "https://gitlab.test.evil.test/group/thing"}, "url"),
+        ({"web_url": "https://gitlab.test@evil.test/group/thing"}, "url"),
+        ({"web_url": "https://evil.test/group/thing"}, "url"),
+        ({"web_url": "https://gitlab.test/group/thing\0"}, "url"),
+        ({"web_url": "https://gitlab.test/group/" + "x" * 500}, "url"),
     ],
 )
-def test_nonsense_in_a_commit(wire: responses.RequestsMock, upstream: Upstream, changes: dict[str, Any]) -> None:
-    wire.get(PROJECT, json=DOCUMENT)
-    serve_newest(wire, {**NEWEST, **changes})
-    assert fail(upstream).outcome is Outcome.INVALID
+def test_nonsense_in_a_project(
+    wire: responses.RequestsMock, upstream: Upstream, changes: dict[str, Any], field: str
+) -> None:
+    serve_steps(wire, {0: {"body": json.dumps({**DOCUMENT, **changes}), "headers": {"ETag": 'W/"1"'}}})
+    fetched = gitlab.read(upstream, NEW, TODAY)
+    unknown: dict[str, Any] = {field: UNKNOWN} if field else {}
+    assert fetched.facts == replace(FACTS, **unknown)
+    assert [odd.split()[0] for odd in fetched.odd] == list(changes)
+    assert fetched.validators == {"head": HEAD}, "the ETag must not keep the part from being read again"
 
 
-@pytest.mark.parametrize("changes", [{"name": 1}, {"name": ["Ada"]}, {"commits": -1}, {"commits": True}])
-def test_nonsense_in_a_contributor(wire: responses.RequestsMock, upstream: Upstream, changes: dict[str, Any]) -> None:
-    wire.get(PROJECT, json=DOCUMENT)
-    wire.get(COMMITS, json=LISTED)
-    wire.get(CONTRIBUTORS, json=[{**PEOPLE[0], **changes}])
-    assert fail(upstream).outcome is Outcome.INVALID
+UNDATED: dict[str, Any] = {"last_updated": UNKNOWN, "last_human_commit": UNKNOWN}
+
+
+@pytest.mark.parametrize(
+    ("changes", "unknown"),
+    [
+        ({"id": None}, UNDATED),
+        ({"id": "a\0"}, UNDATED),
+        ({"committed_date": None}, UNDATED),
+        ({"committed_date": 1705000000}, UNDATED),
+        ({"committed_date": "yesterday"}, UNDATED),
+        ({"committed_date": "1969-12-31T23:59:59Z"}, UNDATED),
+        ({"committed_date": "2024-01-14T12:00:00"}, UNDATED),
+        ({"committed_date": "99999-01-14T12:00:00Z"}, UNDATED),
+        ({"parent_ids": None}, {}),
+        ({"parent_ids": "ab"}, {}),
+        ({"author_name": 5}, {"last_human_commit": UNKNOWN}),
+    ],
+)
+def test_nonsense_in_the_newest_commit(
+    wire: responses.RequestsMock, upstream: Upstream, changes: dict[str, Any], unknown: dict[str, Any]
+) -> None:
+    serve_steps(wire, {1: {"json": [{**NEWEST, **changes}]}})
+    fetched = gitlab.read(upstream, NEW, TODAY)
+    assert fetched.facts == replace(FACTS, **unknown)
+    assert len(fetched.odd) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "weeks"),
+    [
+        ({"id": None}, (*[0] * 50, 1, 1)),
+        ({"committed_date": "1969-12-31T23:59:59Z"}, (*[0] * 50, 1, 1)),
+        ({"parent_ids": None}, UNKNOWN),
+        ({"author_name": None}, WEEKS),
+    ],
+)
+def test_an_odd_commit_among_others(
+    wire: responses.RequestsMock, upstream: Upstream, changes: dict[str, Any], weeks: Any
+) -> None:
+    """It is left out; unless it may be a merge: then the counts are unknown. It stays odd until there are others."""
+    serve_steps(wire, {2: {"json": [LISTED[0], {**LISTED[1], **changes}, *LISTED[2:]]}})
+    fetched = gitlab.read(upstream, NEW, TODAY)
+    assert fetched.facts == replace(FACTS, commits_over_52=weeks)
+    assert len(fetched.odd) == (0 if "author_name" in changes else 1)
+    if weeks is not UNKNOWN:
+        shifted = gitlab.read(upstream, replace(TARGET, validators=fetched.validators), TODAY)
+        assert shifted.odd == fetched.odd
+        assert shifted.validators == fetched.validators
+
+
+@pytest.mark.parametrize(
+    ("changes", "participants"),
+    [
+        ({"name": 1}, ("Zoë Žák", "Bob")),
+        ({"name": None}, ("Zoë Žák", "Bob")),
+        ({"name": ["Ada"]}, ("Zoë Žák", "Bob")),
+        ({"commits": -1}, ("Zoë Žák", "Bob", "Ada")),
+        ({"commits": True}, ("Zoë Žák", "Bob", "Ada")),
+    ],
+)
+def test_nonsense_in_a_contributor(
+    wire: responses.RequestsMock, upstream: Upstream, changes: dict[str, Any], participants: tuple[str, ...]
+) -> None:
+    serve_steps(wire, {3: {"json": [{**PEOPLE[0], **changes}, *PEOPLE[1:]]}})
+    fetched = gitlab.read(upstream, NEW, TODAY)
+    assert fetched.facts == replace(FACTS, participants=participants)
+    assert len(fetched.odd) == 1
+
+
+def test_contributors_without_any_name(wire: responses.RequestsMock, upstream: Upstream) -> None:
+    serve_steps(wire, {3: {"json": [{"commits": 3}]}})
+    assert gitlab.read(upstream, NEW, TODAY) == Fetched(
+        replace(FACTS, participants=UNKNOWN), {}, odd=("a contributor has no name",)
+    )
+
+
+def test_contributors_that_are_not_found(wire: responses.RequestsMock, upstream: Upstream) -> None:
+    """GitLab answers every failure in there so; the project was found just now."""
+    serve_steps(wire, {3: {"status": 404, "json": {"message": "404 Not Found"}}})
+    fetched = gitlab.read(upstream, NEW, TODAY)
+    assert (fetched.facts, fetched.validators) == (replace(FACTS, participants=UNKNOWN), {})
+    [odd] = fetched.odd
+    assert odd.startswith(f"{CONTRIBUTORS}?")
+    assert odd.endswith("answers 404, yet its repository was found")
 
 
 def test_texts_that_cannot_be_stored_are_mended(wire: responses.RequestsMock, upstream: Upstream) -> None:
@@ -407,7 +484,7 @@ def test_paths_are_escaped(wire: responses.RequestsMock, upstream: Upstream, pat
     wire.get(f"{API}/projects/{escaped}/repository/commits", json=LISTED)
     wire.get(f"{API}/projects/{escaped}/repository/contributors", json=PEOPLE)
     assert gitlab.read(upstream, replace(NEW, path=path), TODAY).facts == FACTS
-    assert wire.calls[0].request.url == f"{API}/projects/{escaped}?license=true"
+    assert wire.calls[0].request.url == f"{API}/projects/{escaped}"
 
 
 @pytest.mark.parametrize("path", ["", "group", "/", "group/", "group//thing"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fetchers.indexes import pypi
 from fetchers.network.http import FetchError, Upstream
-from packages.facts import Fetched, FetchTarget, Outcome, PyPIFacts, ReleaseFact
+from packages.facts import UNKNOWN, Fetched, FetchTarget, Outcome, PyPIFacts, ReleaseFact, known
 from tests.fetchers import faults
 from tests.fetchers.faults import FAULTS, Fault
 from tests.fetchers.upstreams import make_upstream
@@ -61,7 +61,7 @@ FACTS = PyPIFacts(
         ReleaseFact("2.0", datetime(2026, 1, 8, 3, 4, 5, 678901, UTC), yanked=False, requires_python=">=3.11"),
         ReleaseFact("1.0", datetime(2026, 1, 1, 3, 4, 5, 678901, UTC), yanked=False, requires_python=""),
     ),
-    status=None,
+    status=UNKNOWN,
 )
 
 
@@ -188,12 +188,14 @@ def test_the_documentation(wire: responses.RequestsMock, upstream: Upstream, url
 
 def test_versions_that_cannot_be_stored_are_left_out(wire: responses.RequestsMock, upstream: Upstream) -> None:
     releases = {"1.0": [file()], "1\0": [file()], "x" * 101: [file()], "": [file()]}
-    assert [release.version for release in facts_of(wire, upstream, project(releases=releases)).releases] == ["1.0"]
+    assert [
+        release.version for release in known(facts_of(wire, upstream, project(releases=releases)).releases, ())
+    ] == ["1.0"]
 
 
 def test_no_more_releases_than_can_be_borne(wire: responses.RequestsMock, upstream: Upstream) -> None:
     releases = {f"1.{minor}": [file()] for minor in range(3_200)}
-    assert len(facts_of(wire, upstream, project(releases=releases)).releases) == 3_000
+    assert len(known(facts_of(wire, upstream, project(releases=releases)).releases, ())) == 3_000
 
 
 INVALID_PROJECTS: dict[str, Json] = {

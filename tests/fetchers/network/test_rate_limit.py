@@ -4,8 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fetchers.network.rate_limit import OUTAGE, PublishedRate, RateLimit, RateLimitState, SuspendedError, quota
-from packages.facts import Outcome
+from fetchers.network.rate_limit import (
+    MAX_LIMITED,
+    OUTAGE,
+    PublishedRate,
+    RateLimit,
+    RateLimitState,
+    SuspendedError,
+    quota,
+)
 
 NOW = datetime(2026, 11, 23, 4, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -89,7 +96,7 @@ def test_a_pause_outlives_the_process_and_is_never_shortened(clock: Clock) -> No
     assert later.may_go_on_at is None
 
 
-@pytest.mark.parametrize(("seconds", "pause"), [(10**9, timedelta(hours=24)), (-5, timedelta())])
+@pytest.mark.parametrize(("seconds", "pause"), [(10**9, timedelta(hours=24)), (-5, timedelta(seconds=1))])
 def test_a_pause_is_within_reason(clock: Clock, seconds: float, pause: timedelta) -> None:
     assert RateLimit(RateLimitState(), clock).pause(seconds) == NOW + pause
 
@@ -112,27 +119,42 @@ def test_a_long_max_wait_spaces_the_requests(clock: Clock) -> None:
     assert [rate_limit.acquire().total_seconds() for _ in range(5)] == [0, 0, 2, 4, 6]
 
 
-@pytest.mark.parametrize("outcome", [Outcome.SERVER_ERROR, Outcome.TIMEOUT, Outcome.RATE_LIMITED])
-def test_ten_failures_in_a_row_are_an_outage(clock: Clock, outcome: Outcome) -> None:
+def test_a_short_pause_is_waited_for_and_ends_at_the_published_rate(clock: Clock) -> None:
+    rate_limit = RateLimit(RateLimitState(), clock, rate=PublishedRate(timedelta(seconds=0.5), burst=1))
+    rate_limit.pause(120)
+    assert [rate_limit.acquire().total_seconds() for _ in range(3)] == [120, 120.5, 121]
+    clock.now += timedelta(seconds=100)
+    assert rate_limit.pause_left() == timedelta(seconds=20)
+    rate_limit.pause(121)
+    with pytest.raises(SuspendedError):
+        rate_limit.pause_left()
+
+
+def test_pauses_that_follow_each_other_suspend_it_for_this_run(clock: Clock) -> None:
+    rate_limit = RateLimit(RateLimitState(), clock)
+    for _ in range(MAX_LIMITED - 1):
+        rate_limit.pause(1)
+    rate_limit.note_response()
+    for _ in range(MAX_LIMITED - 1):
+        rate_limit.pause(1)
+    assert rate_limit.acquire() == timedelta(seconds=1)
+    rate_limit.pause(1)
+    with pytest.raises(SuspendedError, match="it demanded a pause 24 times in a row"):
+        rate_limit.acquire()
+
+
+def test_fifty_failures_in_a_row_are_an_outage(clock: Clock) -> None:
     rate_limit = RateLimit(RateLimitState(), clock)
     for _ in range(OUTAGE - 1):
-        rate_limit.note_outcome(outcome)
-    rate_limit.note_outcome(Outcome.OK)
+        rate_limit.note_failure()
+    rate_limit.note_response()
     for _ in range(OUTAGE - 1):
-        rate_limit.note_outcome(outcome)
+        rate_limit.note_failure()
     assert allowed(rate_limit, 1) == 1
-    rate_limit.note_outcome(outcome)
-    with pytest.raises(SuspendedError, match="it failed 10 times in a row"):
+    rate_limit.note_failure()
+    with pytest.raises(SuspendedError, match="it failed 50 times in a row"):
         rate_limit.acquire()
     assert allowed(RateLimit(rate_limit.state, clock), 1) == 1, "the next run tries again"
-
-
-@pytest.mark.parametrize("outcome", [Outcome.NOT_FOUND, Outcome.PRIVATE, Outcome.INVALID, Outcome.GONE])
-def test_failures_of_packages_are_no_outage(clock: Clock, outcome: Outcome) -> None:
-    rate_limit = RateLimit(RateLimitState(), clock)
-    for _ in range(99):
-        rate_limit.note_outcome(outcome)
-    assert allowed(rate_limit, 1) == 1
 
 
 @pytest.mark.parametrize("prefix", ["X-RateLimit-", "RateLimit-"])

@@ -100,18 +100,73 @@ def test_a_refused_token_suspends_the_upstream(
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_retry_after_pauses_the_upstream(wire: responses.RequestsMock, rate_limit: RateLimit, status: int) -> None:
-    wire.get(f"{BASE}/x", status=status, headers={"Retry-After": "90"})
+    wire.get(f"{BASE}/x", status=status, headers={"Retry-After": "121"})
     upstream = make(rate_limit)
-    assert fault(upstream).wait == 90
+    assert fault(upstream).wait == 121
     assert isinstance(fault(upstream), NotAskedError)
-    assert rate_limit.state.paused_until == NOW + timedelta(seconds=90)
+    assert rate_limit.state.paused_until == NOW + timedelta(seconds=121)
     assert len(wire.calls) == 1
 
 
-def test_a_429_without_more_pauses_a_minute(wire: responses.RequestsMock, rate_limit: RateLimit) -> None:
+class Clock:
+    """A clock that moves while somebody sleeps by it."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self.slept: list[float] = []
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(("header", "seconds"), [("0", 1), ("1", 1), ("120", 120)])
+def test_a_short_retry_after_is_waited_out(
+    wire: responses.RequestsMock, status: int, header: str, seconds: float
+) -> None:
+    wire.get(f"{BASE}/x", status=status, headers={"Retry-After": header})
+    wire.get(f"{BASE}/x", status=status, headers={"Retry-After": header})
+    wire.get(f"{BASE}/x", json={"a": 1})
+    clock = Clock()
+    upstream = make(RateLimit(RateLimitState(), clock), sleep=clock.sleep)
+    assert upstream.get("x").json() == {"a": 1}
+    assert clock.slept == [seconds, seconds]
+
+
+def test_a_429_without_more_pauses_a_minute(wire: responses.RequestsMock) -> None:
     wire.get(f"{BASE}/x", status=429)
-    fault(make(rate_limit))
-    assert rate_limit.state.paused_until == NOW + timedelta(minutes=1)
+    clock = Clock()
+    upstream = make(RateLimit(RateLimitState(), clock), sleep=clock.sleep)
+    assert (fault(upstream).outcome, clock.slept) == (Outcome.RATE_LIMITED, [60, 60])
+    assert len(wire.calls) == 3, "then the package has failed"
+
+
+def test_no_request_is_sent_after_a_wait_in_which_the_run_ended(wire: responses.RequestsMock) -> None:
+    wire.get(f"{BASE}/x", status=429, headers={"Retry-After": "30"})
+    clock = Clock()
+    rate_limit = RateLimit(RateLimitState(), clock)
+    upstream = make(rate_limit, sleep=clock.sleep, is_ending=lambda: bool(clock.slept))
+    error = fault(upstream)
+    assert (type(error), str(error), len(wire.calls)) == (NotAskedError, "api.test: the run ended", 1)
+
+
+def test_a_pause_that_begins_during_a_wait_is_waited_for(wire: responses.RequestsMock) -> None:
+    wire.get(f"{BASE}/x", json={})
+    clock = Clock()
+    rate_limit = RateLimit(RateLimitState(), clock, rate=PublishedRate(timedelta(seconds=2), burst=1))
+    rate_limit.acquire()
+
+    def sleep(seconds: float) -> None:
+        if not clock.slept:
+            rate_limit.pause(50)
+        clock.sleep(seconds)
+
+    make(rate_limit, sleep=sleep).get("x")
+    assert clock.slept == [2, 48]
 
 
 @pytest.mark.parametrize(

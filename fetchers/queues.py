@@ -1,0 +1,156 @@
+"""The queue of one host in a run: which steps it takes next, and when the host is given up."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import Enum
+
+from fetchers.summary import Tally
+from packages.facts import MISSING, Fetched, Outcome
+from packages.results import Attempt, Failure
+
+MAX_FOLLOW_UPS = 100  # packages waiting for their second step; at more, no first steps are begun
+HEALTHY_FAILURES = 10  # in a row, of packages whose last try succeeded: the host seems to be down
+ANY_FAILURES = 40  # in a row, of any packages
+PROBES = 3  # steps of packages that were good before, which must fail too before a host is given up
+HOSTS_FAILURES = frozenset({Outcome.SERVER_ERROR, Outcome.TIMEOUT, Outcome.RATE_LIMITED})
+
+
+class Marker(Enum):
+    """DRAIN, among first steps: take no further ones before all that were begun have ended."""
+
+    DRAIN = "drain"
+
+
+Step = Callable[[], "StepResult"]
+FirstSteps = Iterator[Step | Marker]
+
+
+@dataclass
+class StepResult:
+    """The result of one step: attempts to save, steps to take next, and why the host must be stopped, if it must."""
+
+    attempts: list[Attempt] = field(default_factory=list)
+    follow_ups: list[Step] = field(default_factory=list)
+    stopped: str = ""
+
+
+@dataclass
+class Outage:
+    """The failures in a row that may be the host's own: of packages whose last try succeeded, and of any."""
+
+    healthy: int = 0
+    any: int = 0
+
+    def note(self, attempt: Attempt) -> None:
+        if isinstance(attempt.result, Failure) and attempt.result.outcome in HOSTS_FAILURES:
+            self.healthy += attempt.target.healthy
+            self.any += 1
+        else:
+            self.healthy = self.any = 0
+
+    @property
+    def suspected(self) -> bool:
+        return self.healthy >= HEALTHY_FAILURES or self.any >= ANY_FAILURES
+
+
+@dataclass
+class HostQueue:
+    """The steps of one host's packages: first steps start as there is room, and follow-ups before them.
+
+    Packages that are not found are held back until the end: too many of them are a fault of the host. If the host
+    seems to be down, steps from `probes` decide whether it is: packages that were good before. They may be among the
+    first steps too: whoever comes first takes them.
+    """
+
+    name: str
+    first_steps: FirstSteps
+    tally: Tally
+    concurrency: int
+    first_concurrency: int
+    total: int
+    previously_found: int
+    probes: Iterator[Step] = field(default_factory=lambda: iter(()))
+    probed: int = 0
+    outage: Outage = field(default_factory=Outage)
+    exhausted: bool = False
+    draining: bool = False
+    running: dict[Future[StepResult], bool] = field(default_factory=dict)  # True for a first step
+    follow_ups: deque[Step] = field(default_factory=deque)
+    missing: list[Attempt] = field(default_factory=list)
+    incomplete: list[int] = field(default_factory=list)
+
+    def start(self, pool: ThreadPoolExecutor) -> None:
+        """Start as many steps as there is room for."""
+        while len(self.running) < self.concurrency:
+            if self.follow_ups:
+                self.running[pool.submit(self.follow_ups.popleft())] = False
+            elif step := self._next_first_step():
+                self.running[pool.submit(step)] = True
+            else:
+                return
+
+    def _next_first_step(self) -> Step | None:
+        """Return the next first step; None if there is none, or no room for it."""
+        if self.exhausted or sum(self.running.values()) >= self.first_concurrency:
+            return None
+        if self.running and (self.draining or self.outage.suspected):
+            return None
+        self.draining = False
+        if self.outage.suspected:
+            return self._next_probe()
+        step = next(self.first_steps, None)
+        if isinstance(step, Marker):
+            self.draining = True
+            return self._next_first_step()
+        self.exhausted = step is None
+        return step
+
+    def _next_probe(self) -> Step | None:
+        step = next(self.probes, None) if self.probed < PROBES else None
+        self.probed += 1
+        if step is None:
+            self.stop(f"it failed {self.outage.any} times in a row")
+        return step
+
+    def stop(self, reason: str) -> None:
+        """Start no more steps."""
+        self.exhausted = True
+        self.follow_ups.clear()
+        self.tally.stopped = self.tally.stopped or reason
+
+    def finish(self, step: Future[StepResult]) -> list[Attempt]:
+        """Take in the result of a finished step, and return the attempts that can be saved now."""
+        del self.running[step]
+        result = step.result()
+        if not self.tally.stopped:
+            self.follow_ups.extend(result.follow_ups)
+        if result.stopped:
+            self.stop(result.stopped)
+        return [attempt for attempt in result.attempts if self._take(attempt)]
+
+    def _take(self, attempt: Attempt) -> bool:
+        """Count an attempt, and return whether it can be saved now."""
+        self.tally.tried += 1
+        self.outage.note(attempt)
+        if not self.outage.suspected:
+            self.probed = 0
+        if isinstance(attempt.result, Fetched) and attempt.result.incomplete:
+            self.incomplete.append(attempt.target.package)
+        if isinstance(attempt.result, Failure) and attempt.result.outcome in MISSING:
+            self.missing.append(attempt)
+            return False
+        return True
+
+    @property
+    def distrusted(self) -> bool:
+        """True if suspiciously many packages are missing.
+
+        That is, more than 20 that were found before, which are more than a twentieth of all such packages of the host;
+        or every one of four or more packages that were tried, if these are at least half of the host's.
+        """
+        newly_missing = sum(attempt.target.previously_found for attempt in self.missing)
+        tried = self.tally.tried
+        everything = len(self.missing) == tried and tried >= 4 and self.total <= 2 * tried
+        return everything or (newly_missing > 20 and newly_missing * 20 > self.previously_found)

@@ -1,0 +1,76 @@
+"""The summary of a run: what was tried of each source and host, and what could not be."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from packages.facts import SUCCESSES, Outcome, Source
+
+
+@dataclass
+class Tally:
+    """The counts of one host, for one source; `stopped` says why packages are left."""
+
+    due: int = 0
+    tried: int = 0
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    stopped: str = ""
+
+    @property
+    def succeeded(self) -> int:
+        return sum(self.outcomes[outcome] for outcome in SUCCESSES)
+
+    @property
+    def failed(self) -> int:
+        return sum(self.outcomes.values()) - self.succeeded
+
+
+@dataclass
+class Summary:
+    """The result of a run: a tally for each source and host, notes for an editor, and the quotas of the upstreams.
+
+    `nothing_to_ask` counts the packages that no source can be asked for, by the reason.
+    """
+
+    tallies: dict[Source, dict[str, Tally]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    hosts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    nothing_to_ask: dict[str, int] = field(default_factory=dict)
+    pruned: int = 0
+    seconds: float = 0.0
+
+    @property
+    def exit_code(self) -> int:
+        """1 if packages of a source, or of a host with four or more due, were tried and all of them failed; else 0."""
+        for tallies in self.tallies.values():
+            failed = [tally for tally in tallies.values() if tally.failed and not tally.succeeded]
+            if any(tally.due >= 4 for tally in failed):
+                return 1
+            if failed and len(failed) == len(tallies) and sum(tally.due for tally in failed) >= 4:
+                return 1
+        return 0
+
+
+def as_json(summary: Summary) -> dict[str, Any]:
+    """Return the summary as it is stored with the run, and printed by --json."""
+    return {
+        "sources": {
+            source: {
+                host: {
+                    "due": tally.due,
+                    "tried": tally.tried,
+                    "left": max(0, tally.due - tally.tried),
+                    "outcomes": {outcome.value: count for outcome, count in sorted(tally.outcomes.items()) if count},
+                    "stopped": tally.stopped if tally.tried < tally.due else "",
+                }
+                for host, tally in tallies.items()
+            }
+            for source, tallies in summary.tallies.items()
+        },
+        "nothing_to_ask": summary.nothing_to_ask,
+        "hosts": summary.hosts,
+        "notes": summary.notes[:1_000],
+        "snapshots_pruned": summary.pruned,
+        "seconds": summary.seconds,
+        "exit_code": summary.exit_code,
+    }
