@@ -161,7 +161,7 @@ class _ColumnCopy:
         last: int | None = 0
         while last is not None:
             [(last,)] = self._rows(
-                f"WITH batch AS (SELECT id FROM {self.table} WHERE id > %s ORDER BY id LIMIT 10000), filled AS ("
+                f"WITH batch AS (SELECT id FROM {self.table} WHERE id > %s ORDER BY id LIMIT 10000), filled AS ("  # noqa: S608 (names of our own)
                 f"UPDATE {self.table} SET {self.copy} = LEAST({self.column}, {self.most}) FROM batch"
                 f" WHERE {self.table}.id = batch.id AND {self.column} IS NOT NULL) SELECT max(id) FROM batch",
                 last,
@@ -171,12 +171,12 @@ class _ColumnCopy:
         """Return the column's indexes, by method and columns, and its check constraints."""
         of_column = "SELECT attnum FROM pg_attribute WHERE attrelid = %s::regclass AND attname = %s"
         indexes = self._rows(
-            "SELECT relname, split_part(pg_get_indexdef(indexrelid), ' USING ', 2) FROM pg_index JOIN pg_class"
+            "SELECT relname, split_part(pg_get_indexdef(indexrelid), ' USING ', 2) FROM pg_index JOIN pg_class"  # noqa: S608 (names of our own)
             f" ON pg_class.oid = indexrelid WHERE indrelid = %s::regclass AND ({of_column}) = ANY (indkey)",
             *(self.table, self.table, self.column),
         )
         checks = self._rows(
-            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
+            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"  # noqa: S608 (names of our own)
             f" WHERE contype = 'c' AND conrelid = %s::regclass AND ({of_column}) = ANY (conkey)",
             *(self.table, self.table, self.column),
         )

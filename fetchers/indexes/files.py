@@ -1,12 +1,13 @@
 """The Index API of PyPI: the page of a project, with its status and all its files.
 
-A page may be large (39,000 files are 33 MB): only the keys that are read are kept of it, and large ones are read one at
-a time.
+A page may be large (39,000 files are 33 MB): of its keys only those that are read are kept, and one large page is read
+at a time.
 """
 
 import re
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from packaging.utils import canonicalize_name
@@ -33,7 +34,7 @@ _KEYS = frozenset(
     {"name", "project-status", "status", "reason", "versions"}
     | {"files", "filename", "upload-time", "yanked", "requires-python"}
 )
-_large = threading.Lock()
+ONE_AT_A_TIME = threading.Lock()  # large pages, for the memory that they take
 
 
 class Page:
@@ -73,18 +74,16 @@ class Page:
 
 def fetch(upstream: Upstream, name: str, etag: str = "") -> Page:
     """Request the page of a project."""
-    path = f"simple/{name}/"
-    try:
-        return Page(upstream.get(path, headers=INDEX_JSON, etag=etag), name, etag)
-    except TooLargeError:
+    with suppress(TooLargeError):
+        return Page(upstream.get(f"simple/{name}/", headers=INDEX_JSON, etag=etag), name, etag)
+    with ONE_AT_A_TIME:
         return fetch_large(upstream, name, etag)
 
 
 def fetch_large(upstream: Upstream, name: str, etag: str = "") -> Page:
-    """Request a page that is known to be large, when no other one is being read."""
-    with _large:
-        response = upstream.get(f"simple/{name}/", headers=INDEX_JSON, etag=etag, max_bytes=MAX_PAGE_BYTES)
-        return Page(response, name, etag)
+    """Request a page that may be large: the caller holds ONE_AT_A_TIME until it has read it."""
+    response = upstream.get(f"simple/{name}/", headers=INDEX_JSON, etag=etag, max_bytes=MAX_PAGE_BYTES)
+    return Page(response, name, etag)
 
 
 def refuse_other(document: Mapping[str, Any], name: str) -> None:
@@ -111,20 +110,18 @@ def _by_version(
         if version is None:
             odd.note("the index has a file of no version that it lists")
         else:
-            listed[version].append({key: read(file[old]) for old, (key, read) in _AS_JSON_API.items() if old in file})
+            listed[version].append(_as_json_api(file))
     return listed
 
 
-def _is_yanked(value: object) -> object:
-    """A file is yanked for a reason, which may be empty; or by a plain true."""
-    return True if isinstance(value, str) and value else value
+_JSON_API = {"upload-time": "upload_time_iso_8601", "requires-python": "requires_python", "yanked": "yanked"}
 
 
-_AS_JSON_API = {
-    "upload-time": ("upload_time_iso_8601", lambda value: value),
-    "requires-python": ("requires_python", lambda value: value),
-    "yanked": ("yanked", _is_yanked),
-}
+def _as_json_api(file: Mapping[str, Any]) -> dict[str, Any]:
+    told = {key: file[name] for name, key in _JSON_API.items() if name in file}
+    if isinstance(told.get("yanked"), str) and told["yanked"]:  # the reason
+        told["yanked"] = True
+    return told
 
 
 class _Versions:

@@ -42,8 +42,7 @@ def facts_of(info: Mapping[str, Any], odd: Odd) -> PyPIFacts:
     listed = odd.read(info, "classifiers", _list)
     classifiers = listed if isinstance(listed, Unknown) else odd.sound(listed, _classifier)
     licence, if_none = _licence(info, classifiers, odd)
-    urls = odd.read(info, "project_urls", lambda value, key: mapping({} if value is None else value, key))
-    links = urls if isinstance(urls, Unknown) else _links(urls)
+    links = odd.read(info, "project_urls", _links)
     return PyPIFacts(
         requires_python=odd.read(info, "requires_python", lambda value, key: line(value, key, 255)),
         requires_django=odd.read(info, "requires_dist", _requires_django),
@@ -116,14 +115,17 @@ def _applies(marker: str) -> bool:
         return "extra" not in marker
 
 
-def _links(urls: Mapping[str, Any]) -> dict[str, str]:
-    """Return the links by their labels as PEP 753 compares them: without punctuation and blanks, in lower case."""
+def _links(value: object, what: str) -> dict[str, str]:
+    """Return the links by their labels as PEP 753 compares them: without punctuation and blanks, in lower case. An
+    author types these: a text that is no link is left out."""
     links: dict[str, str] = {}
-    for label, url in urls.items():
+    for label, url in mapping({} if value is None else value, what).items():
+        if not isinstance(url, str | None):
+            raise InvalidFactError(f"{what} holds something that is not a text")
         try:
-            links.setdefault(re.sub(r"[\W_]", "", label).lower(), link(url, "a project URL"))
+            links.setdefault(re.sub(r"[\W_]", "", label).lower(), link(url, what))
         except InvalidFactError:
-            continue  # an author types these
+            continue
     return links
 
 

@@ -9,6 +9,7 @@ Sources: docs.pypi.org, "JSON API" and "Index API"; PEP 503 (names), 592 (yanked
 
 import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -93,15 +94,16 @@ class _Reading:
 
     def project(self, *, with_status: bool) -> PyPIFacts | None:
         """Read the project's document; None if nothing has changed."""
-        etag = self.notes.get("etag", "")
+        etag, response = self.notes.get("etag", ""), None
         try:
-            response = self.upstream.get(f"pypi/{self.name}/json", etag=etag)
-        except TooLargeError:
-            return self.large()
+            with suppress(TooLargeError):
+                response = self.upstream.get(f"pypi/{self.name}/json", etag=etag)
         except FetchError as error:
             if error.outcome in MISSING:
                 return self.quarantined(error)
             raise
+        if response is None:
+            return self.large()
         facts = None if response.status == 304 and etag else self.document(response)
         # A project that is found again is not in quarantine any more.
         return self.with_status(facts) if with_status or self.notes.get("status") == "quarantined" else facts
@@ -116,7 +118,7 @@ class _Reading:
             listed = self.odd.read(document, "releases", mapping)
             found = listed if isinstance(listed, Unknown) else releases(listed, self.odd)
         newest = "" if isinstance(found, Unknown) else latest(found)
-        version = newest or self.odd.read(info, "version", lambda value, key: line(value, key, 100) or None)
+        version: str | Unknown | None = newest or self.odd.read(info, "version", _version)
         return replace(facts_of(info, self.odd), version=version, releases=found)
 
     def info(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -183,23 +185,29 @@ class _Reading:
 
     def large(self) -> PyPIFacts | None:
         """Read a project whose document is too large: by its page of the index, and its latest version's document."""
-        page = files.fetch_large(self.upstream, self.name, self.notes.get("page_etag", ""))
-        self.notes["status_day"] = self.today.isoformat()
-        if page.unchanged:
-            return None
-        status, reason = self.status(page)
-        if status == "quarantined":  # its page is served, without its files
-            self.notes.pop("serial", None)
-            return PyPIFacts(status=status, status_reason=reason)
-        found = page.releases(self.odd)
+        with files.ONE_AT_A_TIME:
+            page = files.fetch_large(self.upstream, self.name, self.notes.get("page_etag", ""))
+            self.notes["status_day"] = self.today.isoformat()
+            if page.unchanged:
+                return None
+            etag, (status, reason) = page.etag, self.status(page)
+            if status == "quarantined":  # its page is served, without its files
+                self.notes.pop("serial", None)
+                return PyPIFacts(status=status, status_reason=reason)
+            found = page.releases(self.odd)
+            del page
         if isinstance(found, Unknown) or not found:
             raise InvalidFactError("the page of the index lists no release")
         version = latest(found)
         document = self.upstream.get(f"pypi/{self.name}/{quote(version, safe='')}/json").document()
-        facts = facts_of(self.info(mapping(document, "the version")), self.odd)
+        info = facts_of(self.info(mapping(document, "the version")), self.odd)
         self.notes.pop("etag", None)
-        self.notes["page_etag"] = page.etag
-        return replace(facts, version=version, releases=found, status=status, status_reason=reason)
+        self.notes["page_etag"] = etag
+        return replace(info, version=version, releases=found, status=status, status_reason=reason)
+
+
+def _version(value: object, what: str) -> str | None:
+    return line(value, what, 100) or None
 
 
 def _serial(value: object, what: str) -> str:

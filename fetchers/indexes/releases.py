@@ -1,25 +1,27 @@
 """The releases of a project on PyPI, by their files, and which of them is the latest."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from packaging.version import InvalidVersion, Version
 
 from packages.facts import UNKNOWN, Odd, ReleaseFact, Unknown, flag, items, line, mapping, parse_datetime
 
 MAX_RELEASES = 3_000
+F = TypeVar("F")
 _OLDEST = datetime.min.replace(tzinfo=UTC)
 
 
-def releases(listed: Mapping[str, Any], odd: Odd) -> tuple[ReleaseFact, ...]:
-    """Return the releases that have files, newest upload first. A version that cannot be stored is left out.
+def releases(listed: Mapping[str, Any], odd: Odd) -> tuple[ReleaseFact, ...] | Unknown:
+    """Return the releases that have files, newest upload first; UNKNOWN if there are some, and all of them are odd.
 
-    `listed` has the files of each version, as the JSON API shows them.
+    `listed` has the files of each version, as the JSON API shows them. A version that cannot be stored is left out.
     """
-    found = [
-        _release(version, files, odd) for version, files in listed.items() if files != [] and _stores(version, odd)
-    ]
+    with_files = {version: files for version, files in listed.items() if files != []}
+    found = [_release(version, files, odd) for version, files in with_files.items() if _stores(version, odd)]
+    if with_files and odd and not any(_is_told(release) for release in found):
+        return UNKNOWN
     found.sort(key=_uploaded, reverse=True)
     return tuple(found[:MAX_RELEASES])
 
@@ -42,20 +44,8 @@ def _release(version: str, listed: object, odd: Odd) -> ReleaseFact:
     files = odd.sound(
         () if isinstance(entries, Unknown) else entries, lambda file: mapping(file, f"a file of {version}")
     )
-    times = [
-        time
-        for file in files
-        if "upload_time_iso_8601" in file
-        for time in odd.sound(
-            [file["upload_time_iso_8601"]], lambda value: parse_datetime(value, f"an upload time of {version}")
-        )
-    ]
-    yanked = [
-        each
-        for file in files
-        if "yanked" in file
-        for each in odd.sound([file["yanked"]], lambda value: flag(value, f"yanked of {version}"))
-    ]
+    times = _told(files, "upload_time_iso_8601", lambda value, key: parse_datetime(value, f"{key} of {version}"), odd)
+    yanked = _told(files, "yanked", lambda value, key: flag(value, f"{key} of {version}"), odd)
     first = files[0] if files else {}
     return ReleaseFact(
         version=version,
@@ -63,6 +53,16 @@ def _release(version: str, listed: object, odd: Odd) -> ReleaseFact:
         yanked=all(yanked) if yanked else UNKNOWN,
         requires_python=odd.read(first, "requires_python", lambda value, key: line(value, f"{key} of {version}", 255)),
     )
+
+
+def _told(files: Iterable[Mapping[str, Any]], key: str, parse: Callable[[object, str], F], odd: Odd) -> list[F]:
+    """Return the values of a key of the files that have it, and where it is not odd."""
+    values = (odd.read(file, key, parse) for file in files)
+    return [value for value in values if not isinstance(value, Unknown)]
+
+
+def _is_told(release: ReleaseFact) -> bool:
+    return {release.uploaded_at, release.yanked, release.requires_python} != {UNKNOWN}
 
 
 def _uploaded(release: ReleaseFact) -> datetime:

@@ -94,7 +94,7 @@ class Response:
 
         Objects keep the keys in `only`, if it is given: of a large document the others would fill the memory.
         """
-        kept = only and (lambda pairs: {key: value for key, value in pairs if key in only})
+        kept = (lambda pairs: {key: value for key, value in pairs if key in only}) if only else None
         try:
             return json.loads(self.body, object_pairs_hook=kept)
         except (ValueError, RecursionError) as error:

@@ -88,6 +88,14 @@ def test_what_an_index_does_not_tell_of_its_files(wire: responses.RequestsMock, 
     assert odd == []
 
 
+def test_of_a_page_only_what_is_read_is_kept(wire: responses.RequestsMock, upstream: Upstream) -> None:
+    """The rest would fill the memory."""
+    listed = file("my-project-1.0.zip", url="https://files.test/", hashes={"sha256": "0" * 64}, size=5)
+    wire.get(URL, json={"meta": {"api-version": "1.4"}, "name": "my-project", "versions": ["1.0"], "files": [listed]})
+    document = files.fetch(upstream, "my-project").document
+    assert document == {"name": "my-project", "versions": ["1.0"], "files": [file("my-project-1.0.zip")]}
+
+
 def test_no_page_is_larger_than_memory_allows(
     wire: responses.RequestsMock, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
