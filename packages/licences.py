@@ -195,7 +195,7 @@ def _gnu(words: str) -> str:
     return spdx(f"{family}-{version}-{'only' if later == 'only' else 'or-later'}") or family
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=16384)
 def names(licence: str) -> frozenset[str]:
     """Return the names, in lower case, by which a licence is found: itself, its parts, and the families of these."""
     parts = licence.split(", ")

@@ -161,7 +161,7 @@ class _ColumnCopy:
         last: int | None = 0
         while last is not None:
             [(last,)] = self._rows(
-                f"WITH batch AS (SELECT id FROM {self.table} WHERE id > %s ORDER BY id LIMIT 10000), filled AS ("  # noqa: S608 (names of our own)
+                f"WITH batch AS (SELECT id FROM {self.table} WHERE id > %s ORDER BY id LIMIT 500), filled AS ("  # noqa: S608 (names of our own)
                 f"UPDATE {self.table} SET {self.copy} = LEAST({self.column}, {self.most}) FROM batch"
                 f" WHERE {self.table}.id = batch.id AND {self.column} IS NOT NULL) SELECT max(id) FROM batch",
                 last,
