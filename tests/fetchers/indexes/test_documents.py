@@ -79,7 +79,7 @@ def recent(number: int) -> Json:
 
 
 def shown(number: int) -> Json:
-    """What the catalogue shows of the documents with that number."""
+    """The columns of the catalogue after the documents with that number."""
     return {
         "pypi_version": "2.0",
         "requires_python": f">=3.{number}",
@@ -236,7 +236,7 @@ def each_way(cases: tuple[Case, ...]) -> pytest.MarkDecorator:
 
 
 def upto(*names: str) -> Json:
-    """What the second documents tell, but for the columns of other documents."""
+    """The columns after the second documents, but for those of other documents."""
     return AFTER | {name: BEFORE[name] for name in names}
 
 

@@ -109,7 +109,7 @@ def test_no_page_is_larger_than_memory_allows(
 @given(st.lists(st.text(max_size=9) | JSON, max_size=3), st.lists(JSON | st.dictionaries(st.sampled_from(
     ["filename", "upload-time", "yanked", "requires-python"]), JSON), max_size=3))  # fmt: skip
 def test_any_page_is_read(versions: list[Any], listed: list[Any]) -> None:
-    """Whatever is in it: the odd parts are named, each in one line."""
+    """Its odd parts are named, each in one line."""
     odd = Odd()
     with responses.RequestsMock() as wire:
         found = releases_of(wire, make_upstream("pypi", "https://index.test"), versions, listed, odd)
