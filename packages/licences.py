@@ -15,7 +15,7 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 MAX_LENGTH = 500
 MAX_PLAIN = 100  # of a text that is no SPDX expression: a longer one is a licence, not its name
 
-# The families, and the SPDX identifiers of their members: those that begin with the family's name, if none are listed.
+# The families, and the SPDX identifiers of their members besides those that begin with the family's name.
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "AFL": (),
     "AGPL": (),
@@ -208,4 +208,4 @@ def names(licence: str) -> frozenset[str]:
 
 def _holds(family: str, found: Iterable[str]) -> bool:
     members = tuple(member.lower() for member in FAMILIES[family])
-    return any(name in members or (not members and name.startswith(f"{family.lower()}-")) for name in found)
+    return any(name in members or name.startswith(f"{family.lower()}-") for name in found)
