@@ -227,7 +227,7 @@ def _is_whole(result: Fetched[Any]) -> bool:
     facts = result.facts
     if isinstance(facts, RepositoryFacts):
         return facts.participants is not UNKNOWN and facts.commits_over_52 is not UNKNOWN
-    return isinstance(facts, PyPIFacts)
+    return isinstance(facts, PyPIFacts) and facts.version is not UNKNOWN  # not the status alone
 
 
 def _unnoted(target: FetchTarget) -> FetchTarget:

@@ -141,10 +141,11 @@ class PackageAdmin(SearchedAdmin[Package]):
                     "last_updated",
                     "archived",
                     ("pypi_version", "released"),
-                    "requires_python",
+                    ("requires_python", "requires_django"),
                     "licence",
                     "classifiers",
-                    ("pypi_status", "pypi_downloads"),
+                    "pypi_repo_url",
+                    ("pypi_status", "pypi_status_reason", "pypi_downloads"),
                     "last_fetched",
                     ("gone_since", "gone_reason"),
                 )

@@ -47,11 +47,14 @@ PACKAGE_COLUMNS = Columns(
     ),
     Column("licence", extended=True, fetched=True),
     Column("requires_python", extended=True, fetched=True),
+    Column("requires_django", extended=True, fetched=True),
     Computed("python_versions", extended=True, columns=("classifiers", "requires_python")),
     Computed("django_versions", extended=True, columns=("classifiers",)),
     Column("classifiers", extended=True, fetched=True),
     Column("pypi_downloads", extended=True, fetched=True),
     Column("released", extended=True, fetched=True),
+    Column("pypi_status", extended=True, fetched=True),
+    Column("pypi_status_reason", extended=True, fetched=True),
     Column("archived", extended=True, fetched=True),
     Column("deprecated", extended=True, edited=True),
     Relation(
@@ -75,5 +78,5 @@ PACKAGE_COLUMNS = Columns(
     Column("repo_id", fetched=True),
     Column("weeks_end", fetched=True),
     Column("last_human_commit", fetched=True),
-    Column("pypi_status", fetched=True),
+    Column("pypi_repo_url", fetched=True),
 )

@@ -15,12 +15,14 @@ from typing import Any, Final, Generic, Literal, TypeVar
 from urllib.parse import unquote
 
 MAX_COUNT = 2**31 - 1
+MAX_DOWNLOADS = 2**63 - 1
 MAX_DESCRIPTION = 2_000
 MAX_PARTICIPANTS = 500
 WEEKS = 52
 
 Source = Literal["repo", "pypi", "downloads"]
 SOURCES: tuple[Source, ...] = ("repo", "pypi", "downloads")
+STATUSES = ("active", "archived", "quarantined", "deprecated")  # of a project on PyPI: PEP 792
 
 
 class Outcome(StrEnum):
@@ -126,15 +128,24 @@ class ReleaseFact:
 
 @dataclass(frozen=True, slots=True)
 class PyPIFacts:
-    """A project on PyPI. `status` is PEP 792's (active, archived, quarantined …), UNKNOWN if it was not requested."""
+    """A project on PyPI.
 
-    version: str | Unknown | None
-    requires_python: str | Unknown
-    classifiers: tuple[str, ...] | Unknown
-    licence: str | Unknown
-    documentation_url: str | Unknown
-    releases: tuple[ReleaseFact, ...] | Unknown
-    status: str | Unknown
+    `licence_if_none` counts where no licence is known yet: the document lacks a part that could tell another one.
+    `requires_django` is None if Django is not required, and "" if any version will do. `repo_url` is the repository
+    that the project names. `status` is one of STATUSES; it and its reason are UNKNOWN if they were not requested.
+    """
+
+    version: str | Unknown | None = UNKNOWN
+    requires_python: str | Unknown = UNKNOWN
+    requires_django: str | Unknown | None = UNKNOWN
+    classifiers: tuple[str, ...] | Unknown = UNKNOWN
+    licence: str | Unknown = UNKNOWN
+    licence_if_none: str = ""
+    documentation_url: str | Unknown = UNKNOWN
+    repo_url: str | Unknown = UNKNOWN
+    releases: tuple[ReleaseFact, ...] | Unknown = UNKNOWN
+    status: str | Unknown = UNKNOWN
+    status_reason: str | Unknown = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +228,9 @@ def items(value: object, what: str) -> list[Any]:
     return value
 
 
-def count(value: object, what: str) -> int:
-    """Return a whole number from 0 to 2^31-1; a bool or a float is refused."""
-    if type(value) is not int or not 0 <= value <= MAX_COUNT:
+def count(value: object, what: str, most: int = MAX_COUNT) -> int:
+    """Return a whole number from 0 to `most`; a bool or a float is refused."""
+    if type(value) is not int or not 0 <= value <= most:
         raise InvalidFactError(f"{what} is not a count")
     return value
 
@@ -242,7 +253,7 @@ def line(value: object, what: str, limit: int) -> str:
     """Return a text of one line within `limit`, unchanged; null is empty, anything else is refused."""
     if value is None:
         return ""
-    if not isinstance(value, str) or len(value) > limit or not _storable(value) or "\n" in value:
+    if not isinstance(value, str) or len(value) > limit or not _storable(value) or re.search("[\r\n]", value):
         raise InvalidFactError(f"{what} is not a line of at most {limit} characters")
     return value
 

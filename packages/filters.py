@@ -12,7 +12,7 @@ from django.db.models import BigIntegerField, Exists, OuterRef, Q, QuerySet, Tex
 from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.functional import cached_property
-from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from rest_framework.exceptions import ValidationError
 
 from categories.models import Category
 from core.api.filters import (
@@ -29,6 +29,7 @@ from core.api.filters import (
     Words,
     refuse_unknown,
 )
+from core.api.parameters import nearest
 from core.api.references import by_references
 from core.caching.dependencies import on
 from core.caching.values import CachedValue
@@ -37,8 +38,10 @@ from core.kinds import Kind
 from packages import hooks
 from packages.compatibility import DJANGO, PYTHON, admits, admits_python3
 from packages.documents import PACKAGE_COLUMNS
+from packages.facts import MAX_DOWNLOADS, STATUSES
 from packages.fields import Lists, ListsFolded
 from packages.keys import pypi_project, repository
+from packages.licences import FAMILIES, names, spdx
 from packages.models import FetchState, Package, PackageQuerySet, forges
 from packages.score import by_score
 
@@ -107,14 +110,19 @@ class VersionField(forms.CharField):
 
 
 class LicenceField(forms.CharField):
-    """Reads an SPDX licence in any letter case, and returns its canonical spelling."""
+    """Reads a licence, and returns it; an SPDX expression in its canonical spelling."""
 
     def clean(self, value: Any) -> str:
-        text = super().clean(value)
-        try:
-            return str(canonicalize_license_expression(text)) if text else ""
-        except InvalidLicenseExpression as error:
-            raise FormError("Not an SPDX licence, like MIT, BSD-3-Clause or Apache-2.0 OR MIT.") from error
+        text: str = super().clean(value)
+        return spdx(text) or text
+
+
+class StatusField(forms.CharField):
+    def clean(self, value: Any) -> str:
+        text: str = super().clean(value)
+        if text and text not in STATUSES:
+            raise FormError(f"Must be one of {', '.join(STATUSES)}.")
+        return text
 
 
 class Lookups:
@@ -143,8 +151,14 @@ class Lookups:
         return [text for subject, _, text in self.rows if subject == "requires_python" and fits(text)]
 
     def licences(self, wanted: str) -> list[str]:
-        """The licences that are `wanted` or contain it, as an expression does."""
-        return [text for subject, _, text in self.rows if subject == "licence" and _contains(text, wanted)]
+        """The licences with that name; ValidationError if none has it, and it is neither SPDX nor a family."""
+        stored = [text for subject, _, text in self.rows if subject == "licence"]
+        found = [text for text in stored if wanted.lower() in names(text)]
+        families = [family.lower() for family in FAMILIES]
+        if not (found or spdx(wanted) or wanted.lower() in families):
+            known = {name: None for text in [*FAMILIES, *stored] for name in (text, *text.split(", "))}
+            raise ValidationError({"licence": [f"{_NO_LICENCE.format(wanted[:100])}{nearest(wanted, known)}"]})
+        return found
 
     @cached_property
     def rows(self) -> list[tuple[str, int, str]]:
@@ -166,13 +180,10 @@ class Lookups:
         return rows
 
 
-def _contains(expression: str, wanted: str) -> bool:
-    """Return True if a licence expression is `wanted` or has it as a part, ignoring letter case as SPDX does."""
-    if expression.lower() == wanted.lower():
-        return True
-    parts = [part.strip() for part in re.split(r"\s+(?:and|or)\s+|[()]", expression.lower())]
-    return wanted.lower() in {*parts, *(part.split(" with ")[0] for part in parts)}
-
+_NO_LICENCE = (
+    "No package has the licence “{}”, and it is neither an SPDX licence, like MIT, BSD-3-Clause or Apache-2.0 OR MIT,"
+    " nor a family, like BSD or GPL."
+)
 
 # The documents that the values of a filter name
 _DOCUMENTS: Mapping[str, Callable[[], QuerySet[Any]]] = {
@@ -193,18 +204,19 @@ class PackageFilters(DocumentFilters):
     pypi_name = FieldFilter(ProjectField, "pypi_name", label="PyPI project")
     repo_host = FieldFilter(HostField, "repo_host", label="repository host")
     participant = django_filters.CharFilter(label="participant", method="with_participant")
-    licence = FieldFilter(LicenceField, label="licence (SPDX)", method="under_licence")
+    licence = FieldFilter(LicenceField, label="licence", method="under_licence")
     django = FieldFilter(VersionField, label="works with Django", method="for_django")
     python = FieldFilter(VersionField, label="works with Python", method="for_python")
     archived = Flag(Q(archived=True), label="archived")
     deprecated = Flag(Q(deprecated=True), label="deprecated")
     gone = Flag(Q(gone_since__isnull=False), label="gone")
+    pypi_status = FieldFilter(StatusField, "pypi_status", label="status on PyPI")
     has_pypi = Flag(~Q(pypi_name=""), label="on PyPI")
     repo_watchers__gte = NumberBound("repo_watchers", "gte", label="watchers, at least")
     repo_watchers__lte = NumberBound("repo_watchers", "lte", label="watchers, at most")
     repo_forks__gte = NumberBound("repo_forks", "gte", label="forks, at least")
     repo_forks__lte = NumberBound("repo_forks", "lte", label="forks, at most")
-    pypi_downloads__gte = NumberBound("pypi_downloads", "gte", label="downloads a month, at least")
+    pypi_downloads__gte = NumberBound("pypi_downloads", "gte", most=MAX_DOWNLOADS, label="downloads a month, at least")
     last_updated__gte = TimeBound("last_updated", "gte", label="last commit since")
     last_updated__lte = TimeBound("last_updated", "lte", label="last commit until")
     released__gte = TimeBound("released", "gte", label="latest release since")

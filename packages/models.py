@@ -16,9 +16,10 @@ from core.database.functions import AsciiLower
 from core.models import Document
 from packages import hooks
 from packages.documents import PACKAGE_COLUMNS
-from packages.facts import SOURCES, Outcome, Source
+from packages.facts import SOURCES, STATUSES, Outcome, Source
 from packages.fields import IsList, IsWeeklyCounts
 from packages.keys import KNOWN_HOSTS, Forge, pypi_project, repository
+from packages.licences import MAX_LENGTH
 
 # The beginnings of a stored URL, in any letter case; repo_url and pypi_url may also be a text without a colon.
 HTTP_PREFIXES = ("http://", "https://")
@@ -186,11 +187,26 @@ class Package(Document):
     archived = models.BooleanField(null=True, blank=True, editable=False)
     weeks_end = models.DateField("weekly commits until", null=True, blank=True, editable=False)
     requires_python = models.CharField(max_length=255, blank=True, editable=False)
+    requires_django = models.CharField(
+        max_length=255,
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="The versions of Django that it requires, extras left out: empty for any, null if it requires none.",
+    )
     classifiers = models.JSONField(default=list, blank=True, editable=False)
-    licence = models.CharField(max_length=100, blank=True, editable=False)
+    licence = models.CharField(max_length=MAX_LENGTH, blank=True, editable=False)
     released = models.DateTimeField("latest release", null=True, blank=True, editable=False)
-    pypi_status = models.CharField("PyPI status", max_length=20, blank=True, editable=False)
-    pypi_downloads = models.PositiveIntegerField("downloads a month", null=True, blank=True, editable=False)
+    pypi_repo_url = models.CharField(
+        "repository named on PyPI", max_length=500, blank=True, editable=False, default="", db_default=""
+    )
+    pypi_status = models.CharField(
+        "PyPI status", max_length=20, blank=True, editable=False, help_text=f"One of {', '.join(STATUSES)}."
+    )
+    pypi_status_reason = models.CharField(
+        "reason of the PyPI status", max_length=300, blank=True, editable=False, default="", db_default=""
+    )
+    pypi_downloads = models.PositiveBigIntegerField("downloads a month", null=True, blank=True, editable=False)
     gone_since = models.DateTimeField(null=True, blank=True, editable=False)
     gone_reason = models.CharField(max_length=300, blank=True, editable=False)
 
@@ -250,6 +266,7 @@ class Package(Document):
             models.Index(fields=["released", "id"], name="package_released"),
             models.Index(fields=["licence", "id"], name="package_licence"),
             models.Index(fields=["requires_python"], name="package_requires_python"),
+            models.Index(fields=["pypi_status", "id"], name="package_pypi_status"),
             models.Index(AsciiLower("title"), "id", name="package_title"),
         )
 
@@ -347,7 +364,7 @@ class Snapshot(models.Model):
     day = models.DateField()
     stars = models.PositiveIntegerField(null=True, blank=True)
     forks = models.PositiveIntegerField(null=True, blank=True)
-    downloads = models.PositiveIntegerField(null=True, blank=True)
+    downloads = models.PositiveBigIntegerField(null=True, blank=True)
 
     class Meta:
         ordering = ("-day",)

@@ -195,9 +195,12 @@ class _Batch:
             package,
             pypi_version=facts.version,
             requires_python=facts.requires_python,
+            requires_django=facts.requires_django,
             classifiers=facts.classifiers,
-            licence=facts.licence,
+            licence=known(facts.licence, package.licence or facts.licence_if_none),
+            pypi_repo_url=facts.repo_url,
             pypi_status=facts.status,
+            pypi_status_reason=facts.status_reason,
         )
         url = known(facts.documentation_url, "")
         if url and not package.documentation_url:

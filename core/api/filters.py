@@ -110,7 +110,7 @@ class WholeNumberField(forms.CharField):
         text = super().clean(value)
         if not text:
             return None
-        number = int(text) if re.fullmatch(r"-?[0-9]{1,18}", text, re.ASCII) else None
+        number = int(text) if re.fullmatch(r"-?[0-9]{1,19}", text, re.ASCII) else None
         if number is None or not self.least <= number <= self.most:
             raise FormError(f"Must be a whole number from {self.least} to {self.most}.")
         return number

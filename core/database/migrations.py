@@ -1,5 +1,6 @@
 """Operations that are safe on a large table: on PostgreSQL others read and write meanwhile."""
 
+import re
 from typing import Any
 
 from django.db import migrations, transaction
@@ -90,3 +91,104 @@ def _replace(schema_editor: Any, model: Any, old: CheckConstraint, new: CheckCon
         schema_editor.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}")
         schema_editor.execute(f"{new.create_sql(model, schema_editor)} NOT VALID", params=None)
     schema_editor.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}")
+
+
+class AlterIntegerOnline(migrations.AlterField):
+    """An AlterField of a nullable column to a wider or a narrower integer; what is too large for it is cut to its most.
+
+    On PostgreSQL, which would lock the table and write it anew, a column beside the old one is filled while others read
+    and write, and then takes its place.
+    """
+
+    atomic = False
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        model = to_state.apps.get_model(app_label, self.model_name)
+        if not self.allow_migrate_model(schema_editor.connection.alias, model):
+            return
+        if schema_editor.connection.vendor == "postgresql":
+            _ColumnCopy(schema_editor, model, model._meta.get_field(self.name)).replace()
+        else:
+            with transaction.atomic(schema_editor.connection.alias):
+                super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+
+class _ColumnCopy:
+    """A column of PostgreSQL that takes the place of another one, with its indexes and constraints."""
+
+    def __init__(self, schema_editor: Any, model: Any, field: Any) -> None:
+        self.schema_editor, self.connection = schema_editor, schema_editor.connection
+        self.table, self.column, self.copy = model._meta.db_table, field.column, f"{field.column}_copy"
+        self.type = field.db_type(self.connection)
+        self.most = self.connection.ops.integer_field_range(field.get_internal_type())[1]
+
+    def replace(self) -> None:
+        indexes, checks = self._definitions()
+        self._begin()
+        self._fill()
+        for name, definition in checks:
+            self._run(f"ALTER TABLE {self.table} ADD CONSTRAINT {name}_copy {self._of_copy(definition)} NOT VALID")
+            self._run(f"ALTER TABLE {self.table} VALIDATE CONSTRAINT {name}_copy")
+        for name, method in indexes:
+            self._run(f"CREATE INDEX CONCURRENTLY {name}_copy ON {self.table} USING {self._of_copy(method)}")
+        with transaction.atomic(self.connection.alias):
+            self._run("SET LOCAL lock_timeout = '10s'")  # whoever waits behind this lock waits as long
+            self._run(f"DROP FUNCTION {self.table}_{self.copy} CASCADE")
+            self._run(f"ALTER TABLE {self.table} DROP COLUMN {self.column}")
+            self._run(f"ALTER TABLE {self.table} RENAME COLUMN {self.copy} TO {self.column}")
+            for name, _ in checks:
+                self._run(f"ALTER TABLE {self.table} RENAME CONSTRAINT {name}_copy TO {name}")
+            for name, _ in indexes:
+                self._run(f"ALTER INDEX {name}_copy RENAME TO {name}")
+
+    def _begin(self) -> None:
+        """Add the column, which follows the old one from now on. An interrupted run may have left it behind."""
+        function = f"{self.table}_{self.copy}"
+        with transaction.atomic(self.connection.alias):
+            self._run(f"DROP FUNCTION IF EXISTS {function} CASCADE")
+            self._run(f"ALTER TABLE {self.table} DROP COLUMN IF EXISTS {self.copy}")
+            self._run(f"ALTER TABLE {self.table} ADD COLUMN {self.copy} {self.type}")
+            self._run(
+                f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$"
+                f" BEGIN NEW.{self.copy} := LEAST(NEW.{self.column}, {self.most}); RETURN NEW; END $$"
+            )
+            self._run(
+                f"CREATE TRIGGER {function} BEFORE INSERT OR UPDATE ON {self.table}"
+                f" FOR EACH ROW EXECUTE FUNCTION {function}()"
+            )
+
+    def _fill(self) -> None:
+        last: int | None = 0
+        while last is not None:
+            [(last,)] = self._rows(
+                f"WITH batch AS (SELECT id FROM {self.table} WHERE id > %s ORDER BY id LIMIT 500), filled AS ("  # noqa: S608 (names of our own)
+                f"UPDATE {self.table} SET {self.copy} = LEAST({self.column}, {self.most}) FROM batch"
+                f" WHERE {self.table}.id = batch.id AND {self.column} IS NOT NULL) SELECT max(id) FROM batch",
+                last,
+            )
+
+    def _definitions(self) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+        """Return the column's indexes, by method and columns, and its check constraints."""
+        of_column = "SELECT attnum FROM pg_attribute WHERE attrelid = %s::regclass AND attname = %s"
+        indexes = self._rows(
+            "SELECT relname, split_part(pg_get_indexdef(indexrelid), ' USING ', 2) FROM pg_index JOIN pg_class"  # noqa: S608 (names of our own)
+            f" ON pg_class.oid = indexrelid WHERE indrelid = %s::regclass AND ({of_column}) = ANY (indkey)",
+            *(self.table, self.table, self.column),
+        )
+        checks = self._rows(
+            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"  # noqa: S608 (names of our own)
+            f" WHERE contype = 'c' AND conrelid = %s::regclass AND ({of_column}) = ANY (conkey)",
+            *(self.table, self.table, self.column),
+        )
+        return indexes, checks
+
+    def _of_copy(self, definition: str) -> str:
+        return re.sub(rf"\b{self.column}\b", self.copy, definition)
+
+    def _run(self, statement: str) -> None:
+        self.schema_editor.execute(statement, params=None)
+
+    def _rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with self.connection.cursor() as cursor:
+            cursor.execute(query, parameters)
+            return list(cursor.fetchall())

@@ -1,62 +1,42 @@
 """PyPI: projects through its JSON API, and the index of last serials, which shows in one response what has changed.
 
-Sources: docs.pypi.org, "JSON API" and "Index API"; PEP 503 (names), 592 (yanked), 639 (licence expressions), 691 (the
-index in JSON), 753 (labels of project URLs), 792 (project status).
+What the JSON API does not tell is read from the Index API: a project's status, and the releases of a project whose
+document lacks them or is too large.
+
+Sources: docs.pypi.org, "JSON API" and "Index API"; PEP 503 (names), 592 (yanked), 691 and 700 (the index in JSON), 792
+(project status).
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
+from urllib.parse import quote
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
-from fetchers.network.http import FetchError, Response, Upstream, parsing
+from fetchers.indexes import files
+from fetchers.indexes.metadata import facts_of
+from fetchers.indexes.releases import latest, releases
+from fetchers.network.http import FetchError, Response, TooLargeError, Upstream, parsing
 from packages.facts import (
+    MISSING,
     UNKNOWN,
     Fetched,
     FetchTarget,
     InvalidFactError,
+    Odd,
     PyPIFacts,
     ReleaseFact,
-    flag,
-    items,
-    known,
+    Unknown,
     line,
-    link,
     mapping,
-    parse_datetime,
 )
 
 READER = "1"  # another one when documents are read otherwise, so that they are read again
 MAX_INDEX_BYTES = 150 * 1024 * 1024  # the index of all projects is tens of megabytes
-MAX_RELEASES = 3_000
-MAX_CLASSIFIERS = 200
-INDEX_JSON = {"Accept": "application/vnd.pypi.simple.v1+json"}
-
-# The SPDX ids of the licence classifiers that mean a single licence; of the others, the classifier's text is shown.
-_SPDX = {
-    "Apache Software License": "Apache-2.0",
-    "BSD License": "BSD",
-    "GNU Affero General Public License v3": "AGPL-3.0-only",
-    "GNU Affero General Public License v3 or later (AGPLv3+)": "AGPL-3.0-or-later",
-    "GNU General Public License v2 (GPLv2)": "GPL-2.0-only",
-    "GNU General Public License v2 or later (GPLv2+)": "GPL-2.0-or-later",
-    "GNU General Public License v3 (GPLv3)": "GPL-3.0-only",
-    "GNU General Public License v3 or later (GPLv3+)": "GPL-3.0-or-later",
-    "GNU Lesser General Public License v2 or later (LGPLv2+)": "LGPL-2.0-or-later",
-    "GNU Lesser General Public License v3 (LGPLv3)": "LGPL-3.0-only",
-    "GNU Lesser General Public License v3 or later (LGPLv3+)": "LGPL-3.0-or-later",
-    "ISC License (ISCL)": "ISC",
-    "MIT License": "MIT",
-    "MIT No Attribution License (MIT-0)": "MIT-0",
-    "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
-    "Python Software Foundation License": "PSF-2.0",
-    "The Unlicense (Unlicense)": "Unlicense",
-    "zlib/libpng License": "Zlib",
-}
-_OLDEST = datetime.min.replace(tzinfo=UTC)
 
 
 def read_serials(upstream: Upstream, wanted: Collection[str]) -> dict[str, int]:
@@ -64,7 +44,7 @@ def read_serials(upstream: Upstream, wanted: Collection[str]) -> dict[str, int]:
 
     The body is searched, not decoded: 650,000 projects as Python objects would take ten times the memory of the text.
     """
-    response = upstream.get("simple/", headers=INDEX_JSON, max_bytes=MAX_INDEX_BYTES)
+    response = upstream.get("simple/", headers=files.INDEX_JSON, max_bytes=MAX_INDEX_BYTES)
     body = response.body.strip()
     whole = all(body.count(opened) == body.count(closed) for opened, closed in ((b"{", b"}"), (b"[", b"]")))
     if response.status != 200 or not (whole and body.startswith(b"{") and b'"projects"' in body):
@@ -93,126 +73,144 @@ def read(upstream: Upstream, target: FetchTarget, *, today: date, with_status: b
     """Return the facts of a project; `with_status` includes its status, for one more request.
 
     Validators: `etag`; `serial`, to be compared with read_serials(); `status`, `status_etag` and `status_day` of the
-    last request for the status.
+    last request for the status; `page_etag` of a project that is read from the Index API because it is too large.
     """
-    notes = dict(target.notes)
-    response = upstream.get(f"pypi/{target.pypi_name}/json", etag=notes.get("etag", ""))
+    reading = _Reading(upstream, target.pypi_name, today, dict(target.notes))
     with parsing():
-        unchanged = response.status == 304 and bool(notes.get("etag"))
-        project = {} if unchanged else _document(response)
-        if not unchanged:
-            notes |= {"etag": response.etag, "serial": _serial(project)}
-        before = notes.get("status")
-        if with_status:
-            notes |= _status(upstream, target.pypi_name, notes) | {"status_day": today.isoformat()}
-        if unchanged and notes.get("status") == before:
-            return Fetched(None, notes)
-        if unchanged:  # the status alone is new: facts come all together, so the project is requested again
-            return read(upstream, _without_etag(target, notes), today=today, with_status=False)
-        return Fetched(_facts(project, target.pypi_name, notes.get("status")), notes)
+        facts = reading.large() if "page_etag" in reading.notes else reading.project(with_status=with_status)
+    return Fetched(facts, reading.notes, odd=tuple(reading.odd))
 
 
-def _without_etag(target: FetchTarget, notes: Mapping[str, str]) -> FetchTarget:
-    return FetchTarget(target.package, pypi_name=target.pypi_name, validators={**notes, "etag": ""})
+@dataclass
+class _Reading:
+    """The reading of one project: the notes of the last success become those of this one."""
+
+    upstream: Upstream
+    name: str
+    today: date
+    notes: dict[str, str]
+    odd: Odd = field(default_factory=Odd)
+    page: files.Page | None = None
+
+    def project(self, *, with_status: bool) -> PyPIFacts | None:
+        """Read the project's document; None if nothing has changed."""
+        etag, response = self.notes.get("etag", ""), None
+        try:
+            with suppress(TooLargeError):
+                response = self.upstream.get(f"pypi/{self.name}/json", etag=etag)
+        except FetchError as error:
+            if error.outcome in MISSING:
+                return self.quarantined(error)
+            raise
+        if response is None:
+            return self.large()
+        facts = None if response.status == 304 and etag else self.document(response)
+        # A project that is found again is not in quarantine any more.
+        return self.with_status(facts) if with_status or self.notes.get("status") == "quarantined" else facts
+
+    def document(self, response: Response) -> PyPIFacts:
+        document = mapping(response.document(), "the project")
+        info = self.info(document)
+        self.notes["etag"] = response.etag
+        if document.get("releases") is None:  # PyPI may leave it out
+            found = self.listed()
+        else:
+            listed = self.odd.read(document, "releases", mapping)
+            found = listed if isinstance(listed, Unknown) else releases(listed, self.odd)
+        newest = "" if isinstance(found, Unknown) else latest(found)
+        version: str | Unknown | None = newest or self.odd.read(info, "version", _version)
+        return replace(facts_of(info, self.odd), version=version, releases=found)
+
+    def info(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the metadata of the latest version, and note the serial."""
+        info = mapping(document.get("info"), "info")
+        files.refuse_other(info, self.name)
+        serial = self.odd.read(document, "last_serial", _serial)
+        self.notes.pop("serial", None)
+        if not isinstance(serial, Unknown):
+            self.notes["serial"] = serial
+        return info
+
+    def listed(self) -> tuple[ReleaseFact, ...] | Unknown:
+        """Return the releases by the Index API. If it fails, nothing is noted that keeps the next run from asking."""
+        if page := self.read_page():
+            return page.releases(self.odd)
+        self.notes["etag"] = ""
+        self.notes.pop("serial", None)
+        return UNKNOWN
+
+    def with_status(self, facts: PyPIFacts | None) -> PyPIFacts | None:
+        """Add the status to the facts, which may be None."""
+        page = self.page or self.read_page(self.notes.get("status_etag", "") if self.notes.get("status") else "")
+        if page is None:
+            return facts
+        self.notes["status_day"] = self.today.isoformat()
+        if page.unchanged:
+            return facts
+        self.notes["status_etag"] = page.etag
+        status, reason = self.status(page)
+        return replace(facts or PyPIFacts(), status=status, status_reason=reason)
+
+    def read_page(self, etag: str = "") -> files.Page | None:
+        """Request the project's page of the Index API; None, and an odd part, if that fails."""
+        try:
+            self.page = files.fetch(self.upstream, self.name, etag)
+        except FetchError as error:
+            if error.upstream_wide:
+                raise
+            self.odd.note(error)
+        except InvalidFactError as error:
+            self.odd.note(f"its page of the index: {error}")
+        return self.page
+
+    def status(self, page: files.Page) -> tuple[str | Unknown, str | Unknown]:
+        """Return the status that a page tells, and note it."""
+        status, reason = page.status(self.notes.get("status", ""), self.odd)
+        if not isinstance(status, Unknown):
+            self.notes["status"] = status
+        return status, reason
+
+    def quarantined(self, missing: FetchError) -> PyPIFacts:
+        """Return the status of a project that is not found because it is in quarantine; else raise what it met."""
+        try:
+            page = files.fetch(self.upstream, self.name)
+        except FetchError as error:
+            raise (missing if error.outcome in MISSING else error) from error
+        self.notes.clear()
+        status, reason = self.status(page)
+        if status != "quarantined":
+            raise missing
+        self.notes["status_day"] = self.today.isoformat()
+        return PyPIFacts(status=status, status_reason=reason)
+
+    def large(self) -> PyPIFacts | None:
+        """Read a project whose document is too large: by its page of the index, and its latest version's document."""
+        with files.ONE_AT_A_TIME:
+            page = files.fetch_large(self.upstream, self.name, self.notes.get("page_etag", ""))
+            self.notes["status_day"] = self.today.isoformat()
+            if page.unchanged:
+                return None
+            etag, (status, reason) = page.etag, self.status(page)
+            if status == "quarantined":  # its page is served, without its files
+                self.notes.pop("serial", None)
+                return PyPIFacts(status=status, status_reason=reason)
+            found = page.releases(self.odd)
+            del page
+        if isinstance(found, Unknown) or not found:
+            raise InvalidFactError("the page of the index lists no release")
+        version = latest(found)
+        document = self.upstream.get(f"pypi/{self.name}/{quote(version, safe='')}/json").document()
+        info = facts_of(self.info(mapping(document, "the version")), self.odd)
+        self.notes.pop("etag", None)
+        self.notes["page_etag"] = etag
+        return replace(info, version=version, releases=found, status=status, status_reason=reason)
 
 
-def _document(response: Response) -> Mapping[str, Any]:
-    return mapping(response.document(), "the project")
+def _version(value: object, what: str) -> str | None:
+    return line(value, what, 100) or None
 
 
-def _serial(project: Mapping[str, Any]) -> str:
-    serial = project.get("last_serial")
-    if type(serial) is not int or not 0 <= serial < 10**15:
-        raise InvalidFactError("last_serial is not a serial")
-    return str(serial)
-
-
-def _status(upstream: Upstream, name: str, notes: Mapping[str, str]) -> dict[str, str]:
-    """Request the status of a project, and return it and its ETag as notes; "active" where the index has none."""
-    etag = notes.get("status_etag", "") if notes.get("status") else ""
-    response = upstream.get(f"simple/{name}/", headers=INDEX_JSON, etag=etag)
-    if response.status == 304 and etag:
-        return {}
-    marker = mapping(_document(response).get("project-status") or {}, "project-status")
-    status = line(marker.get("status") or "active", "the project's status", 20)
-    return {"status": status, "status_etag": response.etag}
-
-
-def _facts(project: Mapping[str, Any], name: str, status: str | None) -> PyPIFacts:
-    info = mapping(project.get("info"), "info")
-    own_name = info.get("name")
-    if not isinstance(own_name, str) or canonicalize_name(own_name) != name:
-        raise InvalidFactError("the project has another name")
-    releases = _releases(mapping(project.get("releases") or {}, "releases"))
-    classifiers = [line(each, "a classifier", 200) for each in items(info.get("classifiers") or [], "classifiers")]
-    latest = _latest(releases)
-    return PyPIFacts(
-        version=latest or line(info.get("version"), "version", 100) or None,
-        requires_python=line(info.get("requires_python"), "requires_python", 255),
-        classifiers=tuple(classifiers[:MAX_CLASSIFIERS]),
-        licence=_licence(info, classifiers),
-        documentation_url=_documentation(info.get("project_urls")),
-        releases=releases,
-        status=status or UNKNOWN,
-    )
-
-
-def _releases(listed: Mapping[str, Any]) -> tuple[ReleaseFact, ...]:
-    """Return the releases that have files, newest upload first. A version that cannot be stored is left out."""
-    releases = []
-    for version, files in listed.items():
-        if items(files, "the files of a release") and len(version) <= 100 and version.isprintable() and version:
-            releases.append(_release(version, [mapping(file, "a file") for file in files]))
-    releases.sort(key=_uploaded, reverse=True)
-    return tuple(releases[:MAX_RELEASES])
-
-
-def _release(version: str, files: list[Mapping[str, Any]]) -> ReleaseFact:
-    times = [parse_datetime(file.get("upload_time_iso_8601"), "an upload time") for file in files]
-    return ReleaseFact(
-        version=version,
-        uploaded_at=min(times),
-        yanked=all(flag(file.get("yanked", False), "yanked") for file in files),
-        requires_python=line(files[0].get("requires_python"), "requires_python", 255),
-    )
-
-
-def _latest(releases: Iterable[ReleaseFact]) -> str:
-    """Return the newest stable version that is not yanked, else such a pre-release, else a yanked one; "" if none."""
-    return max(releases, key=_rank).version if releases else ""
-
-
-def _rank(release: ReleaseFact) -> tuple[bool, bool, bool, Version, datetime]:
-    try:
-        version, valid = Version(release.version), True
-    except InvalidVersion:  # from before PEP 440, so older than every valid one
-        version, valid = Version("0"), False
-    stable = not version.is_prerelease
-    return not release.yanked, valid and stable, valid, version, _uploaded(release)
-
-
-def _uploaded(release: ReleaseFact) -> datetime:
-    return known(release.uploaded_at, None) or _OLDEST
-
-
-def _licence(info: Mapping[str, Any], classifiers: Iterable[str]) -> str:
-    """Return the licence expression, else the classifiers' licences, else a short licence text; "" if there is none."""
-    expression = info.get("license_expression")
-    if isinstance(expression, str) and 0 < len(expression) <= 100 and expression.isprintable():
-        return expression
-    classified = [each.rsplit(" :: ", 1)[1] for each in classifiers if each.startswith("License :: ")]
-    names = [_SPDX.get(each, each) for each in classified if each != "OSI Approved"]
-    text = " OR ".join(dict.fromkeys(names)) if names else info.get("license")
-    short = isinstance(text, str) and len(text) <= 100 and text.isprintable()
-    return str(text).strip() if short else ""
-
-
-def _documentation(urls: object) -> str:
-    """Return the first link labelled as documentation (PEP 753 compares labels without punctuation and blanks)."""
-    for label, url in urls.items() if isinstance(urls, dict) else ():
-        if re.sub(r"[\W_]", "", str(label)).lower().startswith(("documentation", "docs")):
-            try:
-                return link(url, "the documentation URL")
-            except InvalidFactError:
-                continue
-    return ""
+def _serial(value: object, what: str) -> str:
+    if type(value) is not int or not 0 <= value < 10**15:
+        raise InvalidFactError(f"{what} is not a serial")
+    return str(value)

@@ -4,7 +4,7 @@ Source: pypistats.org/api, which wants at most one request a day for each projec
 """
 
 from fetchers.network.http import Upstream, parsing
-from packages.facts import DownloadFacts, Fetched, FetchTarget, InvalidFactError, count, mapping
+from packages.facts import MAX_DOWNLOADS, DownloadFacts, Fetched, FetchTarget, InvalidFactError, count, mapping
 
 
 def read(upstream: Upstream, target: FetchTarget) -> Fetched[DownloadFacts]:
@@ -15,4 +15,4 @@ def read(upstream: Upstream, target: FetchTarget) -> Fetched[DownloadFacts]:
         if document.get("package") != target.pypi_name:
             raise InvalidFactError("the response is about another project")
         data = mapping(document.get("data"), "data")
-        return Fetched(DownloadFacts(count(data.get("last_month"), "last_month")), {})
+        return Fetched(DownloadFacts(count(data.get("last_month"), "last_month", MAX_DOWNLOADS)), {})

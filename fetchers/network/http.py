@@ -8,7 +8,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -60,6 +60,10 @@ class FetchError(Exception):
         self.upstream_wide = upstream_wide
 
 
+class TooLargeError(FetchError):
+    """The body is larger than the caller allows: there may be another way to what is in it."""
+
+
 class NotAskedError(FetchError):
     """The upstream is suspended, paused or out of quota: no request was sent, so nothing was learned."""
 
@@ -73,11 +77,11 @@ class Response:
     headers: Mapping[str, str]
     body: bytes
 
-    def document(self) -> Any:
+    def document(self, only: Collection[str] | None = None) -> Any:
         """Return the JSON of a 200; raise FetchError for any other status, and for a body that is not JSON."""
         if self.status != 200:
             raise FetchError(f"{self.url} answers {self.status}")
-        return self.json()
+        return self.json(only)
 
     @property
     def etag(self) -> str:
@@ -85,10 +89,14 @@ class Response:
         etag = self.headers.get("ETag", "")
         return etag if re.fullmatch(r'(?:W/)?"[!#-~]{1,200}"', etag, re.ASCII) else ""
 
-    def json(self) -> Any:
-        """Parse the body; FetchError if it is not JSON. NaN and 1e999 pass as floats: facts.count() refuses them."""
+    def json(self, only: Collection[str] | None = None) -> Any:
+        """Parse the body; FetchError if it is not JSON. NaN and 1e999 pass as floats: facts.count() refuses them.
+
+        Objects keep the keys in `only`, if it is given: of a large document the others would fill the memory.
+        """
+        kept = (lambda pairs: {key: value for key, value in pairs if key in only}) if only else None
         try:
-            return json.loads(self.body)
+            return json.loads(self.body, object_pairs_hook=kept)
         except (ValueError, RecursionError) as error:
             raise FetchError(f"{self.url} does not answer in JSON") from error
 
@@ -359,7 +367,7 @@ def _read(response: requests.Response, max_bytes: int, deadline: float) -> bytes
         parts.append(part)
         size += len(part)
         if size > max_bytes:
-            raise FetchError(f"{response.url} sends more than {max_bytes:,} bytes")
+            raise TooLargeError(f"{response.url} sends more than {max_bytes:,} bytes")
         if time.monotonic() > deadline:
             raise FetchError(f"{response.url} took more than {DEADLINE:.0f} s", Outcome.TIMEOUT, retryable=True)
     return b"".join(parts)

@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("packages", "0006_fetch_target"),
+        ("packages", "0007_facts_of_pypi"),
     ]
 
     operations = [

@@ -158,9 +158,66 @@ def test_licence(get: Get) -> None:
     assert slugs(get, licence="GPL-2.0-only") == ["brackets", "exception"]
     assert slugs(get, licence="GPL-2.0-only with classpath-exception-2.0") == ["exception"]
     assert slugs(get, licence="ISC") == []
-    message = {"licence": ["Not an SPDX licence, like MIT, BSD-3-Clause or Apache-2.0 OR MIT."]}
-    for wrong in ("my licence", "MIT OR", "(((", "MITT"):
-        assert refusal(get, licence=wrong) == message
+
+
+def test_licences_that_are_no_expression(get: Get) -> None:
+    create(
+        bsd={"licence": "BSD"},
+        bsd3={"licence": "BSD-3-Clause"},
+        zero={"licence": "0BSD"},
+        two={"licence": "GPL, BSD"},
+        gpl2={"licence": "GPL-2.0-only"},
+        lgpl={"licence": "LGPL-3.0-or-later"},
+        agpl={"licence": "AGPL"},
+        own={"licence": "Own, see LICENSE"},
+        free={"licence": "Unlicense"},
+    )
+    assert slugs(get, licence="bsd") == ["bsd", "bsd3", "two"]
+    assert slugs(get, licence="GPL") == ["gpl2", "two"]
+    assert slugs(get, licence="LGPL") == ["lgpl"]
+    assert slugs(get, licence="AGPL") == ["agpl"]
+    assert slugs(get, licence="Public Domain") == ["free"]
+    assert slugs(get, licence="Apache") == [], "a family that no package has"
+    assert slugs(get, licence="gpl, bsd") == ["two"]
+    assert slugs(get, licence="Own, see LICENSE") == slugs(get, licence="own") == ["own"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "nearest"),
+    [
+        ("my licence", ""),
+        ("MIT OR", " Did you mean “MIT”?"),
+        ("(((", ""),
+        ("Proprietry", " Did you mean “Proprietary”?"),
+        ("apach", " Did you mean “Apache”?"),
+        ("x" * 600, ""),
+    ],
+)
+def test_a_licence_that_nothing_has(get: Get, wrong: str, nearest: str) -> None:
+    create(own={"licence": "Proprietary, MIT"})
+    message = (
+        f"No package has the licence “{wrong[:100]}”, and it is neither an SPDX licence, like MIT, BSD-3-Clause or"
+        f" Apache-2.0 OR MIT, nor a family, like BSD or GPL.{nearest}"
+    )
+    assert refusal(get, licence=wrong) == {"licence": [message]}
+
+
+def test_pypi_status(get: Get) -> None:
+    create(a={"pypi_status": "archived"}, q={"pypi_status": "quarantined"}, unknown={})
+    assert slugs(get, pypi_status="archived") == ["a"]
+    assert slugs(get, pypi_status="quarantined") == ["q"]
+    assert slugs(get, pypi_status="active") == slugs(get, pypi_status="deprecated") == []
+    message = {"pypi_status": ["Must be one of active, archived, quarantined, deprecated."]}
+    for wrong in ("Archived", "gone"):
+        assert refusal(get, pypi_status=wrong) == message
+
+
+def test_more_downloads_than_32_bits_hold(get: Get) -> None:
+    create(few={"pypi_downloads": 2**31 - 1}, many={"pypi_downloads": 2_200_000_000}, unknown={})
+    assert slugs(get, pypi_downloads__gte=2**31) == ["many"]
+    assert slugs(get, pypi_downloads__gte=2**63 - 1) == []
+    results = get("packages/?ordering=-pypi_downloads&fields=pypi_downloads").json()["results"]
+    assert [each["pypi_downloads"] for each in results] == [2_200_000_000, 2**31 - 1, None]
 
 
 # Classifiers, requires_python, a version, and whether the package works with it.
@@ -235,13 +292,16 @@ def test_flags(get: Get, name: str, column: str, yes: list[Any], no: list[Any]) 
     assert refusal(get, **{name: "1"}) == {name: ["Must be true or false."]}
 
 
-@pytest.mark.parametrize("column", ["repo_watchers", "repo_forks", "pypi_downloads"])
-def test_numbers(get: Get, column: str) -> None:
-    create(five={column: 5}, six={column: 6}, most={column: 2**31 - 1}, none={})
+@pytest.mark.parametrize(
+    ("column", "most"),
+    [("repo_watchers", 2**31 - 1), ("repo_forks", 2**31 - 1), ("pypi_downloads", 2**63 - 1)],
+)
+def test_numbers(get: Get, column: str, most: int) -> None:
+    create(five={column: 5}, six={column: 6}, most={column: most}, none={})
     assert slugs(get, **{f"{column}__gte": 6}) == ["most", "six"]
-    assert slugs(get, **{f"{column}__gte": 2**31 - 1}) == ["most"]
-    message = {f"{column}__gte": ["Must be a whole number from 0 to 2147483647."]}
-    for wrong in ("x", "-1", "1.5", str(2**31), "٣"):
+    assert slugs(get, **{f"{column}__gte": most}) == ["most"]
+    message = {f"{column}__gte": [f"Must be a whole number from 0 to {most}."]}
+    for wrong in ("x", "-1", "1.5", str(most + 1), "٣"):
         assert refusal(get, **{f"{column}__gte": wrong}) == message
     if column != "pypi_downloads":
         assert slugs(get, **{f"{column}__lte": 5}) == ["five", "none"]

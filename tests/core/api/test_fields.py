@@ -25,6 +25,9 @@ def full_package() -> Package:
         last_updated=timezone.now() - timedelta(days=190),
         licence="MIT",
         requires_python=">=3.13",
+        requires_django=">=5",
+        pypi_status="archived",
+        pypi_status_reason="done",
         classifiers=["Framework :: Django :: 5"],
         pypi_downloads=9,
         released=NOW,
@@ -54,11 +57,14 @@ EXTENDED = {
     "score": 800,
     "licence": "MIT",
     "requires_python": ">=3.13",
+    "requires_django": ">=5",
     "python_versions": ["3.13", "3.14", "3.15"],
     "django_versions": ["5.0", "5.1", "5.2"],
     "classifiers": ["Framework :: Django :: 5"],
     "pypi_downloads": 9,
     "released": "2026-05-06T03:08:09-04:00",
+    "pypi_status": "archived",
+    "pypi_status_reason": "done",
     "archived": True,
     "deprecated": True,
     "replaced_by": "http://testserver/api/v4/packages/500/",
@@ -95,8 +101,8 @@ def test_a_package_that_was_never_fetched(get: Get) -> None:
     PackageFactory.create(slug="p")
     full = get("packages/p/?fields=all").json()
     unfetched = {"score": 0, "licence": "", "requires_python": "", "python_versions": [], "django_versions": []}
-    unfetched |= {"classifiers": [], "deprecated": False, "gone": False}
-    unfetched |= dict.fromkeys(("pypi_downloads", "released", "archived", "replaced_by"))
+    unfetched |= {"classifiers": [], "deprecated": False, "gone": False, "pypi_status": "", "pypi_status_reason": ""}
+    unfetched |= dict.fromkeys(("requires_django", "pypi_downloads", "released", "archived", "replaced_by"))
     unfetched |= {"freshness": {"repo": None, "pypi": None, "downloads": None}}
     assert {key: full[key] for key in PACKAGE_COLUMNS.extended} == unfetched
 

@@ -169,6 +169,7 @@ VALUES = {
     "repo_host": "github.com",
     "participant": "anna",
     "licence": "MIT",
+    "pypi_status": "archived",
     "django": "5.2",
     "python": "3.12",
     "q": "maps",

@@ -11,8 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fetchers.indexes import pypi
-from fetchers.network.http import FetchError, Upstream
-from packages.facts import UNKNOWN, Fetched, FetchTarget, Outcome, PyPIFacts, ReleaseFact, known
+from fetchers.network.http import MAX_BYTES, FetchError, Upstream
+from packages.facts import (
+    MISSING,
+    UNKNOWN,
+    Fetched,
+    FetchTarget,
+    Outcome,
+    PyPIFacts,
+    ReleaseFact,
+    known,
+)
 from tests.fetchers import faults
 from tests.fetchers.faults import FAULTS, Fault
 from tests.fetchers.upstreams import make_upstream
@@ -43,9 +52,15 @@ def project(info: Json | None = None, **changes: Any) -> Json:
         "name": "My.Project",
         "version": "2.0",
         "requires_python": ">=3.11",
+        "requires_dist": ["Django>=4.2", "psycopg; extra == 'pg'"],
         "classifiers": ["Framework :: Django :: 5.2", "License :: OSI Approved :: MIT License"],
+        "license_expression": None,
         "license": None,
-        "project_urls": {"Homepage": "https://a.test/", "Documentation": "https://docs.a.test/"},
+        "project_urls": {
+            "Homepage": "https://a.test/",
+            "Documentation": "https://docs.a.test/",
+            "Source": "https://github.com/a/My-Project/",
+        },
     }
     releases = {"1.0": [file(1)], "2.0": [file(9, requires_python=">=3.11"), file(8)]}
     return {"info": told | (info or {}), "last_serial": 42, "releases": releases} | changes
@@ -54,9 +69,11 @@ def project(info: Json | None = None, **changes: Any) -> Json:
 FACTS = PyPIFacts(
     version="2.0",
     requires_python=">=3.11",
+    requires_django=">=4.2",
     classifiers=("Framework :: Django :: 5.2", "License :: OSI Approved :: MIT License"),
     licence="MIT",
     documentation_url="https://docs.a.test/",
+    repo_url="https://github.com/a/My-Project",
     releases=(
         ReleaseFact("2.0", datetime(2026, 1, 8, 3, 4, 5, 678901, UTC), yanked=False, requires_python=">=3.11"),
         ReleaseFact("1.0", datetime(2026, 1, 1, 3, 4, 5, 678901, UTC), yanked=False, requires_python=""),
@@ -87,7 +104,7 @@ def test_a_project_with_its_status(wire: responses.RequestsMock, upstream: Upstr
     marker = {"name": "my-project", "project-status": {"status": "archived", "reason": "done"}}
     wire.get(STATUS, json=marker, headers={"ETag": '"s"'})
     fetched = read(upstream, with_status=True)
-    assert fetched.facts == replace(FACTS, status="archived")
+    assert fetched.facts == replace(FACTS, status="archived", status_reason="done")
     assert fetched.validators == {
         "etag": '"abc"',
         "serial": "42",
@@ -98,10 +115,28 @@ def test_a_project_with_its_status(wire: responses.RequestsMock, upstream: Upstr
     assert wire.calls[1].request.headers["Accept"] == "application/vnd.pypi.simple.v1+json"
 
 
-def test_a_project_without_a_marker_is_active(wire: responses.RequestsMock, upstream: Upstream) -> None:
+@pytest.mark.parametrize(
+    ("marker", "status", "reason"),
+    [
+        ({}, UNKNOWN, UNKNOWN),
+        ({"project-status": None}, "", ""),
+        ({"project-status": {}}, UNKNOWN, UNKNOWN),
+        ({"project-status": {"status": None, "reason": None}}, "", ""),
+        ({"project-status": {"status": "active"}}, "active", ""),
+        # The reason of the status that was told before stays, as long as that does.
+        ({"project-status": {"status": "archived"}}, "archived", UNKNOWN),
+        ({"project-status": {"status": "deprecated", "reason": "use x"}}, "deprecated", "use x"),
+        ({"project-status": {"status": "deprecated", "reason": "x" * 400}}, "deprecated", "x" * 299 + "…"),
+    ],
+)
+def test_the_status(wire: responses.RequestsMock, upstream: Upstream, marker: Json, status: Any, reason: Any) -> None:
     wire.get(URL, json=project())
-    wire.get(STATUS, json={"name": "my-project", "files": []})
-    assert read(upstream, with_status=True).validators["status"] == "active"
+    wire.get(STATUS, json=without(page(), "project-status") | marker)
+    target = replace(TARGET, validators={"status": "archived"})
+    fetched = read(upstream, target, with_status=True)
+    assert fetched.facts == replace(FACTS, status=status, status_reason=reason)
+    assert fetched.validators["status"] == ("archived" if status is UNKNOWN else status)
+    assert fetched.odd == ()
 
 
 def test_nothing_new(wire: responses.RequestsMock, upstream: Upstream) -> None:
@@ -116,13 +151,185 @@ def test_nothing_new(wire: responses.RequestsMock, upstream: Upstream) -> None:
 
 def test_a_new_status_of_an_unchanged_project(wire: responses.RequestsMock, upstream: Upstream) -> None:
     """Archiving writes no journal entry: the serial stays, and so does the project's own document."""
-    target = replace(TARGET, validators={"etag": '"abc"', "serial": "42", "status": "active", "status_etag": '"s"'})
+    notes = {"etag": '"abc"', "serial": "42", "status": "active", "status_etag": '"s"'}
     wire.get(URL, status=304)
-    wire.get(STATUS, json={"project-status": {"status": "archived"}})
+    wire.get(STATUS, json=page(**{"project-status": {"status": "archived", "reason": "done"}}))
+    fetched = read(upstream, replace(TARGET, validators=notes), with_status=True)
+    assert fetched.facts == PyPIFacts(status="archived", status_reason="done")
+    assert fetched.validators == notes | {"status": "archived", "status_etag": "", "status_day": "2026-11-23"}
+
+
+def test_a_status_that_cannot_be_read_costs_itself_alone(wire: responses.RequestsMock, upstream: Upstream) -> None:
+    """And is requested again next time."""
+    notes = {"status": "active", "status_etag": '"s"', "status_day": "2026-01-01"}
     wire.get(URL, json=project())
-    fetched = read(upstream, target, with_status=True)
-    assert fetched.facts == replace(FACTS, status="archived")
-    assert "If-None-Match" not in wire.calls[2].request.headers
+    wire.get(STATUS, status=500)
+    fetched = read(upstream, replace(TARGET, validators=notes), with_status=True)
+    assert fetched.facts == FACTS
+    assert fetched.odd == (f"{STATUS} answers 500",)
+    assert fetched.validators == notes | {"etag": "", "serial": "42"}
+
+
+# A project in quarantine
+
+
+def quarantined(wire: responses.RequestsMock) -> None:
+    wire.get(URL, status=404)
+    wire.get(STATUS, json=page(**{"project-status": {"status": "quarantined", "reason": "malware"}}))
+
+
+def test_a_project_in_quarantine_is_not_missing(wire: responses.RequestsMock, upstream: Upstream) -> None:
+    quarantined(wire)
+    fetched = read(upstream, replace(TARGET, validators={"etag": '"abc"', "serial": "42", "status": "active"}))
+    assert fetched.facts == PyPIFacts(status="quarantined", status_reason="malware")
+    assert fetched.validators == {"status": "quarantined", "status_day": "2026-11-23"}
+
+
+def test_a_project_out_of_quarantine_is_asked_for_its_status(wire: responses.RequestsMock, upstream: Upstream) -> None:
+    wire.get(URL, json=project())
+    wire.get(STATUS, json=page(**{"project-status": {"status": "active", "reason": None}}))
+    fetched = read(upstream, replace(TARGET, validators={"status": "quarantined", "status_day": "2026-11-22"}))
+    assert fetched.facts == replace(FACTS, status="active", status_reason="")
+
+
+@pytest.mark.parametrize(
+    ("response", "outcome"),
+    [
+        ({"status": 404}, Outcome.NOT_FOUND),
+        ({"json": {"name": "my-project", "project-status": {"status": "active"}}}, Outcome.NOT_FOUND),
+        ({"json": {"name": "my-project"}}, Outcome.NOT_FOUND),
+        ({"status": 500}, Outcome.SERVER_ERROR),
+        ({"status": 429}, Outcome.RATE_LIMITED),
+        ({"json": {"name": "other", "project-status": {"status": "quarantined"}}}, Outcome.INVALID),
+    ],
+)
+def test_a_project_that_is_missing(
+    wire: responses.RequestsMock, upstream: Upstream, response: Json, outcome: Outcome
+) -> None:
+    """Only a page that says so tells of a quarantine; what cannot be asked is not known."""
+    wire.get(URL, status=404)
+    wire.get(STATUS, **response)
+    with pytest.raises(FetchError) as failed:
+        read(upstream, replace(TARGET, validators={"status": "active"}))
+    assert failed.value.outcome is outcome
+
+
+# Releases from the Index API
+
+
+def page(**changes: Any) -> Json:
+    """The same releases as those of project()."""
+    names = ("my_project-1.0.tar.gz", "my_project-2.0-py3-none-any.whl", "My.Project-2.0.tar.gz")
+    told = zip(names, project()["releases"]["1.0"] + project()["releases"]["2.0"], strict=True)
+    return {
+        "meta": {"_last-serial": 42, "api-version": "1.4"},
+        "name": "my-project",
+        "project-status": {"status": "active"},
+        "versions": ["1.0", "2.0"],
+        "files": [
+            {
+                "filename": name,
+                "upload-time": each["upload_time_iso_8601"],
+                "yanked": each["yanked"],
+                "requires-python": each["requires_python"],
+                "url": f"https://files.test/{name}",
+                "hashes": {"sha256": "0" * 64},
+            }
+            for name, each in told
+        ],
+    } | changes
+
+
+def without(document: Json, *keys: str) -> Json:
+    return {key: value for key, value in document.items() if key not in keys}
+
+
+@pytest.mark.parametrize("document", [without(project(), "releases"), project(releases=None)])
+def test_releases_that_the_project_lacks(wire: responses.RequestsMock, upstream: Upstream, document: Json) -> None:
+    wire.get(URL, json=document, headers={"ETag": '"abc"'})
+    wire.get(STATUS, json=page())
+    assert read(upstream) == Fetched(FACTS, {"etag": '"abc"', "serial": "42"})
+
+
+def test_releases_and_status_come_in_one_request(wire: responses.RequestsMock, upstream: Upstream) -> None:
+    wire.get(URL, json=without(project(), "releases"))
+    wire.get(STATUS, json=page())
+    assert read(upstream, with_status=True).facts == replace(FACTS, status="active", status_reason="")
+    assert len(wire.calls) == 2
+
+
+def test_releases_that_cannot_be_read_stay(wire: responses.RequestsMock, upstream: Upstream) -> None:
+    """Nothing is noted that would keep the next run from asking again."""
+    wire.get(URL, json=without(project(), "releases"), headers={"ETag": '"abc"'})
+    wire.get(STATUS, status=500)
+    fetched = read(upstream, replace(TARGET, validators={"serial": "41"}))
+    assert fetched == Fetched(replace(FACTS, releases=UNKNOWN), {"etag": ""}, odd=(f"{STATUS} answers 500",))
+
+
+# A project whose document is too large
+
+VERSION = f"{BASE}/pypi/my-project/2.0/json"
+HUGE = {"body": b" " * (MAX_BYTES + 1)}
+LARGE_NOTES = {"page_etag": '"p"', "serial": "42", "status": "active", "status_day": "2026-11-23"}
+
+
+def test_a_large_project(wire: responses.RequestsMock, upstream: Upstream) -> None:
+    wire.get(URL, **HUGE)
+    wire.get(STATUS, json=page(), headers={"ETag": '"p"'})
+    wire.get(VERSION, json=without(project(), "releases"))
+    facts = replace(FACTS, status="active", status_reason="")
+    assert read(upstream, replace(TARGET, validators={"etag": '"abc"'})) == Fetched(facts, LARGE_NOTES)
+
+
+def test_a_large_project_is_read_the_other_way_from_then_on(wire: responses.RequestsMock, upstream: Upstream) -> None:
+    target = replace(TARGET, validators=LARGE_NOTES)
+    wire.get(STATUS, status=304)
+    assert read(upstream, target, with_status=True) == Fetched(None, LARGE_NOTES)
+    assert wire.calls[0].request.headers["If-None-Match"] == '"p"'
+    wire.get(STATUS, json=page(), headers={"ETag": '"q"'})
+    wire.get(VERSION, json=without(project(last_serial=43), "releases"))
+    assert read(upstream, target).validators == LARGE_NOTES | {"page_etag": '"q"', "serial": "43"}
+    assert len(wire.calls) == 3
+
+
+def test_a_page_of_the_index_may_be_larger_than_a_document(wire: responses.RequestsMock, upstream: Upstream) -> None:
+    more = [{"filename": f"my-project-1.0-{build}.whl", "url": "x" * 500} for build in range(12_000)]
+    large = page(files=[*page()["files"], *more])
+    assert len(json.dumps(large)) > MAX_BYTES
+    wire.get(URL, **HUGE)
+    wire.get(STATUS, json=large)
+    wire.get(VERSION, json=without(project(), "releases"))
+    fetched = read(upstream)
+    assert fetched.facts == replace(FACTS, status="active", status_reason="")
+    assert fetched.odd == ()
+
+
+def test_a_large_project_in_quarantine_keeps_its_releases(wire: responses.RequestsMock, upstream: Upstream) -> None:
+    """Its page is served without files."""
+    marker = {"project-status": {"status": "quarantined"}}
+    wire.get(STATUS, json=page(versions=[], files=[], **marker))
+    fetched = read(upstream, replace(TARGET, validators=LARGE_NOTES))
+    assert fetched.facts == PyPIFacts(status="quarantined", status_reason="")
+    assert fetched.validators == without(LARGE_NOTES, "serial") | {"status": "quarantined"}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [without(page(), "versions"), without(page(), "files"), page(files=[], versions=[]), page(name=None), []],
+)
+def test_a_page_without_releases_refuses_a_large_project(
+    wire: responses.RequestsMock, upstream: Upstream, document: Any
+) -> None:
+    wire.get(URL, **HUGE)
+    wire.get(STATUS, json=document)
+    faults.check(Fault({}), lambda: read(upstream))
+
+
+def test_a_large_project_whose_version_is_of_another(wire: responses.RequestsMock, upstream: Upstream) -> None:
+    wire.get(URL, **HUGE)
+    wire.get(STATUS, json=page())
+    wire.get(VERSION, json=project({"name": "other"}))
+    faults.check(Fault({}), lambda: read(upstream))
 
 
 @pytest.mark.parametrize(
@@ -146,51 +353,12 @@ def test_the_latest_version(wire: responses.RequestsMock, upstream: Upstream, re
     assert facts_of(wire, upstream, project(releases=releases)).version == version
 
 
-@pytest.mark.parametrize(
-    ("info", "licence"),
-    [
-        ({"license_expression": "BSD-3-Clause OR MIT"}, "BSD-3-Clause OR MIT"),
-        ({"license_expression": "", "classifiers": ["License :: OSI Approved :: BSD License"]}, "BSD"),
-        ({"classifiers": ["License :: OSI Approved"], "license": "MIT"}, "MIT"),
-        ({"classifiers": ["License :: Free To Use But Restricted"]}, "Free To Use But Restricted"),
-        (
-            {
-                "classifiers": [
-                    f"License :: OSI Approved :: {name}" for name in ("MIT License", "Apache Software License")
-                ]
-            },
-            "MIT OR Apache-2.0",
-        ),
-        ({"classifiers": [], "license": "Permission is hereby granted\nto any person"}, ""),
-        ({"classifiers": [], "license": "x" * 101}, ""),
-        ({"classifiers": None, "license": None}, ""),
-    ],
-)
-def test_the_licence(wire: responses.RequestsMock, upstream: Upstream, info: Json, licence: str) -> None:
-    assert facts_of(wire, upstream, project(info)).licence == licence
-
-
-@pytest.mark.parametrize(
-    ("urls", "link"),
-    [
-        ({"Docs": "https://a.test/"}, "https://a.test/"),
-        ({"documentation_site": "https://a.test/"}, "https://a.test/"),
-        ({"Documentation": "javascript:alert(1)", "Docs": "https://a.test/"}, "https://a.test/"),
-        ({"Documentation": None}, ""),
-        ({"Source": "https://a.test/docs"}, ""),
-        (None, ""),
-        ([], ""),
-    ],
-)
-def test_the_documentation(wire: responses.RequestsMock, upstream: Upstream, urls: Any, link: str) -> None:
-    assert facts_of(wire, upstream, project({"project_urls": urls})).documentation_url == link
-
-
 def test_versions_that_cannot_be_stored_are_left_out(wire: responses.RequestsMock, upstream: Upstream) -> None:
-    releases = {"1.0": [file()], "1\0": [file()], "x" * 101: [file()], "": [file()]}
-    assert [
-        release.version for release in known(facts_of(wire, upstream, project(releases=releases)).releases, ())
-    ] == ["1.0"]
+    wire.get(URL, json=project(releases={"1.0": [file()], "1\0": [file()], "x" * 101: [file()], "": [file()]}))
+    fetched = read(upstream)
+    assert fetched.facts
+    assert [release.version for release in known(fetched.facts.releases, ())] == ["1.0"]
+    assert fetched.odd == ("'1\\x00' is not a version", f"'{'x' * 50}' is not a version", "'' is not a version")
 
 
 def test_no_more_releases_than_can_be_borne(wire: responses.RequestsMock, upstream: Upstream) -> None:
@@ -201,38 +369,51 @@ def test_no_more_releases_than_can_be_borne(wire: responses.RequestsMock, upstre
 INVALID_PROJECTS: dict[str, Json] = {
     "another project": project({"name": "other"}),
     "no name": project({"name": None}),
-    "serial of text": project(last_serial="42"),
-    "negative serial": project(last_serial=-1),
-    "NaN serial": project(last_serial=float("nan")),
-    "absurd serial": project(last_serial=10**30),
-    "NUL in the version": project({"version": "1\0"}, releases={}),
-    "lone surrogate": project({"requires_python": "\ud800"}),
-    "classifiers of numbers": project({"classifiers": [5]}),
-    "releases of a list": project(releases=[1]),
-    "files of text": project(releases={"1.0": "x"}),
-    "a file of null": project(releases={"1.0": [None]}),
-    "a file without a time": project(releases={"1.0": [file(upload_time_iso_8601=None)]}),
-    "yanked of text": project(releases={"1.0": [file(yanked="yes")]}),
+    "no info": without(project(), "info"),
+    "info of text": project() | {"info": "x"},
 }
-INVALID_STATUSES: dict[str, Json] = {
-    "a number": {"project-status": {"status": 5}},
-    "a text": {"project-status": "archived"},
-}
+
+
+# A document that is too large is read another way, above.
+LARGE = {("project", "huge"), ("project", "zip bomb")}
 
 
 @faults.at_each_step(
-    ["project", "status"],
+    ["project"],
     table=FAULTS | {"cut short at its end": Fault({"body": json.dumps(project())[:-9]})},
     authenticated=False,
-    accepted={("status", "empty object"), ("status", "nonsense")},
+    accepted=LARGE,
 )
 def test_faults(wire: responses.RequestsMock, upstream: Upstream, step: str, fault: Fault) -> None:
-    """A status that cannot be fetched fails the whole."""
-    if step == "status":
-        wire.get(URL, json=project())
-    wire.get(URL if step == "project" else STATUS, **fault.response)
+    wire.get(URL, **fault.response)
+    if fault.outcome in MISSING:
+        wire.get(STATUS, status=404)
     faults.check(fault, lambda: read(upstream, with_status=True))
-    assert len(wire.calls) == (step == "status") + fault.requests
+    assert len(wire.calls) == fault.requests + (fault.outcome in MISSING)
+
+
+@faults.at_each_step(["status"], authenticated=False, accepted={("status", "empty object")})
+def test_faults_of_the_status(wire: responses.RequestsMock, upstream: Upstream, step: str, fault: Fault) -> None:
+    """They cost the status alone, but for those that are the whole upstream's."""
+    wire.get(URL, json=project())
+    wire.get(STATUS, **fault.response)
+    if fault.upstream_wide:
+        faults.check(fault, lambda: read(upstream, with_status=True))
+        return
+    fetched = read(upstream, with_status=True)
+    assert fetched.facts == FACTS
+    assert "status_day" not in fetched.validators
+    [odd] = fetched.odd
+    assert "\n" not in odd
+
+
+@faults.at_each_step(["page", "version"], authenticated=False)
+def test_faults_of_a_large_project(wire: responses.RequestsMock, upstream: Upstream, step: str, fault: Fault) -> None:
+    wire.get(URL, **HUGE)
+    if step == "version":
+        wire.get(STATUS, json=page())
+    wire.get(STATUS if step == "page" else VERSION, **fault.response)
+    faults.check(fault, lambda: read(upstream))
 
 
 @faults.at_each_step(["index"], authenticated=False)
@@ -245,13 +426,6 @@ def test_faults_of_the_index(wire: responses.RequestsMock, upstream: Upstream, s
 def test_invalid_projects(wire: responses.RequestsMock, upstream: Upstream, document: Json) -> None:
     wire.get(URL, json=document)
     faults.check(Fault({}), lambda: read(upstream))
-
-
-@pytest.mark.parametrize("document", INVALID_STATUSES.values(), ids=INVALID_STATUSES)
-def test_invalid_statuses(wire: responses.RequestsMock, upstream: Upstream, document: Json) -> None:
-    wire.get(URL, json=project())
-    wire.get(STATUS, json=document)
-    faults.check(Fault({}), lambda: read(upstream, with_status=True))
 
 
 def test_a_redirect_to_the_normalised_name_is_followed(wire: responses.RequestsMock, upstream: Upstream) -> None:

@@ -31,11 +31,18 @@ def test_downloads(wire: responses.RequestsMock, upstream: Upstream) -> None:
     assert pypistats.read(upstream, TARGET) == Fetched(DownloadFacts(1234), {})
 
 
+def test_more_downloads_than_32_bits_hold(wire: responses.RequestsMock, upstream: Upstream) -> None:
+    wire.get(URL, json=GOOD | {"data": {"last_month": 2_200_000_000}})
+    assert pypistats.read(upstream, TARGET).facts == DownloadFacts(2_200_000_000)
+
+
 INVALID: dict[str, Any] = {
     "another project": GOOD | {"package": "other"},
     "no data": GOOD | {"data": None},
     "negative": GOOD | {"data": {"last_month": -1}},
-    "absurd": GOOD | {"data": {"last_month": 2**31}},
+    "absurd": GOOD | {"data": {"last_month": 2**63}},
+    "no number": GOOD | {"data": {"last_day": 5}},
+    "null": GOOD | {"data": {"last_month": None}},
     "NaN": GOOD | {"data": {"last_month": float("nan")}},
     "text": GOOD | {"data": {"last_month": "1"}},
 }
