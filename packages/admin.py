@@ -147,7 +147,14 @@ class PackageAdmin(DocumentAdmin[Package]):
         ),
         (
             "Identifiers and times",
-            {"classes": ("collapse",), "fields": ("repo_key", "repo_id", "pypi_name", "created", "modified")},
+            {
+                "classes": ("collapse",),
+                "fields": (
+                    ("repo_key", "repo_facts_of", "repo_id"),
+                    ("pypi_name", "pypi_facts_of"),
+                    ("created", "modified"),
+                ),
+            },
         ),
     )
 

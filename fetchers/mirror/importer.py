@@ -45,12 +45,8 @@ EDITED = {
     for kind, columns in COLUMNS.items()
 }
 FETCHED = tuple(each for each in PACKAGE_COLUMNS.fetched if each in PACKAGE_COLUMNS.v4)
-# Columns besides the id that no two rows share; a blank repo_url is nobody's.
-UNIQUE: dict[Kind, tuple[str, ...]] = {
-    Kind.CATEGORY: ("slug",),
-    Kind.GRID: ("slug",),
-    Kind.PACKAGE: ("slug", "repo_url"),
-}
+# Fetched columns that follow from those of the document
+FETCHED_BESIDES = ("weeks_end", *(facts.of for facts in FACTS.values()))
 
 Row = Category | Grid | Package
 T = TypeVar("T")
@@ -259,6 +255,10 @@ class _Batch:
         current = self._locked_rows(documents)
         before = {pk: _values(self.kind, row) for pk, row in current.items()}
         self.rows = {d.id: _merge(self.kind, current.get(d.id) or self.model(pk=d.id), d) for d in documents}
+        for document in documents:
+            row = self.rows[document.id]
+            if isinstance(row, Package) and isinstance(document, PackageDocument):
+                ...
         new = self.rows.keys() - before.keys()
         self._remove_conflicting()
         changed = [row for pk, row in self.rows.items() if before.get(pk) != _values(self.kind, row)]
@@ -293,28 +293,28 @@ class _Batch:
         return {row.pk: row for row in rows.filter(pk__in=[d.id for d in documents])}
 
     def _remove_conflicting(self) -> None:
-        """Remove rows from the batch whose slug or repository URL belongs to another row that does not give it up."""
-        while conflicts := {pk: reason for column in UNIQUE[self.kind] for pk, reason in self._conflicts(column)}:
+        """Remove rows from the batch whose slug belongs to another row that does not give it up."""
+        while conflicts := dict(self._conflicts()):
             for pk, reason in conflicts.items():
                 del self.rows[pk]
                 self.conflicting.append((self.documents[pk], reason))
 
-    def _conflicts(self, column: str) -> Iterator[tuple[int, str]]:
-        wanted = {pk: value for pk, row in self.rows.items() if (value := getattr(row, column))}
-        others = self.model._default_manager.filter(**{f"{column}__in": set(wanted.values())})
-        holders = {value: pk for pk, value in others.values_list("pk", column)}
+    def _conflicts(self) -> Iterator[tuple[int, str]]:
+        wanted = {pk: row.slug for pk, row in self.rows.items()}
+        others = self.model._default_manager.filter(slug__in=set(wanted.values()))
+        holders = {slug: pk for pk, slug in others.values_list("pk", "slug")}
         first: dict[str, int] = {}
-        for pk, value in wanted.items():
-            other = holders.get(value, pk)
-            if other == pk or (other in self.rows and wanted[other] != value):  # this batch changes the other's value
-                other = first.setdefault(value, pk)
+        for pk, slug in wanted.items():
+            other = holders.get(slug, pk)
+            if other == pk or (other in self.rows and wanted[other] != slug):  # this batch changes the other's slug
+                other = first.setdefault(slug, pk)
             if other != pk:
-                yield pk, f"{column} {value[:200]!r} belongs to {self.kind} {other}"
+                yield pk, f"slug {slug!r} belongs to {self.kind} {other}"
 
     def _upsert(self, rows: list[Row], before: dict[int, dict[str, Any]]) -> None:
         if not rows:
             return
-        self._clear_traded_values(rows, before)
+        self._clear_traded_slugs(rows, before)
         edited = EDITED[self.kind]
         manager: Any = self.model._default_manager
         manager.bulk_create(
@@ -322,22 +322,18 @@ class _Batch:
             batch_size=BATCH,
             update_conflicts=True,
             unique_fields=["id"],
-            update_fields=[*edited, *FETCHED, "weeks_end"] if self.kind == Kind.PACKAGE else edited,
+            update_fields=[*edited, *FETCHED, *FETCHED_BESIDES] if self.kind == Kind.PACKAGE else edited,
         )
         _advance_sequence(self.model)
 
-    def _clear_traded_values(self, rows: list[Row], before: dict[int, dict[str, Any]]) -> None:
-        """Clear the slugs and URLs that rows of this batch take over from each other, so that none is there twice."""
-        for column in UNIQUE[self.kind]:
-            wanted = {getattr(row, column) for row in rows}
-            trading = [
-                row.pk
-                for row in rows
-                if row.pk in before and (old := before[row.pk][column]) != getattr(row, column) and old in wanted
-            ]
-            placeholder = Concat(Value("~"), Cast("id", CharField())) if column == "slug" else Value("")
-            columns = {column: placeholder} | ({"repo_host": "", "repo_key": ""} if column == "repo_url" else {})
-            self.model._default_manager.filter(pk__in=trading).update(**columns)
+    def _clear_traded_slugs(self, rows: list[Row], before: dict[int, dict[str, Any]]) -> None:
+        """Clear the slugs that rows of this batch take over from each other, so that none is there twice."""
+        wanted = {row.slug for row in rows}
+        trading = [
+            row.pk for row in rows if row.pk in before and (old := before[row.pk]["slug"]) != row.slug and old in wanted
+        ]
+        placeholder = Concat(Value("~"), Cast("id", CharField()))
+        self.model._default_manager.filter(pk__in=trading).update(slug=placeholder)
 
     def _note_shared_repositories(self, packages: list[Package], before: dict[int, dict[str, Any]]) -> None:
         moved = [p for p in packages if p.repo_key and before.get(p.pk, {}).get("repo_url") != p.repo_url]

@@ -161,7 +161,8 @@ def test_a_shared_repository_must_be_confirmed(editor: Client) -> None:
 
 def test_fetched_columns_cannot_be_edited(editor: Client) -> None:
     package = PackageFactory.create(repo_watchers=5)
-    form = package_form(package.category, repo_watchers=99, participants='["me"]', last_fetched="2026-01-01")
+    typed = {"repo_watchers": 99, "participants": '["me"]', "last_fetched": "2026-01-01"}
+    form = package_form(package.category, repo_url=package.repo_url, **typed)
     assert errors(editor.post(f"/admin/packages/package/{package.pk}/change/", form)) == []
     before = (package.repo_watchers, package.participants, package.last_fetched)
     package.refresh_from_db()
