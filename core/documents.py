@@ -31,7 +31,8 @@ class Key:
 class Column(Key):
     """A stored column, and the key of the same name if it is `v4` or `extended`.
 
-    `fetched`: a fetch writes it; `source` says from where, if not from the kind's main source. `edited`: an editor writes it, or an import of a document that was edited later.
+    `fetched`: a fetch writes it; `source` says from where, if not from the main source of the kind. `edited`: an editor
+    writes it, or an import of a document that was edited later.
     `logged`: where a key shows the column, its move is a change in the log; `reason` says why it is none.
     `preserialized`: its JSON is sent as it is stored.
     """

@@ -30,6 +30,7 @@ from packages import history
 from packages.facts import MISSING, SUCCESSES, Fetched, FetchTarget, Outcome, Source
 from packages.keys import spelled
 from packages.models import TARGET_COLUMNS, FetchState, Package
+from packages.rederived import rederive
 from packages.results import FRESH_FOR, Attempt, Failure, save_results
 
 logger = logging.getLogger(__name__)
@@ -210,6 +211,8 @@ class Refresh:
                 locks.enter_context(lock(source))
             # A run that dies keeps an empty `finished`, which shows in admin.
             row = Run.objects.create(started=self.clock(), sources=list(self.options.sources))
+            if forgotten := rederive(self.options.slugs):
+                self.summary.notes.append(f"{forgotten} packages had facts of other addresses, which were forgotten")
             for source in self.options.sources:
                 self._source(source)
             if not self.options.slugs:

@@ -16,14 +16,11 @@ from categories.models import Category
 from core.database.functions import AsciiLower
 from core.models import Document
 from packages import hooks
+from packages.addresses import HTTP_PREFIXES, REPO_URL_PREFIXES
 from packages.documents import PACKAGE_COLUMNS
 from packages.facts import SOURCES, Outcome, Source
 from packages.fields import IsList, IsWeeklyCounts
 from packages.keys import KNOWN_HOSTS, Forge, folder, pypi_project, repository
-
-# The beginnings of a stored URL, in any letter case; repo_url and pypi_url may also be a text without a colon.
-HTTP_PREFIXES = ("http://", "https://")
-REPO_URL_PREFIXES = (*HTTP_PREFIXES, "git://", "ssh://", "git+http://", "git+https://", "git+ssh://", "git@", "hg@")
 
 # The column with the name of a package at each source
 TARGET_COLUMNS: Mapping[Source, str] = {"repo": "repo_key", "pypi": "pypi_name", "downloads": "pypi_name"}

@@ -10,6 +10,7 @@ from typing import Any, assert_never
 
 from django.db import transaction
 
+from packages.addresses import clean
 from packages.documents import PACKAGE_COLUMNS
 from packages.facts import (
     MISSING,
@@ -26,6 +27,7 @@ from packages.facts import (
 from packages.keys import repository
 from packages.models import TARGET_COLUMNS, FetchState, Package, Release, Snapshot, deciding_source, forges
 from packages.moves import Move, move
+from packages.reuse import ANOTHER_REPOSITORY
 
 FRESH_FOR: dict[Source, timedelta] = {
     "repo": timedelta(hours=20),  # so that a daily cron finds everything due
@@ -156,7 +158,7 @@ class _Batch:
 
     def _apply_repository(self, package: Package, facts: RepositoryFacts, at: datetime) -> tuple[Outcome, str]:
         if package.repo_id and package.repo_id != facts.repo_id:
-            why = f"{facts.url} is another repository now (id {facts.repo_id}, ours had {package.repo_id})"
+            why = f"{facts.url} {ANOTHER_REPOSITORY} (id {facts.repo_id}, ours had {package.repo_id})"
             self.report.notes.append(f"package {package.pk} ({package.slug}): {why}; an editor must decide")
             return Outcome.INVALID, why
         if not package.repo_id:
@@ -189,7 +191,7 @@ class _Batch:
         uploaded = {release.version: release.uploaded_at for release in facts.releases}
         package.released = uploaded.get(facts.version or "")
         if facts.documentation_url and not package.documentation_url:
-            package.documentation_url = facts.documentation_url
+            package.documentation_url = clean(facts.documentation_url).address
             self.documented.append(package)
         self.releases[package.pk] = facts.releases
 
