@@ -69,14 +69,14 @@ def clean(address: str) -> Cleaned:
         address = next(filter(None, lines), "")
         dropped[LINE_BREAK] = None
     while True:
-        rest = _USERINFO.sub(_without_secrets, address)
-        rest = _BARE_USER.sub("", rest)
+        rest = _BARE_USER.sub("", _USERINFO.sub(_without_secrets, address))
         if rest != address:
             dropped[USER] = None
-        address, words = _without_parameters(rest)
+        rest, words = _without_parameters(rest)
         dropped |= dict.fromkeys(words)
-        if address == rest and not words:
+        if rest == address:
             return Cleaned(address, tuple(dropped))
+        address = rest
 
 
 def _without_secrets(match: re.Match[str]) -> str:
@@ -130,7 +130,9 @@ def _refuse(reason: str, column: AddressColumn, candidate: str, hosts: Hosts) ->
 Check = Callable[[AddressColumn, str, Hosts], Refusal | None]
 
 _TWO_SCHEMES = re.compile(r"(?:git\+)?https?:/*((?:git\+)?(?:https?|ssh|git)://.+)", re.ASCII | re.IGNORECASE)
-_PASTED = re.compile(r"(.+?)((?:https?|ssh|git)://.+)", re.ASCII | re.IGNORECASE)
+_PASTED = re.compile(
+    r"((?:git\+)?[a-z]+://.+?|(?!(?:git\+)?[a-z]+://).+?)((?:https?|ssh|git)://.+)", re.ASCII | re.IGNORECASE
+)
 _OWNER_AND_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+", re.ASCII)
 _PORTLESS = re.compile(r"(https?://[^/?#:@\s]+):(?!\d*(?:/|\Z))(.+)", re.ASCII | re.IGNORECASE)
 _USER_AND_PASSWORD = re.compile(r"[^/?#:@\s]+:[^/?#@\s]*@(?=[^/?#:@\s]+\.[^/?#:@\s]+/)", re.ASCII)

@@ -447,7 +447,9 @@ class SnapshotQuerySet(models.QuerySet["Snapshot"]):
         of another one are null."""
         of_repository = Q(repo_key=F("package__repo_key"))
         of_project = Q(pypi_name=F("package__pypi_name"))
-        return self.filter(of_repository | of_project).annotate(
+        has_stars = Q(stars__isnull=False) | Q(forks__isnull=False)
+        shown = (of_repository & has_stars) | (of_project & Q(downloads__isnull=False))
+        return self.filter(shown).annotate(
             present_stars=Case(When(of_repository, then="stars")),
             present_forks=Case(When(of_repository, then="forks")),
             present_downloads=Case(When(of_project, then="downloads")),
