@@ -74,7 +74,7 @@ def known(**columns: Any) -> Package:
 
 
 def assert_known(package: Package, facts: dict[str, Any]) -> None:
-    row = Package.objects.values().get(pk=package.pk)
+    row: dict[str, Any] = dict(Package.objects.values().get(pk=package.pk))
     assert {column: row[column] for column in facts} == facts
 
 

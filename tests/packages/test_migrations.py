@@ -19,7 +19,7 @@ def test_addresses_lose_their_credentials_and_facts_get_their_keys() -> None:
         packages: Any = apps.get_model("packages", "Package").objects
         states: Any = apps.get_model("packages", "FetchState").objects
         snapshots: Any = apps.get_model("packages", "Snapshot").objects
-        category = apps.get_model("categories", "Category").objects.create(title="C", slug="c")  # type: ignore[attr-defined]
+        category = apps.get_model("categories", "Category").objects.create(title="C", slug="c")
 
         def create(slug: str, **columns: Any) -> int:
             row = packages.create(title=slug, slug=slug, category=category, **columns)

@@ -111,6 +111,6 @@ def test_only_who_may_change_packages_decides(client: Client, reused: Package) -
 
 
 def test_a_get_decides_nothing(admin_client: Client, reused: Package) -> None:
-    chosen = {"action": "decide_about_reused_names", "_selected_action": reused.pk, "decision": "drop"}
+    chosen = {"action": "decide_about_reused_names", "_selected_action": str(reused.pk), "decision": "drop"}
     admin_client.get(LIST, chosen)
     assert Package.objects.get().repo_url == "https://github.com/a/b"

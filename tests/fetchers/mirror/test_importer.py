@@ -151,7 +151,7 @@ def facts(pk: int = 100) -> tuple[Any, ...]:
 def test_facts_of_a_document_are_of_its_address(tmp_path: Path, fetched: str | None, kept: tuple[Any, ...]) -> None:
     import_documents(tmp_path, catalogue([category()], [], [package(100)]))
     Package.objects.update(repo_id="5", licence="MIT")
-    RepositoryAlias.objects.create(package_id=100, repo_url="x", repo_key="x", until=parse_datetime(NEWER))
+    RepositoryAlias.objects.create(package_id=100, repo_url="x", repo_key="x", until=NEWER)
     documents = catalogue([category()], [], [package(100) | MOVED | {"last_fetched": fetched}])
     for _ in range(2):
         import_documents(tmp_path, documents)
