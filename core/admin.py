@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from core import slugs
 from core.documents import Columns
-from core.kinds import Kind
 from core.models import Document
 
 D = TypeVar("D", bound=Document)
@@ -55,20 +54,8 @@ class DocumentAdmin(admin.ModelAdmin[D]):
 
     def save_model(self, request: HttpRequest, obj: D, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        if "slug" in form.changed_data:
-            self._warn_of_former_slug(request, obj)
-
-    def _warn_of_former_slug(self, request: HttpRequest, document: D) -> None:
-        kind = Kind(str(document._meta.model_name))
-        owner = slugs.former.owners(kind, [document.slug]).get(document.slug)
-        other = self.model._default_manager.filter(pk=owner).exclude(pk=document.pk).first()
-        if other:
-            self.message_user(
-                request,
-                f"The {kind} “{other}” ({other.slug}) had the slug {document.slug} before: links by it lead to "
-                f"“{document}” now.",
-                messages.WARNING,
-            )
+        if "slug" in form.changed_data and (warning := slugs.warning(obj)):
+            self.message_user(request, warning, messages.WARNING)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)

@@ -14,7 +14,7 @@ MAX_KEY = 500
 
 
 def reused(packages: QuerySet[Package]) -> QuerySet[Package]:
-    """Those of the packages whose last fetch found another repository under their name, with the error as `error`."""
+    """Return the packages whose last fetch found another repository under their name, with the error as `error`."""
     return (
         Package.objects.filter(pk__in=packages.order_by().values("pk"))
         .filter(

@@ -232,7 +232,7 @@ def test_the_former_slug_of_another_package_is_given_with_a_warning(editor: Clie
     form = package_form(other.category, slug="old", title="Second")
     url = "/admin/packages/package/" + ("add/" if is_new else f"{package.pk}/change/")
     messages = [str(message) for message in editor.post(url, form, follow=True).context["messages"]]
-    assert "The package “First” (now) had the slug old before: links by it lead to “Second” now." in messages
+    assert "The package “First” had the slug old before: links by it lead to “Second” now." in messages
     # Its own former slug is nobody else's.
     own = editor.post(
         f"/admin/packages/package/{other.pk}/change/", form | {"slug": "between", "pypi_url": ""}, follow=True

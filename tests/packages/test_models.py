@@ -175,7 +175,7 @@ def test_documentation_is_on_the_web(url: str) -> None:
 
 
 def test_packages_may_have_the_very_same_repo_url() -> None:
-    """Whether they share it is asked by the form; the database allows it."""
+    """The form asks about it; the database allows it."""
     packages = PackageFactory.create_batch(2, repo_url="https://github.com/a/b")
     assert [package.repo_key for package in packages] == ["github.com/a/b"] * 2
 
