@@ -160,6 +160,13 @@ def test_without_a_repository_the_project_says_when_it_was_fetched(change: Chang
     assert_known(package, NO_REPOSITORY | PROJECT | {"repo_facts_of": "", "last_fetched": THEN, "gone_since": None})
 
 
+def test_a_fetch_of_another_project_says_nothing() -> None:
+    package = known()
+    FetchState.objects.filter(source="pypi").update(target="earlier")
+    update(package, repo_url="")
+    assert_known(package, {"last_fetched": None})
+
+
 @each_way
 def test_another_project_forgets_the_old_one(change: Change) -> None:
     package = known()
