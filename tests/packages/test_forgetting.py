@@ -1,7 +1,7 @@
 """Facts are of the addresses that a package has: any way of changing one forgets those of the old one."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -270,6 +270,10 @@ def test_a_corrected_mistake_has_its_history_back(get: Get) -> None:
     assert history() == [(1, None), (None, 70)]
     Package.objects.update(repo_url="https://github.com/a/b")
     assert history() == [(9, 70)]
-    Package.objects.update(pypi_url="c", repo_url="")
+    Snapshot.objects.create(package=Package.objects.get(), day=NOW.date() + timedelta(days=1), downloads=71)
+    assert history() == [(None, 71), (9, 70)]
+    Package.objects.update(pypi_url="c")
+    assert history() == [(9, None)]
+    Package.objects.update(repo_url="")
     assert history() == []
-    assert package.snapshots.count() == 2
+    assert package.snapshots.count() == 3

@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 from categories.models import Category
 from core.kinds import Kind
 from grids.models import Grid, GridPackage
-from packages.models import Package, RepositoryAlias
+from packages.models import FetchState, Package, RepositoryAlias
 from tests.documents import catalogue, category, grid, link, package
 from tests.fetchers.mirror.importing import all_rows, import_documents
 
@@ -166,9 +166,12 @@ def test_facts_of_another_address_than_ours_are_not_taken(tmp_path: Path) -> Non
     ours = facts()
     Package.objects.update(repo_url="https://github.com/our/choice", modified=parse_datetime(NEWER))
     assert facts() == (0, [], "2.3.1", None)
+    state = {"source": "repo", "target": "github.com/our/choice", "outcome": "timeout", "next_due": NEWER}
+    FetchState.objects.create(package_id=100, **state)
     theirs = package(100, last_fetched=FETCHED_AFTER, repo_watchers=99, pypi_version="9")
     import_documents(tmp_path, catalogue([category()], [], [theirs]))
     assert facts() == (0, [], "9", None)
+    assert FetchState.objects.exists()
     Package.objects.update(repo_url=theirs["repo_url"])
     import_documents(tmp_path, catalogue([category()], [], [theirs]))
     assert facts() == (99, ours[1], "9", parse_datetime(FETCHED_AFTER))
