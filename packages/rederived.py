@@ -17,19 +17,17 @@ def rederive(slugs: Collection[str] = ()) -> int:
 
     Return the number of packages that had such facts. Each batch is a transaction of its own.
     """
-    packages = Package.objects.filter(slug__in=slugs) if slugs else Package.objects.all()
+    columns = ("repo_url", "pypi_url", *DERIVED_COLUMNS, *(facts.of for facts in FACTS.values()))
+    packages = (Package.objects.filter(slug__in=slugs) if slugs else Package.objects.all()).order_by("pk")
     after = forgotten = 0
-    while ids := list(packages.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:BATCH]):
-        after = ids[-1]
-        forgotten += _rederive(ids)
+    while batch := list(packages.filter(pk__gt=after).only(*columns)[:BATCH]):
+        after = batch[-1].pk
+        if stale := [package.pk for package in batch if _is_stale(package)]:
+            forgotten += _rederive(stale)
     return forgotten
 
 
-def _rederive(ids: list[int]) -> int:
-    columns = ("repo_url", "pypi_url", *DERIVED_COLUMNS, *(facts.of for facts in FACTS.values()))
-    stale = [package.pk for package in Package.objects.filter(pk__in=ids).only(*columns) if _is_stale(package)]
-    if not stale:
-        return 0
+def _rederive(stale: list[int]) -> int:
     with transaction.atomic():
         packages = list(Package.objects.select_for_update().filter(pk__in=stale).order_by("pk"))
         respelled: dict[str, str] = {}
