@@ -162,7 +162,7 @@ class PackageQuerySet(models.QuerySet["Package"]):
         if not keys:
             return super().update(**columns)
         with transaction.atomic(using=self.db, savepoint=False):
-            updated = super().update(**columns, **keys)
+            updated = super().update(**{**columns, **keys})
             written = (Q((facts.key, keys[facts.key])) for facts in FACTS.values() if facts.key in keys)
             Package.objects.filter(reduce(or_, written)).forget_other_addresses()
         return updated

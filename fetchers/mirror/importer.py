@@ -8,18 +8,17 @@ both.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 from typing import Any, TypeVar
 
 from django.db import DataError, IntegrityError, connection, models, reset_queries, transaction
 from django.db.models import CharField, Value
 from django.db.models.functions import Cast, Concat
 
-from categories.documents import CATEGORY_COLUMNS
 from categories.models import Category
-from core import slugs
 from core.kinds import DOCUMENTS as KINDS
 from core.kinds import Kind
+from fetchers.mirror import notes
 from fetchers.mirror.documents import (
     Document,
     GridDocument,
@@ -30,28 +29,15 @@ from fetchers.mirror.documents import (
     raw_id,
     raw_label,
 )
+from fetchers.mirror.merge import EDITED, FETCHED, FETCHED_BESIDES, Row, take_edits, take_facts, values
 from fetchers.mirror.seen import SeenDocuments
 from fetchers.mirror.sources import DocumentSource, SourceError
-from grids.documents import GRID_COLUMNS
 from grids.models import Grid, GridPackage
-from packages.addresses import ADDRESSES, Refusal, clean, read
-from packages.documents import PACKAGE_COLUMNS
-from packages.models import DERIVED, FACTS, Package, deciding_source, derived, forges
+from packages.models import Package
 
 BATCH = 500
 
 MODELS: dict[Kind, type[Category | Grid | Package]] = {Kind.CATEGORY: Category, Kind.GRID: Grid, Kind.PACKAGE: Package}
-COLUMNS = {columns.kind: columns for columns in (CATEGORY_COLUMNS, GRID_COLUMNS, PACKAGE_COLUMNS)}
-# The columns that a document has: those that editors write, and those that fetches write.
-EDITED = {
-    kind: tuple(each for each in columns.edited if each in columns.stored(columns.v4))
-    for kind, columns in COLUMNS.items()
-}
-FETCHED = tuple(each for each in PACKAGE_COLUMNS.fetched if each in PACKAGE_COLUMNS.v4)
-# Fetched columns that follow from those of the document
-FETCHED_BESIDES = ("weeks_end", *(facts.of for facts in FACTS.values()))
-
-Row = Category | Grid | Package
 T = TypeVar("T")
 
 
@@ -264,41 +250,23 @@ class _Batch:
     def write(self) -> None:
         documents = self._with_existing_references()
         current = self._locked_rows(documents)
-        before = {pk: _values(self.kind, row) for pk, row in current.items()}
-        self.rows = {d.id: _take_edits(self.kind, current.get(d.id) or self.model(pk=d.id), d) for d in documents}
+        before = {pk: values(self.kind, row) for pk, row in current.items()}
+        self.rows = {d.id: take_edits(self.kind, current.get(d.id) or self.model(pk=d.id), d) for d in documents}
         new = self.rows.keys() - before.keys()
         self._remove_conflicting()
         if self.kind == Kind.PACKAGE:
-            self._take_facts(before)
-        changed = [row for pk, row in self.rows.items() if before.get(pk) != _values(self.kind, row)]
+            take_facts(self.rows, self.documents, before)
+        changed = [row for pk, row in self.rows.items() if before.get(pk) != values(self.kind, row)]
         for row in changed:
             self.counts["created" if row.pk in new else "updated"] += 1
         self.counts["unchanged"] += len(self.rows) - len(changed)
         self._upsert(changed, before)
-        self._note_former_slugs(changed, before)
+        self.notes += notes.former_slugs(self.kind, changed, before)
         if self.kind == Kind.PACKAGE:
             packages = [row for row in changed if isinstance(row, Package)]
-            self._note_addresses(packages, before)
-            self._note_shared(packages, before)
+            self.notes += notes.addresses(packages, self.documents, before)
+            self.notes += notes.shared(packages, before)
             _update_memberships([d for d in self.stored_documents() if isinstance(d, PackageDocument)], self.seen)
-
-    def _take_facts(self, before: dict[int, dict[str, Any]]) -> None:
-        """Take the facts of documents that were fetched later than ours. Where an address has changed, the facts of the
-        old one are forgotten first, with all that documents do not have."""
-        packages = [row for row in self.rows.values() if isinstance(row, Package)]
-        moved = {
-            row.pk: row for row in packages if any(getattr(row, f.of) != getattr(row, f.key) for f in FACTS.values())
-        }
-        moved = {pk: row for pk, row in moved.items() if pk in before}
-        if moved:
-            Package.objects.bulk_update(moved.values(), [*DERIVED])
-            for values in Package.objects.filter(pk__in=moved).values("pk", *PACKAGE_COLUMNS.fetched):
-                for column in PACKAGE_COLUMNS.fetched:
-                    setattr(moved[values["pk"]], column, values[column])
-        for row in packages:
-            document = self.documents[row.pk]
-            if isinstance(document, PackageDocument) and _is_fetched_later(document, row, before.get(row.pk)):
-                _take_facts(row, document)
 
     def _with_existing_references(self) -> list[Document]:
         """Return the documents whose category and grids exist; skip the others."""
@@ -364,87 +332,6 @@ class _Batch:
         ]
         placeholder = Concat(Value("~"), Cast("id", CharField()))
         self.model._default_manager.filter(pk__in=trading).update(slug=placeholder)
-
-    def _note_former_slugs(self, rows: list[Row], before: dict[int, dict[str, Any]]) -> None:
-        """Note slugs by which another document was reached until now."""
-        taken = {row.slug: row.pk for row in rows if before.get(row.pk, {}).get("slug") != row.slug}
-        owners = slugs.former.owners(self.kind, taken) if taken else {}
-        for slug, owner in owners.items():
-            if owner != taken[slug]:
-                self.notes.append(
-                    f"{self.kind} {taken[slug]} ({slug}) has a slug that {self.kind} {owner} had before: links by it"
-                    " lead to another document now"
-                )
-
-    def _note_addresses(self, packages: list[Package], before: dict[int, dict[str, Any]]) -> None:
-        """Note what was dropped from addresses that are new, and why those that a form would refuse cannot be read."""
-        for package in packages:
-            for column in ADDRESSES:
-                typed, stored = getattr(self.documents[package.pk], column), getattr(package, column)
-                if not typed or before.get(package.pk, {}).get(column) == stored or clean(typed).address != stored:
-                    continue
-                _, dropped = clean(typed)
-                read_address = read(column, stored, forges())
-                mistakes = [f"its {column} had {' and '.join(dropped)}: dropped"] if dropped else []
-                mistakes += [f"{column} {stored!r}: {read_address}"] if isinstance(read_address, Refusal) else []
-                self.notes += [f"package {package.pk} ({package.slug}): {mistake}" for mistake in mistakes]
-
-    def _note_shared(self, packages: list[Package], before: dict[int, dict[str, Any]]) -> None:
-        for column, key, what in (("repo_url", "repo_key", "repository"), ("pypi_url", "pypi_name", "PyPI project")):
-            moved = [p for p in packages if getattr(p, key) and before.get(p.pk, {}).get(column) != getattr(p, column)]
-            sharing: dict[str, list[int]] = {}
-            rows = Package.objects.filter(**{f"{key}__in": {getattr(p, key) for p in moved}}).order_by("id")
-            for value, pk in rows.values_list(key, "pk"):
-                sharing.setdefault(value, []).append(pk)
-            for package in moved:
-                others = [str(pk) for pk in sharing[getattr(package, key)] if pk != package.pk]
-                if others:
-                    shown = ", ".join(others[:5]) + (" …" if len(others) > 5 else "")
-                    self.notes.append(f"package {package.pk} ({package.slug}) shares its {what} with package {shown}")
-
-
-def _take_edits(kind: Kind, row: Row, document: Document) -> Row:
-    """Update the editors' columns of `row` if the document was modified later, or if the row is new."""
-    if row._state.adding or document.modified > row.modified:
-        for column in EDITED[kind]:
-            value = getattr(document, column.removesuffix("_id"))
-            setattr(row, column, clean(value).address if value and column in ADDRESSES else value)
-    if isinstance(row, Package):
-        row.derive()
-    return row
-
-
-def _is_fetched_later(document: PackageDocument, row: Package, before: dict[str, Any] | None) -> bool:
-    """Compare with our facts before the import; if there were none, with the last edit: what was fetched before it may
-    be of an older address."""
-    if before is None or document.last_fetched is None:
-        return before is None
-    ours: datetime | None = before["last_fetched"]
-    return document.last_fetched > ours if ours else document.last_fetched >= row.modified
-
-
-def _take_facts(row: Package, document: PackageDocument) -> None:
-    """Take the facts of each source for which the document has our address: they are of the document's own."""
-    for source, facts in FACTS.items():
-        (address,) = (column for column, keys in DERIVED.items() if facts.key in keys)
-        key = derived(address, clean(getattr(document, address)).address)[facts.key]
-        if key != getattr(row, facts.key):
-            continue
-        for column in FETCHED:
-            if column in facts.columns:
-                setattr(row, column, getattr(document, column))
-        setattr(row, facts.of, key)
-        if source == "repo":
-            # The document does not have the day of the counts, which were fetched with the rest.
-            fetched = document.last_fetched if document.commits_over_52 else None
-            row.weeks_end = fetched.date() if fetched else None
-        if source == deciding_source(row.repo_key):
-            row.last_fetched = document.last_fetched
-
-
-def _values(kind: Kind, row: Row) -> dict[str, Any]:
-    columns = (*EDITED[kind], *FETCHED) if kind == Kind.PACKAGE else EDITED[kind]
-    return {column: getattr(row, column) for column in columns}
 
 
 def _update_memberships(documents: list[PackageDocument], seen: SeenDocuments) -> None:
