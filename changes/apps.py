@@ -15,12 +15,20 @@ class ChangesConfig(AppConfig):
         triggers.register(LOG_TRIGGERS)
         housekeeping.connect(_prune)
         _register_tables()
+        _fill_hook()
 
 
 def _prune(now: datetime, **_: Any) -> None:
     from changes.log import prune  # noqa: PLC0415 (models are not loaded when this module is)
 
     prune(now)
+
+
+def _fill_hook() -> None:
+    from changes.slugs import LoggedSlugs  # noqa: PLC0415
+    from core import slugs  # noqa: PLC0415
+
+    slugs.former = LoggedSlugs()
 
 
 def _register_tables() -> None:

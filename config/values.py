@@ -1,4 +1,4 @@
-"""Checks of the values of settings: each function refuses a value that cannot be used, with a ValidationError that says why."""
+"""Checks of the values of settings: each function refuses an unusable value with a ValidationError that says why."""
 
 import ipaddress
 import re

@@ -31,12 +31,14 @@ class Key:
 class Column(Key):
     """A stored column, and the key of the same name if it is `v4` or `extended`.
 
-    `fetched`: a fetch writes it. `edited`: an editor writes it, or an import of a document that was edited later.
+    `fetched`: a fetch writes it; `source` says from where, if not from the main source of the kind. `edited`: an editor
+    writes it, or an import of a document that was edited later.
     `logged`: where a key shows the column, its move is a change in the log; `reason` says why it is none.
     `preserialized`: its JSON is sent as it is stored.
     """
 
     fetched: bool = False
+    source: str = ""
     edited: bool = False
     logged: bool = True
     reason: str = ""
@@ -123,6 +125,10 @@ class Columns:
     def fetched(self) -> tuple[str, ...]:
         """The columns that a fetch writes."""
         return self._columns(lambda column: column.fetched)
+
+    def fetched_from(self, source: str) -> tuple[str, ...]:
+        """The fetched columns of that source; "" is the main one."""
+        return self._columns(lambda column: column.fetched and column.source == source)
 
     @cached_property
     def edited(self) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from fetchers.summary import Summary, Tally, as_json
 from packages import history
 from packages.facts import Source
 from packages.models import Package
+from packages.rederived import rederive
 from packages.results import FRESH_FOR, Attempt, Failure, save_results
 
 BATCH = 200  # attempts in one transaction
@@ -79,6 +80,8 @@ class Refresh:
                 locks.enter_context(lock(source))
             # A run that dies keeps an empty `finished`, which shows in admin.
             row = Run.objects.create(started=self.clock(), sources=list(self.options.sources))
+            if forgotten := rederive(self.options.slugs):
+                self.summary.notes.append(f"{forgotten} packages had facts of other addresses, which were forgotten")
             for source in self.options.sources:
                 self._source(source)
             if not self.options.slugs:

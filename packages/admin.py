@@ -1,5 +1,6 @@
 """Packages in admin: editors' columns to edit, fetched columns to read."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django import forms
@@ -14,9 +15,11 @@ from core.admin.forms import DocumentForm, form_fields
 from core.admin.rows import RowsInline
 from core.admin.search import SearchedAdmin
 from core.kinds import Kind
+from packages.actions import decide_about_reused_names
+from packages.addresses import ADDRESSES, Refusal, read
 from packages.documents import PACKAGE_COLUMNS
 from packages.keys import repository
-from packages.models import FetchState, Package, Release, RepositoryAlias, forges
+from packages.models import FetchState, Package, Release, RepositoryAlias, derived, forges
 from packages.successors import last_link
 
 
@@ -24,7 +27,7 @@ class PackageForm(DocumentForm[Package]):
     shared_repository = forms.BooleanField(
         required=False,
         label="Save anyway",
-        help_text="Tick this if several packages are in one repository.",
+        help_text="Tick this if several packages are in one repository, or are one project on PyPI.",
     )
 
     class Meta:
@@ -49,18 +52,25 @@ class PackageForm(DocumentForm[Package]):
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
-        url = self.cleaned_data.get("repo_url")
-        if url and "repo_url" in self.changed_data and not self.cleaned_data.get("shared_repository"):
-            self._refuse_shared(url)
+        for column in ADDRESSES:
+            typed = self.cleaned_data.get(column)
+            result = read(column, typed, forges()) if typed and column in self.changed_data else ""
+            if isinstance(result, Refusal):
+                self.add_error(column, str(result))
+        if not self.cleaned_data.get("shared_repository"):
+            self._refuse_shared("repo_url", "repository", Package.objects.sharing_repository)
+            self._refuse_shared("pypi_url", "PyPI project", Package.objects.sharing_project)
         return cleaned
 
-    def _refuse_shared(self, url: str) -> None:
-        package = Package(pk=self.instance.pk, repo_key=repository(url, forges()).key)
-        other = Package.objects.sharing_repository(package).first()
+    def _refuse_shared(self, column: str, what: str, sharing: Callable[[Package], QuerySet[Package]]) -> None:
+        url = self.cleaned_data.get(column)
+        if not url or column not in self.changed_data:
+            return
+        other = sharing(Package(pk=self.instance.pk, **derived(column, url))).first()
         if other:
             self.add_error(
-                "repo_url",
-                f"The package “{other.title}” ({other.slug}) has the same repository, as {other.repo_url}. "
+                column,
+                f"The package “{other.title}” ({other.slug}) has the same {what}, as {getattr(other, column)}. "
                 "If both packages are in it, tick “Save anyway”.",
             )
 
@@ -87,6 +97,7 @@ class AliasInline(RowsInline):
 class PackageAdmin(SearchedAdmin[Package]):
     kind = Kind.PACKAGE
     form = PackageForm
+    actions = (*SearchedAdmin.actions, decide_about_reused_names)
     autocomplete_fields = ("category", "replaced_by")
     list_display = (
         "title",
@@ -153,7 +164,14 @@ class PackageAdmin(SearchedAdmin[Package]):
         ),
         (
             "Identifiers and times",
-            {"classes": ("collapse",), "fields": ("repo_key", "repo_id", "pypi_name", "created", "modified")},
+            {
+                "classes": ("collapse",),
+                "fields": (
+                    ("repo_key", "repo_facts_of", "repo_id"),
+                    ("pypi_name", "pypi_facts_of"),
+                    ("created", "modified"),
+                ),
+            },
         ),
     )
 

@@ -1,5 +1,8 @@
 """The columns of a package and the keys of its document, in the order of the contract.
 
+A fetched column is a fact of the repository, unless its `source` says otherwise: a fact of the project on PyPI, a word
+about the fetches of the source that decides ("deciding"), or the key that facts are of.
+
 A new column needs its field in packages.models with a migration, and one line here: from that follow the document and
 its schema, the log of changes, what a fetch writes, admin, export and import.
 """
@@ -25,10 +28,15 @@ PACKAGE_COLUMNS = Columns(
     Column("slug", v4=True, edited=True),
     Column("last_updated", v4=True, fetched=True),
     Column(
-        "last_fetched", v4=True, fetched=True, logged=False, reason="Every fetch moves it, though it found no change."
+        "last_fetched",
+        v4=True,
+        fetched=True,
+        source="deciding",
+        logged=False,
+        reason="Every fetch moves it, though it found no change.",
     ),
     Column("repo_url", v4=True, edited=True),
-    Column("pypi_version", v4=True, fetched=True),
+    Column("pypi_version", v4=True, fetched=True, source="pypi"),
     Column("created", v4=True, edited=True),
     Column("modified", v4=True, edited=True),
     Column("repo_forks", v4=True, fetched=True),
@@ -45,16 +53,16 @@ PACKAGE_COLUMNS = Columns(
         columns=("repo_watchers", "last_updated", "classifiers", "requires_python"),
         ages=60,  # it falls with every quarter of a year without a commit
     ),
-    Column("licence", extended=True, fetched=True),
-    Column("requires_python", extended=True, fetched=True),
-    Column("requires_django", extended=True, fetched=True),
+    Column("licence", extended=True, fetched=True, source="pypi"),
+    Column("requires_python", extended=True, fetched=True, source="pypi"),
+    Column("requires_django", extended=True, fetched=True, source="pypi"),
     Computed("python_versions", extended=True, columns=("classifiers", "requires_python")),
     Computed("django_versions", extended=True, columns=("classifiers",)),
-    Column("classifiers", extended=True, fetched=True),
-    Column("pypi_downloads", extended=True, fetched=True),
-    Column("released", extended=True, fetched=True),
-    Column("pypi_status", extended=True, fetched=True),
-    Column("pypi_status_reason", extended=True, fetched=True),
+    Column("classifiers", extended=True, fetched=True, source="pypi"),
+    Column("pypi_downloads", extended=True, fetched=True, source="pypi"),
+    Column("released", extended=True, fetched=True, source="pypi"),
+    Column("pypi_status", extended=True, fetched=True, source="pypi"),
+    Column("pypi_status_reason", extended=True, fetched=True, source="pypi"),
     Column("archived", extended=True, fetched=True),
     Column("deprecated", extended=True, edited=True),
     Relation(
@@ -70,13 +78,16 @@ PACKAGE_COLUMNS = Columns(
     Computed("gone", extended=True, columns=("gone_since",)),
     Computed("freshness", extended=True, columns=("repo_key", "pypi_name")),
     # Not shown as they are
-    Column("gone_since", fetched=True),
-    Column("gone_reason", fetched=True),
+    Column("gone_since", fetched=True, source="deciding"),
+    Column("gone_reason", fetched=True, source="deciding"),
     Column("repo_host"),
     Column("repo_key", logged=False, reason="It follows from repo_url."),
     Column("pypi_name", logged=False, reason="It follows from pypi_url."),
     Column("repo_id", fetched=True),
+    # The key that the facts of each source are of: written with them
+    Column("repo_facts_of", fetched=True, source="key"),
+    Column("pypi_facts_of", fetched=True, source="key"),
     Column("weeks_end", fetched=True),
     Column("last_human_commit", fetched=True),
-    Column("pypi_repo_url", fetched=True),
+    Column("pypi_repo_url", fetched=True, source="pypi"),
 )

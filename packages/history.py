@@ -1,4 +1,5 @@
-"""The history of a package's numbers: daily for 400 days, before that the first snapshot of each month."""
+"""The history of a package's numbers: daily for 400 days, before that the first snapshot of each month
+(of each address that the package had in it)."""
 
 from datetime import date, timedelta
 
@@ -14,6 +15,8 @@ def prune(today: date) -> int:
     """Delete the daily snapshots that are too old, a batch at a time, and return their number."""
     earlier = Snapshot.objects.filter(
         package=OuterRef("package"),
+        repo_key=OuterRef("repo_key"),
+        pypi_name=OuterRef("pypi_name"),
         day__lt=OuterRef("day"),
         day__year=OuterRef("day__year"),
         day__month=OuterRef("day__month"),

@@ -25,6 +25,13 @@ _GITLAB_PAGES = frozenset(
     "- badges blame blob builds commits create create_dir edit environments files find_file gitlab-lfs info issues"  # noqa: SIM905 (a list of words reads better as words)
     " merge_requests new preview raw refs tree update wikis".split()
 )
+# The page of a folder, after the path of the repository
+_FOLDER_PAGES: Mapping[Forge, re.Pattern[str]] = {
+    "github": re.compile(r"tree/[^/]+/.+", re.DOTALL),
+    "gitlab": re.compile(r"(?:-/)?tree/[^/]+/.+", re.DOTALL),
+    "bitbucket": re.compile(r"src/[^/]+/.+", re.DOTALL),
+    "forgejo": re.compile(r"src/(?:branch|tag|commit)/[^/]+/.+", re.DOTALL),
+}
 _SCHEME = re.compile(r"(?:git\+)?(https?|ssh|git)://", re.ASCII | re.IGNORECASE)
 # host:7000/… has a port, user@host:7000/… has an owner of digits: only URLs with a scheme have a user and a port.
 _SCP = re.compile(r"([^@/:\s]+@)?([^@/:\s]+\.[^@/:\s]+):(?(1)|(?!\d+(?:/|\Z)))/?(.*)", re.ASCII | re.DOTALL)
@@ -67,9 +74,30 @@ def spelled(url: str, hosts: Mapping[str, Forge] = KNOWN_HOSTS) -> Repository:
     if not host or kind is None:
         # The form of this host's URLs is unknown: only a fragment certainly has no meaning for it.
         return Repository(host + port, rest.split("#", 1)[0].removeprefix("/")) if host else NOWHERE
-    segments = [part for part in re.split(r"[?#]", rest, maxsplit=1)[0].split("/") if part]
-    segments = [plain for segment in segments if (plain := _unescaped(segment).strip())]
+    segments = _segments(re.split(r"[?#]", rest, maxsplit=1)[0])
     return Repository(host + port, "/".join(_repository_segments(segments, kind)))
+
+
+def folder(url: str, hosts: Mapping[str, Forge] = KNOWN_HOSTS) -> str:
+    """Return the end of `url` that names a folder of its repository, such as "/tree/main/packages/a"; "" if none does.
+
+    A page of the whole repository (/tree/main, /issues) names no folder; the `subdirectory` of a pip requirement does.
+    """
+    host, port, rest = _split(url.strip())
+    kind = hosts.get(host + port)
+    if kind is None:
+        return ""
+    path, _, fragment = rest.partition("#")
+    if "subdirectory" in parse_qs(fragment):
+        return f"#{fragment}"
+    segments = _segments(path.partition("?")[0])
+    page = "/".join(segments[len(_repository_segments(segments, kind)) :])
+    return f"/{page}" if _FOLDER_PAGES[kind].fullmatch(page) else ""
+
+
+def _segments(path: str) -> list[str]:
+    segments = [part for part in path.split("/") if part]
+    return [plain for segment in segments if (plain := _unescaped(segment).strip())]
 
 
 def _split(url: str) -> tuple[str, str, str]:
@@ -77,6 +105,9 @@ def _split(url: str) -> tuple[str, str, str]:
     scheme = _SCHEME.match(url)
     if scheme:
         url = url[scheme.end() :]
+        is_ssh = scheme[1].lower() == "ssh"
+        if is_ssh and not _HOST.fullmatch(url) and (scp := _SCP.fullmatch(url)):  # ssh://git@host:owner/name
+            return _host(scp[2]), "", "/" + scp[3]
     elif re.match(r"[^@/?#]*:[^@/?#]*@", url):
         return "", "", ""  # mailto:someone@example.org
     elif scp := _SCP.fullmatch(url):

@@ -1,35 +1,63 @@
 """Packages, their releases and history, and the state of their fetches."""
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from django.conf import settings
-from django.db import models
-from django.db.models import Case, F, Q, When
+from django.db import models, transaction
+from django.db.models import Case, F, OuterRef, Q, Subquery, When
 
 from categories.documents import CATEGORY_COLUMNS
 from categories.models import Category
 from core.database.functions import AsciiLower
 from core.models import Document
 from packages import hooks
+from packages.addresses import HTTP_PREFIXES, REPO_URL_PREFIXES
 from packages.documents import PACKAGE_COLUMNS
 from packages.facts import SOURCES, STATUSES, Outcome, Source
 from packages.fields import IsList, IsWeeklyCounts
-from packages.keys import KNOWN_HOSTS, Forge, pypi_project, repository
+from packages.keys import KNOWN_HOSTS, Forge, folder, pypi_project, repository
 from packages.licences import MAX_LENGTH
-
-# The beginnings of a stored URL, in any letter case; repo_url and pypi_url may also be a text without a colon.
-HTTP_PREFIXES = ("http://", "https://")
-REPO_URL_PREFIXES = (*HTTP_PREFIXES, "git://", "ssh://", "git+http://", "git+https://", "git+ssh://", "git@", "hg@")
 
 # The column with the name of a package at each source
 TARGET_COLUMNS: Mapping[Source, str] = {"repo": "repo_key", "pypi": "pypi_name", "downloads": "pypi_name"}
 
 # Columns that follow from others: code that writes the left one writes the right ones too.
 DERIVED = {"repo_url": ("repo_host", "repo_key"), "pypi_url": ("pypi_name",)}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The fetched columns of a source: those of the package with the key in column `key`, as the column `of` says.
+
+    `states` are the fetches that write them.
+    """
+
+    key: str
+    of: str
+    columns: tuple[str, ...]
+    states: tuple[Source, ...]
+
+    def empty(self) -> dict[str, Any]:
+        """The columns, with the values that they have before the first fetch."""
+        fields = {column: Package._meta.get_field(column) for column in self.columns}
+        return {
+            column: field.db_default if field.has_db_default() else field.get_default()
+            for column, field in fields.items()
+            if isinstance(field, models.Field)
+        }
+
+
+FactsSource = Literal["repo", "pypi"]
+FACTS: Mapping[FactsSource, Facts] = {
+    "repo": Facts("repo_key", "repo_facts_of", PACKAGE_COLUMNS.fetched_from(""), ("repo",)),
+    "pypi": Facts("pypi_name", "pypi_facts_of", PACKAGE_COLUMNS.fetched_from("pypi"), ("pypi", "downloads")),
+}
+_KEYS = tuple(column for facts in FACTS.values() for column in (facts.key, facts.of))
 
 # The columns of each fetch state that `freshness` shows
 STATE_FIELDS = ("last_success", "last_attempt", "outcome", "error", "failures", "next_due")
@@ -46,6 +74,18 @@ def derived(column: str, value: str) -> dict[str, str]:
         read = repository(value, forges())
         return {"repo_host": read.host, "repo_key": read.key}
     return {"pypi_name": pypi_project(value)}
+
+
+def deciding_source(repo_key: str) -> FactsSource:
+    """The source that decides when a package with that repository was fetched, and whether it is gone."""
+    host, _, path = repo_key.partition("/")
+    return "repo" if host in forges() and "/" in path else "pypi"
+
+
+def is_shared(repo_url: str, others: int) -> bool:
+    """Tell whether a repository is known to be of several packages: `others` have its key too, or the URL names a
+    folder of it."""
+    return others > 0 or bool(folder(repo_url, forges()))
 
 
 def _begins(column: str, prefixes: Iterable[str]) -> Q:
@@ -116,22 +156,80 @@ class PackageQuerySet(models.QuerySet["Package"]):
         """The other packages that live in the same repository as `package`."""
         return self.exclude(pk=package.pk).filter(repo_key=package.repo_key).exclude(repo_key="")
 
+    def sharing_project(self, package: "Package") -> Self:
+        """The other packages that are the same project on PyPI as `package`."""
+        return self.exclude(pk=package.pk).filter(pypi_name=package.pypi_name).exclude(pypi_name="")
+
     def update(self, **columns: Any) -> int:
         """Update rows, and the columns that follow from repo_url and pypi_url."""
+        keys: dict[str, str] = {}
         for column in DERIVED.keys() & columns.keys():
             if isinstance(columns[column], str):
-                columns |= derived(column, columns[column])
+                keys |= derived(column, columns[column])
             elif not set(DERIVED[column]) <= columns.keys():
                 raise ValueError(f"{column} can be updated to a text only, since {DERIVED[column]} follow from it")
-        return super().update(**columns)
+        if not keys:
+            return super().update(**columns)
+        with transaction.atomic(using=self.db, savepoint=False):
+            updated = super().update(**{**columns, **keys})
+            written = (Q((facts.key, keys[facts.key])) for facts in FACTS.values() if facts.key in keys)
+            Package.objects.filter(reduce(or_, written)).forget_other_addresses()
+        return updated
+
+    def forget_other_addresses(self) -> int:
+        """Empty the facts that are not of the package's present addresses, with all that belongs to them, and return
+        the number of packages that had such facts. In a transaction: the rows are locked."""
+        others = self.filter(reduce(or_, (~Q((facts.of, F(facts.key))) for facts in FACTS.values())))
+        packages = list(others.order_by("pk").select_for_update().only("pk", *_KEYS))
+        for source, facts in FACTS.items():
+            elsewhere = [each.pk for each in packages if getattr(each, facts.of) != getattr(each, facts.key)]
+            Package.objects.filter(pk__in=elsewhere).forget(source)
+        return len(packages)
+
+    def forget(self, source: FactsSource) -> None:
+        """Empty the facts of that source, with the rows that belong to them: the fetch states, lest a later fetch asks
+        for what is new since the last one, and the releases or the old URLs. Snapshots stay: they have their keys."""
+        facts = FACTS[source]
+        rows = list(self.only("pk", *_KEYS))
+        if not rows:
+            return
+        packages = [package.pk for package in rows]
+        deciding: dict[FactsSource, list[int]] = {"repo": [], "pypi": []}
+        for package in rows:
+            decides = deciding_source(package.repo_key)
+            if decides == source or (source == "repo" and deciding_source(package.repo_facts_of) == "repo"):
+                deciding[decides].append(package.pk)
+        FetchState.objects.filter(package__in=packages, source__in=facts.states).delete()
+        (RepositoryAlias if source == "repo" else Release).objects.filter(package__in=packages).delete()
+        Package.objects.filter(pk__in=packages).update(**facts.empty(), **{facts.of: F(facts.key)})
+        for decides, pks in deciding.items():
+            state = FetchState.objects.filter(
+                package=OuterRef("pk"), source=decides, target=OuterRef(TARGET_COLUMNS[decides])
+            )
+            Package.objects.filter(pk__in=pks).update(
+                last_fetched=Subquery(state.values("last_success")), gone_since=None, gone_reason=""
+            )
 
     def bulk_create(self, objs: Iterable["Package"], *args: Any, **kwargs: Any) -> list["Package"]:
-        if kwargs.get("update_fields"):
-            kwargs["update_fields"] = _and_derived(kwargs["update_fields"])
-        return super().bulk_create(_with_derived(objs), *args, **kwargs)
+        packages = _with_derived(objs)
+        if not kwargs.get("update_fields"):
+            return super().bulk_create(packages, *args, **kwargs)
+        kwargs["update_fields"] = _and_derived(kwargs["update_fields"])
+        with transaction.atomic(using=self.db, savepoint=False):
+            created = super().bulk_create(packages, *args, **kwargs)
+            if not DERIVED.keys().isdisjoint(kwargs["update_fields"]):
+                (unique,) = kwargs["unique_fields"]
+                values = [getattr(package, unique) for package in packages]
+                Package.objects.filter(**{f"{unique}__in": values}).forget_other_addresses()
+        return created
 
     def bulk_update(self, objs: Iterable["Package"], fields: Iterable[str], *args: Any, **kwargs: Any) -> int:
-        return super().bulk_update(_with_derived(objs), _and_derived(fields), *args, **kwargs)
+        packages, columns = _with_derived(objs), _and_derived(fields)
+        with transaction.atomic(using=self.db, savepoint=False):
+            updated = super().bulk_update(packages, columns, *args, **kwargs)
+            if not DERIVED.keys().isdisjoint(columns):
+                Package.objects.filter(pk__in=[package.pk for package in packages]).forget_other_addresses()
+        return updated
 
 
 def _and_derived(columns: Iterable[str]) -> list[str]:
@@ -164,6 +262,15 @@ class Package(Document):
     repo_host = models.CharField("repository host", max_length=500, blank=True, editable=False, db_index=True)
     repo_key = models.CharField("repository key", max_length=500, blank=True, editable=False, db_index=True)
     pypi_name = models.CharField("PyPI name", max_length=255, blank=True, editable=False, db_index=True)
+
+    # The repo_key and the pypi_name that the fetched columns are of. Where one differs from the package's, as after SQL
+    # by hand, its facts are of something else, and are forgotten.
+    repo_facts_of = models.CharField(
+        "key of the repository facts", max_length=500, blank=True, editable=False, default="", db_default=""
+    )
+    pypi_facts_of = models.CharField(
+        "name of the PyPI facts", max_length=255, blank=True, editable=False, default="", db_default=""
+    )
 
     # Fetched columns, named as v4 names them
     repo_description = models.TextField("description", blank=True, editable=False)
@@ -216,12 +323,6 @@ class Package(Document):
         ordering = ("title", "id")
         constraints: ClassVar[tuple[models.BaseConstraint, ...]] = (
             *Document.Meta.constraints,
-            models.UniqueConstraint(
-                fields=["repo_url"],
-                condition=~Q(repo_url=""),
-                name="package_repo_url_unique",
-                violation_error_message="Another package has this very repository URL.",
-            ),
             models.CheckConstraint(
                 condition=Q(documentation_url__isnull=True)
                 | Q(documentation_url="")
@@ -271,10 +372,12 @@ class Package(Document):
         )
 
     def derive(self) -> None:
-        """Set the columns that follow from repo_url and pypi_url."""
+        """Set the columns that follow from repo_url and pypi_url. The facts of a new row are of its own addresses."""
         for column in DERIVED:
             for name, value in derived(column, getattr(self, column)).items():
                 setattr(self, name, value)
+        for facts in FACTS.values() if self._state.adding else ():
+            setattr(self, facts.of, getattr(self, facts.of) or getattr(self, facts.key))
 
     @property
     def busiest_week(self) -> int:
@@ -283,7 +386,14 @@ class Package(Document):
 
     def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
         self.derive()
-        super().save(*args, update_fields=None if update_fields is None else _and_derived(update_fields), **kwargs)
+        is_new, columns = self._state.adding, None if update_fields is None else _and_derived(update_fields)
+        if is_new or (columns is not None and DERIVED.keys().isdisjoint(columns)):
+            super().save(*args, update_fields=columns, **kwargs)
+            return
+        with transaction.atomic(savepoint=False):
+            super().save(*args, update_fields=columns, **kwargs)
+            if Package.objects.filter(pk=self.pk).forget_other_addresses():
+                self.refresh_from_db(fields=PACKAGE_COLUMNS.fetched)
 
 
 class Release(models.Model):
@@ -357,14 +467,34 @@ class FetchState(models.Model):
         return f"{self.package}: {self.source} {self.outcome}"
 
 
+class SnapshotQuerySet(models.QuerySet["Snapshot"]):
+    def of_present_addresses(self) -> Self:
+        """The days with numbers of the package's present repository or project, as `present_stars` and so on; those
+        of another one are null."""
+        of_repository = Q(repo_key=F("package__repo_key"))
+        of_project = Q(pypi_name=F("package__pypi_name"))
+        has_stars = Q(stars__isnull=False) | Q(forks__isnull=False)
+        shown = (of_repository & has_stars) | (of_project & Q(downloads__isnull=False))
+        return self.filter(shown).annotate(
+            present_stars=Case(When(of_repository, then="stars")),
+            present_forks=Case(When(of_repository, then="forks")),
+            present_downloads=Case(When(of_project, then="downloads")),
+        )
+
+
 class Snapshot(models.Model):
-    """The numbers of a package on one day (UTC)."""
+    """The numbers of a package on one day (UTC): stars and forks of the repository with that key, and downloads of the
+    project with that name. A package that gets its old address again has its history again."""
 
     package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="snapshots")
     day = models.DateField()
     stars = models.PositiveIntegerField(null=True, blank=True)
     forks = models.PositiveIntegerField(null=True, blank=True)
     downloads = models.PositiveBigIntegerField(null=True, blank=True)
+    repo_key = models.CharField("repository key", max_length=500, blank=True, default="", db_default="")
+    pypi_name = models.CharField("PyPI name", max_length=255, blank=True, default="", db_default="")
+
+    objects = SnapshotQuerySet.as_manager()
 
     class Meta:
         ordering = ("-day",)
@@ -373,3 +503,10 @@ class Snapshot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.package} on {self.day}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Without keys of their own, the numbers of a new row are of the package's present addresses."""
+        if self._state.adding:
+            self.repo_key = self.repo_key or self.package.repo_key
+            self.pypi_name = self.pypi_name or self.package.pypi_name
+        super().save(*args, **kwargs)

@@ -11,6 +11,7 @@ from typing import Any, assert_never
 
 from django.db import transaction
 
+from packages.addresses import clean
 from packages.documents import PACKAGE_COLUMNS
 from packages.facts import (
     MISSING,
@@ -28,7 +29,9 @@ from packages.facts import (
     known,
 )
 from packages.keys import repository
-from packages.models import TARGET_COLUMNS, FetchState, Package, Release, RepositoryAlias, Snapshot, forges
+from packages.models import TARGET_COLUMNS, FetchState, Package, Release, Snapshot, deciding_source, forges
+from packages.moves import Move, move
+from packages.reuse import ANOTHER_REPOSITORY
 
 FRESH_FOR: dict[Source, timedelta] = {
     "repo": timedelta(hours=20),  # so that a daily cron finds everything due
@@ -80,12 +83,13 @@ class _Batch:
         self.attempts = attempts
         self.report = SaveReport()
         ids = [attempt.target.package for attempt in attempts]
+        Package.objects.filter(pk__in=ids).forget_other_addresses()
         rows = Package.objects.select_for_update().filter(pk__in=ids).order_by("pk")
         self.packages = {package.pk: package for package in rows}
         states = FetchState.objects.filter(package__in=ids)
         self.states = {(state.package_id, state.source): state for state in states}
         self.touched: dict[int, Package] = {}
-        self.moved: list[tuple[Package, str, str, datetime]] = []
+        self.moved: dict[str, Move] = {}
         self.documented: list[Package] = []
         self.identified: list[Package] = []
         self.releases: dict[int, tuple[ReleaseFact, ...]] = {}
@@ -96,14 +100,13 @@ class _Batch:
     def save(self) -> SaveReport:
         for attempt in self.attempts:
             package = self.packages.get(attempt.target.package)
-            if package is None or not _is_current(package, attempt):
+            if package is None or not self._is_current(package, attempt):
                 self.report.superseded += 1
                 continue
-            self._forget_other_repository(package, attempt)
             outcome, message = self._apply(package, attempt)
             self.report.outcomes.append((attempt, outcome))
             self._note_state(package, attempt, outcome, message)
-        self._move()
+        self.report.notes += move(self.moved, self.packages)
         for state in self.written:  # after the moves, which change the targets
             state.target = _target_of(self.packages[state.package_id], _source(state))
         Package.objects.bulk_create(
@@ -113,6 +116,8 @@ class _Batch:
         self._note_same_repositories()
         _write_releases(self.releases)
         for columns, rows in self.snapshots.items():
+            for row in rows:  # after the moves too
+                row.repo_key, row.pypi_name = row.package.repo_key, row.package.pypi_name
             Snapshot.objects.bulk_create(
                 rows, update_conflicts=True, unique_fields=["package", "day"], update_fields=columns
             )
@@ -121,12 +126,16 @@ class _Batch:
         )
         return self.report
 
-    def _forget_other_repository(self, package: Package, attempt: Attempt) -> None:
-        """Drop the stored id if an editor has replaced the address since: it is that of another repository."""
-        state = self.states.get((package.pk, "repo"))
-        if attempt.source == "repo" and package.repo_id and (not state or state.target != package.repo_key):
-            package.repo_id = ""
-            self.touched[package.pk] = package
+    def _is_current(self, package: Package, attempt: Attempt) -> bool:
+        """Return whether the attempt is of the package's present address, and, if it found nothing new, whether the
+        success that it was compared with is still known: an editor may have changed the address in the meantime."""
+        if attempt.source == "repo":
+            fetched = f"{attempt.target.host}/{attempt.target.path}"
+            is_of_address = repository(fetched, self.forges).key == package.repo_key
+        else:
+            is_of_address = attempt.target.pypi_name == package.pypi_name
+        is_new = not isinstance(attempt.result, Fetched) or attempt.result.facts is not None
+        return is_of_address and (is_new or (package.pk, attempt.source) in self.states)
 
     def _apply(self, package: Package, attempt: Attempt) -> tuple[Outcome, str]:
         """Put the fetched facts into the row. Return the outcome, and the error if it is a failure after all."""
@@ -140,11 +149,11 @@ class _Batch:
         elif isinstance(facts, PyPIFacts):
             self._apply_pypi(package, facts)
         elif isinstance(facts, DownloadFacts):
-            package.pypi_downloads = facts.last_month
+            package.pypi_facts_of, package.pypi_downloads = package.pypi_name, facts.last_month
         elif facts is not None:
             assert_never(facts)
         if outcome in SUCCESSES:
-            if attempt.source == self._deciding(package):
+            if attempt.source == deciding_source(package.repo_key):
                 package.last_fetched = attempt.at
                 package.gone_since, package.gone_reason = None, ""
             self._take_snapshot(package, attempt, facts)
@@ -160,18 +169,14 @@ class _Batch:
             return Outcome.PARTIAL, state.error
         return Outcome.UNCHANGED, ""
 
-    def _deciding(self, package: Package) -> Source:
-        """Return the source that decides when a package was fetched, and whether it is gone."""
-        fetchable = package.repo_host in self.forges and "/" in package.repo_key.removeprefix(f"{package.repo_host}/")
-        return "repo" if fetchable else "pypi"
-
     def _apply_repository(self, package: Package, facts: RepositoryFacts, at: datetime) -> tuple[Outcome, str]:
         if package.repo_id and package.repo_id != facts.repo_id:
-            why = f"{facts.url} is another repository now (id {facts.repo_id}, ours had {package.repo_id})"
+            why = f"{facts.url} {ANOTHER_REPOSITORY} (id {facts.repo_id}, ours had {package.repo_id})"
             self.report.notes.append(f"package {package.pk} ({package.slug}): {why}; an editor must decide")
             return Outcome.INVALID, why
         if not package.repo_id:
             self.identified.append(package)
+        package.repo_facts_of = package.repo_key
         package.repo_id = facts.repo_id
         _put(
             package,
@@ -187,10 +192,11 @@ class _Batch:
         )
         if facts.url is UNKNOWN or repository(facts.url, self.forges).key == package.repo_key:
             return Outcome.OK, ""
-        self.moved.append((package, package.repo_url, facts.url, at))
+        self.moved[package.repo_key] = Move(facts.url, facts.repo_id, at)
         return Outcome.RENAMED, ""
 
     def _apply_pypi(self, package: Package, facts: PyPIFacts) -> None:
+        package.pypi_facts_of = package.pypi_name
         _put(
             package,
             pypi_version=facts.version,
@@ -204,7 +210,7 @@ class _Batch:
         )
         url = known(facts.documentation_url, "")
         if url and not package.documentation_url:
-            package.documentation_url = url
+            package.documentation_url = clean(url).address
             self.documented.append(package)
         if facts.releases is not UNKNOWN:
             uploaded = {release.version: release.uploaded_at for release in facts.releases}
@@ -220,10 +226,10 @@ class _Batch:
             return
         if attempt.source == "repo":
             row.stars, row.forks = package.repo_watchers, package.repo_forks
-            self.snapshots.setdefault(("stars", "forks"), []).append(row)
+            self.snapshots.setdefault(("stars", "forks", "repo_key"), []).append(row)
         elif attempt.source == "downloads":
             row.downloads = package.pypi_downloads
-            self.snapshots.setdefault(("downloads",), []).append(row)
+            self.snapshots.setdefault(("downloads", "pypi_name"), []).append(row)
 
     def _note_state(self, package: Package, attempt: Attempt, outcome: Outcome, message: str) -> None:
         key = (package.pk, attempt.source)
@@ -254,31 +260,14 @@ class _Batch:
         if state.missing_on is None or state.missing_on < today:
             state.missing_days += 1
             state.missing_on = today
-        if state.missing_days >= MISSING_DAYS and attempt.source == self._deciding(package) and not package.gone_since:
+        if (
+            state.missing_days >= MISSING_DAYS
+            and attempt.source == deciding_source(package.repo_key)
+            and not package.gone_since
+        ):
             package.gone_since = attempt.at
             package.gone_reason = f"not found on {state.missing_days} days: {state.error}"[:300]
             self.touched[package.pk] = package
-
-    def _move(self) -> None:
-        """Store the new URLs of renamed repositories, and the old ones as aliases."""
-        if not self.moved:
-            return
-        wanted = {new for _, _, new, _ in self.moved}
-        holders = dict(Package.objects.filter(repo_url__in=wanted).values_list("repo_url", "pk"))
-        moving: list[Package] = []
-        for package, old, new, at in self.moved:
-            if holders.setdefault(new, package.pk) != package.pk:
-                self.report.notes.append(
-                    f"package {package.pk} ({package.slug}) is the same repository as package {holders[new]}: {new}"
-                )
-                continue
-            self.report.notes.append(f"package {package.pk} ({package.slug}) moved from {old} to {new}")
-            RepositoryAlias.objects.update_or_create(
-                package=package, repo_key=package.repo_key, defaults={"repo_url": old, "until": at}
-            )
-            package.repo_url = new
-            moving.append(package)
-        Package.objects.bulk_update(moving, ["repo_url"])
 
     def _note_same_repositories(self) -> None:
         """Note packages that turn out to be the same repository. They are never merged."""
@@ -339,14 +328,6 @@ def _not_after(time: datetime | Unknown | None, now: datetime) -> datetime | Unk
     """Return `time`, but `now` at most: a committer's clock that is ahead must not make a package look active for
     years."""
     return min(time, now) if isinstance(time, datetime) else time
-
-
-def _is_current(package: Package, attempt: Attempt) -> bool:
-    """Return whether the target still is the package's: an editor may have changed its address in the meantime."""
-    if attempt.source == "repo":
-        fetched = f"{attempt.target.host}/{attempt.target.path}"
-        return repository(fetched, forges()).key == package.repo_key
-    return attempt.target.pypi_name == package.pypi_name
 
 
 def _write_releases(wanted: dict[int, tuple[ReleaseFact, ...]]) -> None:

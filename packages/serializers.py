@@ -100,6 +100,10 @@ class ReleaseSerializer(serializers.ModelSerializer[Release]):
 class SnapshotSerializer(serializers.ModelSerializer[Snapshot]):
     """The numbers of a package on one day."""
 
+    stars = serializers.IntegerField(source="present_stars", min_value=0, allow_null=True)
+    forks = serializers.IntegerField(source="present_forks", min_value=0, allow_null=True)
+    downloads = serializers.IntegerField(source="present_downloads", min_value=0, allow_null=True)
+
     class Meta:
         model = Snapshot
         fields = ("day", "stars", "forks", "downloads")

@@ -46,8 +46,8 @@ class PackageViewSet(DocumentViewSet[Package]):
     @action(detail=True, pagination_class=StrictLimitOffset, parameter_names={"limit", "offset", "since", "until"})
     def history(self, request: Request, reference: str) -> Response:
         """Stars, forks and downloads of a package, day by day (UTC), newest first; older than 400 days, the first
-        of each month."""
-        rows = Snapshot.objects.filter(package=self.find(reference)).order_by("-day")
+        of each month. Numbers of another repository or project, which the package had before, are left out."""
+        rows = Snapshot.objects.filter(package=self.find(reference)).of_present_addresses().order_by("-day")
         filters = HistoryFilters(request.query_params, rows)
         if not filters.is_valid():
             raise ValidationError(filters.errors)

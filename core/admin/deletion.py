@@ -42,7 +42,7 @@ def guard(model: type[Model], reasons: Guard) -> None:
 class DeletionAdmin(admin.ModelAdmin[D]):
     """Tells what a deletion takes along, and deletes MAX_DELETED selected documents at most."""
 
-    actions = ("delete_selected",)
+    actions: Sequence[Callable[..., Any] | str] = ("delete_selected",)
 
     @admin.action(permissions=["delete"], description="Delete selected %(verbose_name_plural)s")
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[D]) -> TemplateResponse | None:

@@ -15,6 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from core import slugs
 from core.admin import violations
 from core.admin.deletion import DeletionAdmin
 from core.admin.forms import D
@@ -106,6 +107,8 @@ class DocumentAdmin(DeletionAdmin[D]):
                 obj.save(update_fields=changed)
         else:
             super().save_model(request, obj, form, change)
+        if "slug" in form.changed_data and (warning := slugs.warning(obj)):
+            self.message_user(request, warning, messages.WARNING)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)

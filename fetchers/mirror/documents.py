@@ -6,7 +6,7 @@ character or a number over 2^31 without an error.
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ from pydantic import (
     Field,
     Strict,
     ValidationError,
+    ValidationInfo,
     create_model,
 )
 
@@ -30,8 +31,9 @@ from core.kinds import Kind
 from core.models import MAX_ID
 from grids.documents import GRID_COLUMNS
 from grids.models import Grid
+from packages.addresses import HTTP_PREFIXES, REPO_URL_PREFIXES
 from packages.documents import PACKAGE_COLUMNS
-from packages.models import HTTP_PREFIXES, REPO_URL_PREFIXES, Package
+from packages.models import Package
 
 MAX_COUNT = 2**31 - 1
 MAX_TEXT = 100_000
@@ -51,19 +53,17 @@ def _slug(text: str) -> str:
     return text
 
 
-def _time(value: Any) -> datetime:
-    """Parse an ISO 8601 time with its offset; return it in UTC."""
+def _time(value: Any, info: ValidationInfo) -> datetime:
+    """Parse an ISO 8601 time; return it in UTC. Without an offset it is in the time zone of the source, the context."""
     if not isinstance(value, str):
         raise ValueError("must be an ISO 8601 time")  # noqa: TRY004 (pydantic reports ValueErrors)
     try:
         time = datetime.fromisoformat(value)
     except ValueError:
         raise ValueError("must be an ISO 8601 time") from None
-    if time.tzinfo is None:
-        raise ValueError("must include its offset from UTC")
     if not 1900 <= time.year < 3000:  # a date near the limits of datetime overflows in some time zones
         raise ValueError("must be between 1900 and 3000")
-    return time.astimezone(UTC)
+    return (time if time.tzinfo else time.replace(tzinfo=info.context)).astimezone(UTC)
 
 
 def _prefixed(prefixes: tuple[str, ...]) -> AfterValidator:
@@ -211,6 +211,9 @@ class PackageDocument(Document):
         grids: list[int]
         last_fetched: datetime | None
         commits_over_52: list[int]
+        repo_url: str
+        pypi_url: str
+        documentation_url: str | None
 
 
 DOCUMENTS: dict[Kind, type[Document]] = {
@@ -224,10 +227,11 @@ class InvalidDocumentError(ValueError):
     """A document that breaks a rule. The message names the rules in one line."""
 
 
-def parse(kind: Kind, raw: object) -> Document:
-    """Return the typed document. Raises InvalidDocumentError with the first five rules that `raw` breaks."""
+def parse(kind: Kind, raw: object, zone: tzinfo = UTC) -> Document:
+    """Return the typed document, whose times are in `zone` where they have no offset. Raises InvalidDocumentError with
+    the first five rules that `raw` breaks."""
     try:
-        return DOCUMENTS[kind].model_validate(raw)
+        return DOCUMENTS[kind].model_validate(raw, context=zone)
     except ValidationError as error:
         reasons = [
             f"{'.'.join(map(str, mistake['loc'])) or 'document'}: {mistake['msg'].removeprefix('Value error, ')}"

@@ -8,16 +8,17 @@ both.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from typing import Any, TypeVar
 
 from django.db import DataError, IntegrityError, connection, models, reset_queries, transaction
 from django.db.models import CharField, Value
 from django.db.models.functions import Cast, Concat
 
-from categories.documents import CATEGORY_COLUMNS
 from categories.models import Category
 from core.kinds import DOCUMENTS as KINDS
 from core.kinds import Kind
+from fetchers.mirror import notes
 from fetchers.mirror.documents import (
     Document,
     GridDocument,
@@ -28,31 +29,15 @@ from fetchers.mirror.documents import (
     raw_id,
     raw_label,
 )
+from fetchers.mirror.merge import EDITED, FETCHED, FETCHED_BESIDES, Row, take_edits, take_facts, values
 from fetchers.mirror.seen import SeenDocuments
 from fetchers.mirror.sources import DocumentSource, SourceError
-from grids.documents import GRID_COLUMNS
 from grids.models import Grid, GridPackage
-from packages.documents import PACKAGE_COLUMNS
 from packages.models import Package
 
 BATCH = 500
 
 MODELS: dict[Kind, type[Category | Grid | Package]] = {Kind.CATEGORY: Category, Kind.GRID: Grid, Kind.PACKAGE: Package}
-COLUMNS = {columns.kind: columns for columns in (CATEGORY_COLUMNS, GRID_COLUMNS, PACKAGE_COLUMNS)}
-# The columns that a document has: those that editors write, and those that fetches write.
-EDITED = {
-    kind: tuple(each for each in columns.edited if each in columns.stored(columns.v4))
-    for kind, columns in COLUMNS.items()
-}
-FETCHED = tuple(each for each in PACKAGE_COLUMNS.fetched if each in PACKAGE_COLUMNS.v4)
-# Columns besides the id that no two rows share; a blank repo_url is nobody's.
-UNIQUE: dict[Kind, tuple[str, ...]] = {
-    Kind.CATEGORY: ("slug",),
-    Kind.GRID: ("slug",),
-    Kind.PACKAGE: ("slug", "repo_url"),
-}
-
-Row = Category | Grid | Package
 T = TypeVar("T")
 
 
@@ -92,15 +77,17 @@ def import_catalogue(
     *,
     prune: bool = False,
     dry_run: bool = False,
+    zone: tzinfo = UTC,
     advance: Callable[[Kind, int], None] = lambda _kind, _count: None,
 ) -> None:
     """Store the documents of `source`, and add to `report` what was stored or skipped.
 
     `prune` deletes the rows that the source has no document of. A dry run does the same work in one transaction and
-    rolls it back. `advance` gets the number of documents of a kind that were read so far, after each batch.
+    rolls it back. `zone` is that of times without an offset. `advance` gets the number of documents of a kind that were
+    read so far, after each batch.
     """
     with SeenDocuments() as seen:
-        work = _Import(source, report, seen, advance)
+        work = _Import(source, report, seen, zone, advance)
         if dry_run:
             with transaction.atomic():
                 work.run(prune)
@@ -111,11 +98,17 @@ def import_catalogue(
 
 class _Import:
     def __init__(
-        self, source: DocumentSource, report: Report, seen: SeenDocuments, advance: Callable[[Kind, int], None]
+        self,
+        source: DocumentSource,
+        report: Report,
+        seen: SeenDocuments,
+        zone: tzinfo,
+        advance: Callable[[Kind, int], None],
     ) -> None:
         self.source = source
         self.report = report
         self.seen = seen
+        self.zone = zone
         self.advance = advance
 
     def run(self, prune: bool) -> None:
@@ -142,7 +135,7 @@ class _Import:
         for raw in raws:
             self.report.counts[kind]["read"] += 1
             try:
-                document = parse(kind, raw)
+                document = parse(kind, raw, self.zone)
             except InvalidDocumentError as error:
                 self._register_invalid(kind, raw)
                 self.report.skip(f"{raw_label(kind, raw)}: {error}")
@@ -257,17 +250,22 @@ class _Batch:
     def write(self) -> None:
         documents = self._with_existing_references()
         current = self._locked_rows(documents)
-        before = {pk: _values(self.kind, row) for pk, row in current.items()}
-        self.rows = {d.id: _merge(self.kind, current.get(d.id) or self.model(pk=d.id), d) for d in documents}
+        before = {pk: values(self.kind, row) for pk, row in current.items()}
+        self.rows = {d.id: take_edits(self.kind, current.get(d.id) or self.model(pk=d.id), d) for d in documents}
         new = self.rows.keys() - before.keys()
         self._remove_conflicting()
-        changed = [row for pk, row in self.rows.items() if before.get(pk) != _values(self.kind, row)]
+        if self.kind == Kind.PACKAGE:
+            take_facts(self.rows, self.documents, before)
+        changed = [row for pk, row in self.rows.items() if before.get(pk) != values(self.kind, row)]
         for row in changed:
             self.counts["created" if row.pk in new else "updated"] += 1
         self.counts["unchanged"] += len(self.rows) - len(changed)
         self._upsert(changed, before)
+        self.notes += notes.former_slugs(self.kind, changed, before)
         if self.kind == Kind.PACKAGE:
-            self._note_shared_repositories([row for row in changed if isinstance(row, Package)], before)
+            packages = [row for row in changed if isinstance(row, Package)]
+            self.notes += notes.addresses(packages, self.documents, before)
+            self.notes += notes.shared(packages, before)
             _update_memberships([d for d in self.stored_documents() if isinstance(d, PackageDocument)], self.seen)
 
     def _with_existing_references(self) -> list[Document]:
@@ -293,28 +291,28 @@ class _Batch:
         return {row.pk: row for row in rows.filter(pk__in=[d.id for d in documents])}
 
     def _remove_conflicting(self) -> None:
-        """Remove rows from the batch whose slug or repository URL belongs to another row that does not give it up."""
-        while conflicts := {pk: reason for column in UNIQUE[self.kind] for pk, reason in self._conflicts(column)}:
+        """Remove rows from the batch whose slug belongs to another row that does not give it up."""
+        while conflicts := dict(self._conflicts()):
             for pk, reason in conflicts.items():
                 del self.rows[pk]
                 self.conflicting.append((self.documents[pk], reason))
 
-    def _conflicts(self, column: str) -> Iterator[tuple[int, str]]:
-        wanted = {pk: value for pk, row in self.rows.items() if (value := getattr(row, column))}
-        others = self.model._default_manager.filter(**{f"{column}__in": set(wanted.values())})
-        holders = {value: pk for pk, value in others.values_list("pk", column)}
+    def _conflicts(self) -> Iterator[tuple[int, str]]:
+        wanted = {pk: row.slug for pk, row in self.rows.items()}
+        others = self.model._default_manager.filter(slug__in=set(wanted.values()))
+        holders = {slug: pk for pk, slug in others.values_list("pk", "slug")}
         first: dict[str, int] = {}
-        for pk, value in wanted.items():
-            other = holders.get(value, pk)
-            if other == pk or (other in self.rows and wanted[other] != value):  # this batch changes the other's value
-                other = first.setdefault(value, pk)
+        for pk, slug in wanted.items():
+            other = holders.get(slug, pk)
+            if other == pk or (other in self.rows and wanted[other] != slug):  # this batch changes the other's slug
+                other = first.setdefault(slug, pk)
             if other != pk:
-                yield pk, f"{column} {value[:200]!r} belongs to {self.kind} {other}"
+                yield pk, f"slug {slug!r} belongs to {self.kind} {other}"
 
     def _upsert(self, rows: list[Row], before: dict[int, dict[str, Any]]) -> None:
         if not rows:
             return
-        self._clear_traded_values(rows, before)
+        self._clear_traded_slugs(rows, before)
         edited = EDITED[self.kind]
         manager: Any = self.model._default_manager
         manager.bulk_create(
@@ -322,56 +320,18 @@ class _Batch:
             batch_size=BATCH,
             update_conflicts=True,
             unique_fields=["id"],
-            update_fields=[*edited, *FETCHED, "weeks_end"] if self.kind == Kind.PACKAGE else edited,
+            update_fields=[*edited, *FETCHED, *FETCHED_BESIDES] if self.kind == Kind.PACKAGE else edited,
         )
         _advance_sequence(self.model)
 
-    def _clear_traded_values(self, rows: list[Row], before: dict[int, dict[str, Any]]) -> None:
-        """Clear the slugs and URLs that rows of this batch take over from each other, so that none is there twice."""
-        for column in UNIQUE[self.kind]:
-            wanted = {getattr(row, column) for row in rows}
-            trading = [
-                row.pk
-                for row in rows
-                if row.pk in before and (old := before[row.pk][column]) != getattr(row, column) and old in wanted
-            ]
-            placeholder = Concat(Value("~"), Cast("id", CharField())) if column == "slug" else Value("")
-            columns = {column: placeholder} | ({"repo_host": "", "repo_key": ""} if column == "repo_url" else {})
-            self.model._default_manager.filter(pk__in=trading).update(**columns)
-
-    def _note_shared_repositories(self, packages: list[Package], before: dict[int, dict[str, Any]]) -> None:
-        moved = [p for p in packages if p.repo_key and before.get(p.pk, {}).get("repo_url") != p.repo_url]
-        sharing: dict[str, list[int]] = {}
-        packages_there = Package.objects.filter(repo_key__in={p.repo_key for p in moved}).order_by("id")
-        for key, pk in packages_there.values_list("repo_key", "pk"):
-            sharing.setdefault(key, []).append(pk)
-        for package in moved:
-            others = [str(pk) for pk in sharing[package.repo_key] if pk != package.pk]
-            if others:
-                shown = ", ".join(others[:5]) + (" …" if len(others) > 5 else "")
-                self.notes.append(f"package {package.pk} ({package.slug}) shares its repository with package {shown}")
-
-
-def _merge(kind: Kind, row: Row, document: Document) -> Row:
-    """Update `row` where the document is newer: editors' columns by `modified`, fetched columns by `last_fetched`."""
-    new = row._state.adding
-    if new or document.modified > row.modified:
-        for column in EDITED[kind]:
-            setattr(row, column, getattr(document, column.removesuffix("_id")))
-    if isinstance(row, Package) and isinstance(document, PackageDocument):
-        ours, theirs = row.last_fetched, document.last_fetched
-        if new or (theirs and (ours is None or theirs > ours)):
-            for column in FETCHED:
-                setattr(row, column, getattr(document, column))
-            # The document does not have the day of the counts, which were fetched with the rest.
-            row.weeks_end = theirs.date() if theirs and document.commits_over_52 else None
-        row.derive()
-    return row
-
-
-def _values(kind: Kind, row: Row) -> dict[str, Any]:
-    columns = (*EDITED[kind], *FETCHED) if kind == Kind.PACKAGE else EDITED[kind]
-    return {column: getattr(row, column) for column in columns}
+    def _clear_traded_slugs(self, rows: list[Row], before: dict[int, dict[str, Any]]) -> None:
+        """Clear the slugs that rows of this batch take over from each other, so that none is there twice."""
+        wanted = {row.slug for row in rows}
+        trading = [
+            row.pk for row in rows if row.pk in before and (old := before[row.pk]["slug"]) != row.slug and old in wanted
+        ]
+        placeholder = Concat(Value("~"), Cast("id", CharField()))
+        self.model._default_manager.filter(pk__in=trading).update(slug=placeholder)
 
 
 def _update_memberships(documents: list[PackageDocument], seen: SeenDocuments) -> None:

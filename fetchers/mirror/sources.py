@@ -19,6 +19,7 @@ from fetchers.network.http import FetchError, HttpSession, Response, follow_redi
 logger = logging.getLogger(__name__)
 
 PAGE = 100  # documents per request: few requests, and pages far below the size limit
+MORE_PAGES = 1_000  # pages beyond the count of a list, after which its `next` links are taken for endless
 MAX_PAGE_BYTES = 20 * 1024 * 1024
 MAX_DOCUMENT = 2 * 1024 * 1024  # characters of one element in a file
 _WINDOW = 64 * 1024  # characters read at a time
@@ -118,15 +119,19 @@ class Api:
     def documents(self, kind: Kind) -> Iterator[object]:
         url: str | None = f"{self._list(kind)}?{urlencode({'limit': PAGE})}"
         seen: set[str] = set()
+        promised = 0
         while url:
             if url in seen:
                 raise SourceError(f"{url} comes a second time: the `next` links form a loop")
-            seen.add(url)
             page = self._json(url)
             if not isinstance(page, dict) or not isinstance(page.get("results"), list):
                 raise SourceError(f"{url} is not a page of a v4 list (no `results`)")
+            promised = promised if seen else _pages(page.get("count"), len(page["results"]))
+            seen.add(url)
             yield from page["results"]
             url = self._next(url, page.get("next"))
+            if url and len(seen) >= promised + MORE_PAGES:
+                raise SourceError(f"{url} is {MORE_PAGES} pages beyond the `count` of the list: `next` does not end")
 
     def _list(self, kind: Kind) -> str:
         """Return the URL of a list from the root document, or the usual one if that leads to another host."""
@@ -168,6 +173,11 @@ class Api:
 
     def _get(self, url: str) -> Response:
         return self._session.get(url, max_bytes=MAX_PAGE_BYTES)
+
+
+def _pages(count: object, size: int) -> int:
+    """Return the number of pages that the first one promises by `count`, if each has as many documents as it has."""
+    return -(-count // max(1, size)) if isinstance(count, int) and count > 0 else 0
 
 
 def _checked(response: Response) -> Response:

@@ -28,7 +28,7 @@ FROM generate_series(1, 5) i;
 INSERT INTO packages_package (id, title, slug, category_id, repo_url, repo_host, repo_key, pypi_url, pypi_name,
     documentation_url, deprecated, repo_description, repo_watchers, repo_forks, commits_over_52, participants,
     last_updated, pypi_version, last_fetched, created, modified, repo_id, requires_python, classifiers, licence,
-    released, pypi_status, pypi_downloads, gone_reason)
+    released, pypi_status, pypi_downloads, gone_reason, repo_facts_of, pypi_facts_of)
 SELECT i, 'django-' || w[1 + i % 19] || '-' || w[1 + i / 19 % 19] || '-' || i, 'package-' || i, 1 + i % 5,
     'https://github.com/owner' || i % 9001 || '/package-' || i, 'github.com',
     'github.com/owner' || i % 9001 || '/package-' || i, 'https://pypi.org/project/package-' || i, 'package-' || i, '',
@@ -38,7 +38,8 @@ SELECT i, 'django-' || w[1 + i % 19] || '-' || w[1 + i / 19 % 19] || '-' || i, '
     {_DAY} - (i % 3000) * interval '1 day', '1.' || i % 10, {_DAY}, {_DAY} - (i % 4000) * interval '1 day', {_DAY},
     i::text, '>=3.' || 8 + i % 5, ('["Framework :: Django :: ' || 3 + i % 3 || '.2"]')::jsonb,
     (ARRAY['MIT', 'BSD-3-Clause', 'Apache-2.0', ''])[1 + i % 4], {_DAY} - (i % 1500) * interval '1 day', 'active',
-    CASE WHEN i % 3 = 0 THEN NULL ELSE hashint4(i) & 1048575 END, ''
+    CASE WHEN i % 3 = 0 THEN NULL ELSE hashint4(i) & 1048575 END, '',
+    'github.com/owner' || i % 9001 || '/package-' || i, 'package-' || i
 FROM generate_series(1, {PACKAGES}) i, (SELECT {_WORDS} AS w) words,
     (SELECT jsonb_agg(n % 9) AS list FROM generate_series(1, 52) n) weeks;
 INSERT INTO grids_grid (id, title, slug, description, is_locked, header, created, modified)

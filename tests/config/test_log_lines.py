@@ -1,4 +1,4 @@
-"""Log lines that operators read: one for each request, for a wrong host and for a login that failed, in one time zone."""
+"""Log lines that operators read: one for a request, a wrong host and a failed login, all in one time zone."""
 
 import re
 from datetime import datetime

@@ -158,9 +158,93 @@ def test_a_shared_repository_must_be_confirmed(editor: Client) -> None:
     assert errors(editor.post(f"/admin/packages/package/{new.pk}/change/", edit)) == []
 
 
+def test_a_shared_project_must_be_confirmed(editor: Client) -> None:
+    other = PackageFactory.create(title="First", slug="first", pypi_url="https://pypi.org/project/Django/")
+    form = package_form(other.category)
+    assert errors(editor.post("/admin/packages/package/add/", form)) == [
+        "The package “First” (first) has the same PyPI project, as https://pypi.org/project/Django/. "
+        "If both packages are in it, tick “Save anyway”."
+    ]
+    assert errors(editor.post("/admin/packages/package/add/", form | {"shared_repository": "on"})) == []
+    assert Package.objects.filter(pypi_name="django").count() == 2
+
+
+def test_two_packages_may_have_the_very_same_url(editor: Client) -> None:
+    other = PackageFactory.create(repo_url="https://github.com/a/mono")
+    form = package_form(other.category, repo_url="https://github.com/a/mono", shared_repository="on")
+    assert errors(editor.post("/admin/packages/package/add/", form)) == []
+    assert Package.objects.filter(repo_url="https://github.com/a/mono").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("column", "typed", "error"),
+    [
+        ("pypi_url", "django-foo==1.0", "This is more than the name of a project. Did you mean “django-foo”?"),
+        (
+            "repo_url",
+            "https://me:secret@github.com/o/r",
+            "It has a user name or password, which would be published. Did you mean “https://github.com/o/r”?",
+        ),
+        ("repo_url", "https://github.com/owner", "This names an owner at github.com, no repository."),
+        (
+            "documentation_url",
+            "https://a.test/?fbclid=1",
+            "It has a tracking parameter. Did you mean “https://a.test/”?",
+        ),
+        ("repo_url", "https://github.com/o/r\r\nx", "It has a line break. Did you mean “https://github.com/o/r”?"),
+    ],
+)
+def test_an_address_that_cannot_be_read_is_refused_with_the_right_spelling(
+    editor: Client, column: str, typed: str, error: str
+) -> None:
+    category = CategoryFactory.create()
+    response = editor.post("/admin/packages/package/add/", package_form(category, **{column: typed}))
+    assert errors(response) == [error]
+    assert not Package.objects.exists()
+
+
+def test_an_imported_address_that_cannot_be_read_can_be_saved_again(editor: Client) -> None:
+    package = PackageFactory.create(repo_url="not a url at all", pypi_url="django-foo==1.0")
+    form = package_form(package.category, repo_url="not a url at all", pypi_url="django-foo==1.0", title="Changed")
+    assert errors(editor.post(f"/admin/packages/package/{package.pk}/change/", form)) == []
+    package.refresh_from_db()
+    assert (package.title, package.repo_url) == ("Changed", "not a url at all")
+
+
+def test_another_address_forgets_the_facts_of_the_old_one(editor: Client) -> None:
+    package = PackageFactory.create(repo_watchers=5, pypi_url="django", pypi_version="1.0")
+    Release.objects.create(package=package, version="1.0")
+    form = package_form(package.category, repo_url="https://github.com/other/one")
+    assert errors(editor.post(f"/admin/packages/package/{package.pk}/change/", form)) == []
+    package.refresh_from_db()
+    assert (package.repo_watchers, package.repo_facts_of) == (0, "github.com/other/one")
+    assert (package.pypi_version, package.releases.count()) == ("1.0", 1)
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_the_former_slug_of_another_package_is_given_with_a_warning(editor: Client, is_new: bool) -> None:
+    other = PackageFactory.create(title="First", slug="old")
+    for slug in ("between", "now"):
+        other.slug = slug
+        other.save()
+    package = PackageFactory.create()
+    form = package_form(other.category, slug="old", title="Second")
+    url = "/admin/packages/package/" + ("add/" if is_new else f"{package.pk}/change/")
+    messages = [str(message) for message in editor.post(url, form, follow=True).context["messages"]]
+    assert "The package “First” had the slug old before: links by it lead to “Second” now." in messages
+    # Its own former slug is nobody else's.
+    own = editor.post(
+        f"/admin/packages/package/{other.pk}/change/", form | {"slug": "between", "pypi_url": ""}, follow=True
+    )
+    assert not [message for message in own.context["messages"] if "before" in str(message)]
+    other.refresh_from_db()
+    assert other.slug == "between"
+
+
 def test_fetched_columns_cannot_be_edited(editor: Client) -> None:
     package = PackageFactory.create(repo_watchers=5)
-    form = package_form(package.category, repo_watchers=99, participants='["me"]', last_fetched="2026-01-01")
+    typed = {"repo_watchers": 99, "participants": '["me"]', "last_fetched": "2026-01-01"}
+    form = package_form(package.category, repo_url=package.repo_url, **typed)
     assert errors(editor.post(f"/admin/packages/package/{package.pk}/change/", form)) == []
     before = (package.repo_watchers, package.participants, package.last_fetched)
     package.refresh_from_db()

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from pytest_django import Settings
 
 from fetchers import hosts
@@ -114,6 +115,25 @@ def test_a_daily_sweep_requests_only_what_changed(world: World) -> None:
     assert world.requests == {"graphql": 2, "rest": 12, "pypi index": 1, "pypi json": 3}
     assert summary.tallies["pypi"]["pypi"].outcomes == {Outcome.OK: 3, Outcome.UNCHANGED: 57}
     assert Snapshot.objects.count() == 120
+
+
+def test_sql_by_hand_is_mended_at_the_start(world: World) -> None:
+    package, other = populate(world, 2)
+    clock = Clock()
+    refresh(clock)
+    before = Package.objects.values().get(pk=other.pk)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE packages_package SET repo_url = 'git@github.com:none/such.git' WHERE id = %s", [package.pk]
+        )
+    world.requests.clear()
+    summary = refresh(clock.days(0.1))
+    assert summary.notes == ["1 packages had facts of other addresses, which were forgotten"]
+    assert summary.tallies["repo"]["github.com"].outcomes == {Outcome.NOT_FOUND: 1}
+    package.refresh_from_db()
+    assert (package.repo_key, package.repo_facts_of, package.repo_watchers) == ("github.com/none/such",) * 2 + (0,)
+    assert (package.participants, package.last_fetched, package.pypi_version) == ([], None, "1.0")
+    assert Package.objects.values().get(pk=other.pk) == before
 
 
 def test_nothing_is_due_twice_a_day(world: World) -> None:

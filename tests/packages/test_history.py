@@ -30,3 +30,12 @@ def test_old_days_thin_out_to_one_a_month(monkeypatch: pytest.MonkeyPatch) -> No
     assert remaining[4:] == sorted(day for day in every if day >= date(2025, 10, 19))
     assert days(other) == [date(2025, 8, 20)]
     assert history.prune(TODAY) == 0
+
+
+def test_each_address_keeps_its_first_day_of_a_month() -> None:
+    package = PackageFactory.create()
+    keys = ("github.com/mis/take", "github.com/mis/take", package.repo_key, package.repo_key)
+    for number, key in enumerate(keys, 1):
+        Snapshot.objects.create(package=package, day=date(2025, 8, number), stars=1, repo_key=key)
+    assert history.prune(TODAY) == 2
+    assert days(package) == [date(2025, 8, 1), date(2025, 8, 3)]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from packages.keys import KNOWN_HOSTS, NOWHERE, Repository, pypi_project, repository
+from packages.keys import KNOWN_HOSTS, NOWHERE, Repository, folder, pypi_project, repository
 
 HOSTS = sorted(KNOWN_HOSTS)
 # `text()` leaves out surrogates by default; a sloppy JSON source may contain them.
@@ -77,6 +77,9 @@ SPELLINGS = (
     "ssh://git@{host}/{path}.git",
     "ssh://git@{host}:22/{path}.git",
     "ssh://git@ssh.{host}:443/{path}.git",
+    "ssh://git@{host}:{path}.git",
+    "git+ssh://git@{host}:{path}.git@main#egg=x",
+    "ssh://{host}:{path}",
     "git@{host}:{path}.git",
     "git@{host}:{path}",
     "git@{host}:/{path}.git",
@@ -157,6 +160,51 @@ def test_real_urls(url: str, key: str) -> None:
 )
 def test_unknown_hosts_keep_path_query_and_port(url: str, host: str, path: str) -> None:
     assert repository(url) == Repository(host, path)
+
+
+def test_an_ssh_url_without_a_port_is_an_scp_address_on_any_host() -> None:
+    assert repository("ssh://git@git.example.org:Some/Repo") == Repository("git.example.org", "Some/Repo")
+    assert repository("ssh://git@git.example.org:22/Some/Repo") == Repository("git.example.org", "Some/Repo")
+    assert repository("https://github.com:owner/repo") == NOWHERE
+
+
+@pytest.mark.parametrize(
+    ("url", "end"),
+    [
+        ("https://github.com/o/r/tree/main/packages/a/", "/tree/main/packages/a"),
+        ("https://GitHub.com/o/r.git/tree/main/a%20b?x=1#y", "/tree/main/a%20b"),
+        ("https://gitlab.com/g/s/p/-/tree/main/a", "/-/tree/main/a"),
+        ("https://gitlab.com/g/p/tree/main/a", "/tree/main/a"),
+        ("https://bitbucket.org/o/r/src/master/a/b", "/src/master/a/b"),
+        ("https://codeberg.org/o/r/src/branch/main/a", "/src/branch/main/a"),
+        ("git+https://github.com/o/r.git@v1#egg=x&subdirectory=packages/a", "#egg=x&subdirectory=packages/a"),
+        ("https://github.com/o/r", ""),
+        ("https://github.com/o/r/tree/main", ""),
+        ("https://github.com/o/r/issues/1/a", ""),
+        ("https://github.com/o/r/blob/main/README.md", ""),
+        ("https://bitbucket.org/o/r/src", ""),
+        ("https://codeberg.org/o/r/src/branch/main", ""),
+        ("https://git.example.org/o/r/tree/main/a", ""),
+        ("git@github.com:o/r.git", ""),
+        ("nonsense", ""),
+    ],
+)
+def test_the_folder_that_a_url_names(url: str, end: str) -> None:
+    assert folder(url) == end
+
+
+@given(ANY_TEXT | URL_TEXT)
+def test_any_text_has_a_folder_no_longer_than_itself(text: str) -> None:
+    assert len(folder(text)) <= len(text)
+
+
+@given(st.sampled_from(HOSTS), PATHS)
+def test_the_folder_is_no_part_of_the_key(host: str, path: str) -> None:
+    url = f"https://{host}/{path}"
+    end = folder(url)
+    if end:
+        assert repository(f"https://{repository(url).key}{end}").key == repository(url).key
+        assert folder(f"https://{repository(url).key}{end}") == end
 
 
 def test_a_host_can_be_added() -> None:

@@ -174,12 +174,10 @@ def test_documentation_is_on_the_web(url: str) -> None:
     assert_refused(lambda: PackageFactory.create(documentation_url=url), "package_documentation_url_http")
 
 
-def test_repo_url_is_unique_unless_blank() -> None:
-    PackageFactory.create(repo_url="https://github.com/a/b")
-    assert_refused(lambda: PackageFactory.create(repo_url="https://github.com/a/b"), "repo_url")
-    PackageFactory.create_batch(3, repo_url="")
-    # Another spelling of the same repository is left to editors; the database allows it.
-    PackageFactory.create(repo_url="https://github.com/a/b/")
+def test_packages_may_have_the_very_same_repo_url() -> None:
+    """The form asks about it; the database allows it."""
+    packages = PackageFactory.create_batch(2, repo_url="https://github.com/a/b")
+    assert [package.repo_key for package in packages] == ["github.com/a/b"] * 2
 
 
 def test_a_package_is_not_replaced_by_itself() -> None:

@@ -5,9 +5,10 @@ import time
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -30,8 +31,16 @@ class Command(BaseCommand):
             "--dry-run", action="store_true", help="show what would be imported, without changing anything"
         )
         parser.add_argument("--prune", action="store_true", help="delete rows that the source no longer has")
+        parser.add_argument(
+            "--time-zone",
+            default=settings.TIME_ZONE,
+            metavar="NAME",
+            help="the time zone of the source's times that have no offset, like Europe/Berlin; default: the site's",
+        )
 
-    def handle(self, *, source: str, dry_run: bool, prune: bool, **_: Any) -> None:
+    def handle(self, *, source: str, dry_run: bool, prune: bool, time_zone: str, **_: Any) -> None:
+        if time_zone not in available_timezones():
+            raise CommandError(f"--time-zone must be a name like Europe/Berlin, not {time_zone!r}", returncode=2)
         report = Report(lambda level, line: self.stderr.write(f"{level}: {line}"))
         # The progress bars are for terminals; elsewhere a line is printed after each batch.
         with Progress(*_columns(), console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
@@ -43,7 +52,9 @@ class Command(BaseCommand):
                     self.stdout.write(f"{kind.plural}: {count} read so far")
 
             try:
-                import_catalogue(_source(source), report, prune=prune, dry_run=dry_run, advance=advance)
+                import_catalogue(
+                    _source(source), report, prune=prune, dry_run=dry_run, zone=ZoneInfo(time_zone), advance=advance
+                )
             except KeyboardInterrupt:
                 self.stderr.write(
                     "interrupted: the batches written so far stay; run the command again to import the rest"

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.django_db
         ({"repo_url": "javascript:alert(1)"}, "repo_url: must begin with http"),
         ({"pypi_url": "javascript:alert(1)"}, "pypi_url: must begin with http"),
         ({"created": "yesterday"}, "created: must be an ISO 8601 time"),
-        ({"created": "2026-01-01T00:00:00"}, "created: must include its offset"),
+        ({"created": "1899-12-31T23:00:00"}, "created: must be between 1900 and 3000"),
         ({"created": "0001-01-01T00:00:00+14:00"}, "created: must be between 1900 and 3000"),
         ({"created": None}, "created: must be an ISO 8601 time"),
         ({"category": 1}, "category: must link to …/categories/<id>/"),

@@ -8,8 +8,9 @@ from django.db import connection
 from django.utils.dateparse import parse_datetime
 
 from categories.models import Category
+from core.kinds import Kind
 from grids.models import Grid, GridPackage
-from packages.models import Package
+from packages.models import FetchState, Package, RepositoryAlias
 from tests.documents import catalogue, category, grid, link, package
 from tests.fetchers.mirror.importing import all_rows, import_documents
 
@@ -65,27 +66,127 @@ def test_a_different_document_with_the_same_id_or_slug_is_skipped(tmp_path: Path
         package(100),
         package(100, title="Another"),
         package(101, slug="package-100"),
-        package(102, repo_url="https://github.com/someone/package-100"),
     ]
     report = import_documents(tmp_path, catalogue([category()], [], packages))
     assert report.lines == [
         "skipped: package 100 (package-100): has the same id as an earlier, different document",
         "skipped: package 101 (package-100): has the same slug as an earlier, different document",
-        "skipped: package 102 (package-102): repo_url 'https://github.com/someone/package-100' belongs to package 100",
     ]
     assert Package.objects.get().title == "Package 100"
 
 
-def test_packages_that_share_a_repository_are_stored_with_a_note(tmp_path: Path) -> None:
-    packages = [package(100), package(101, repo_url="http://www.github.com/Someone/package-100.git/")]
+def test_packages_that_share_a_repository_or_a_project_are_stored_with_a_note(tmp_path: Path) -> None:
+    packages = [
+        package(100),
+        package(101, repo_url="http://www.github.com/Someone/package-100.git/"),
+        package(102, repo_url="https://github.com/someone/package-100", pypi_url="Package_101"),
+    ]
     documents = catalogue([category()], [], packages)
     report = import_documents(tmp_path, documents)
     assert report.exit_code == 0
     assert report.lines == [
-        "note: package 100 (package-100) shares its repository with package 101",
-        "note: package 101 (package-101) shares its repository with package 100",
+        "note: package 100 (package-100) shares its repository with package 101, 102",
+        "note: package 101 (package-101) shares its repository with package 100, 102",
+        "note: package 102 (package-102) shares its repository with package 100, 101",
+        "note: package 101 (package-101) shares its PyPI project with package 102",
+        "note: package 102 (package-102) shares its PyPI project with package 101",
     ]
-    assert Package.objects.count() == 2
+    assert Package.objects.count() == 3
+    assert import_documents(tmp_path, documents).lines == []
+
+
+def test_secrets_and_line_breaks_never_enter_and_odd_addresses_are_noted(tmp_path: Path) -> None:
+    packages = [
+        package(
+            100,
+            repo_url="https://me:secret@github.com/o/r",
+            pypi_url="https://pypi.org/project/x/?utm_source=a",
+            documentation_url="https://a.test/?access_token=secret\r\nX: y",
+        ),
+        package(101, repo_url="https://github.com/owner", pypi_url="django-foo==1.0"),
+        package(102, repo_url="not a url at all", pypi_url="https://github.com/o/r", documentation_url=""),
+    ]
+    report = import_documents(tmp_path, catalogue([category()], [], packages))
+    assert list(Package.objects.order_by("pk").values_list("repo_url", "pypi_url", "documentation_url")) == [
+        ("https://github.com/o/r", "https://pypi.org/project/x/", "https://a.test/"),
+        ("https://github.com/owner", "django-foo==1.0", None),
+        ("not a url at all", "https://github.com/o/r", ""),
+    ]
+    assert report.exit_code == 0
+    assert report.lines == [
+        "note: package 100 (package-100): its repo_url had a user name or password, which would be published: dropped",
+        "note: package 100 (package-100): its pypi_url had a tracking parameter: dropped",
+        "note: package 100 (package-100): its documentation_url had a line break and a token or password among its "
+        "parameters, which would be published: dropped",
+        "note: package 101 (package-101): repo_url 'https://github.com/owner': This names an owner at github.com, no "
+        "repository.",
+        "note: package 101 (package-101): pypi_url 'django-foo==1.0': This is more than the name of a project. Did you "
+        "mean “django-foo”?",
+        "note: package 102 (package-102): repo_url 'not a url at all': It has blanks in it.",
+        "note: package 102 (package-102): pypi_url 'https://github.com/o/r': This is a repository URL, which belongs "
+        "into the field “repository URL”.",
+    ]
+    again = import_documents(tmp_path, catalogue([category()], [], packages))
+    assert (again.lines, again.counts[Kind.PACKAGE]["unchanged"]) == ([], 3)
+
+
+FETCHED_AFTER = "2026-11-02T00:00:00+00:00"
+MOVED = {"repo_url": "https://codeberg.org/a/b", "modified": NEWER, "repo_watchers": 99, "pypi_version": "9"}
+
+
+def facts(pk: int = 100) -> tuple[Any, ...]:
+    row = Package.objects.get(pk=pk)
+    return row.repo_watchers, row.participants, row.pypi_version, row.last_fetched
+
+
+@pytest.mark.parametrize(
+    ("fetched", "kept"),
+    [
+        # Not later than ours: what the document has may be of its old address.
+        (package()["last_fetched"], (0, [], "2.3.1", None)),
+        (None, (0, [], "2.3.1", None)),
+        (FETCHED_AFTER, (99, ["anna", "dependabot[bot]"], "9", parse_datetime(FETCHED_AFTER))),
+    ],
+)
+def test_facts_of_a_document_are_of_its_address(tmp_path: Path, fetched: str | None, kept: tuple[Any, ...]) -> None:
+    import_documents(tmp_path, catalogue([category()], [], [package(100)]))
+    Package.objects.update(repo_id="5", licence="MIT")
+    RepositoryAlias.objects.create(package_id=100, repo_url="x", repo_key="x", until=NEWER)
+    documents = catalogue([category()], [], [package(100) | MOVED | {"last_fetched": fetched}])
+    for _ in range(2):
+        import_documents(tmp_path, documents)
+        assert facts() == kept
+        row = Package.objects.get()
+        assert (row.repo_facts_of, row.repo_id, row.licence) == ("codeberg.org/a/b", "", "MIT")
+    assert not RepositoryAlias.objects.exists()
+
+
+def test_facts_of_another_address_than_ours_are_not_taken(tmp_path: Path) -> None:
+    import_documents(tmp_path, catalogue([category()], [], [package(100)]))
+    ours = facts()
+    Package.objects.update(repo_url="https://github.com/our/choice", modified=parse_datetime(NEWER))
+    assert facts() == (0, [], "2.3.1", None)
+    state = {"source": "repo", "target": "github.com/our/choice", "outcome": "timeout", "next_due": NEWER}
+    FetchState.objects.create(package_id=100, **state)
+    theirs = package(100, last_fetched=FETCHED_AFTER, repo_watchers=99, pypi_version="9")
+    import_documents(tmp_path, catalogue([category()], [], [theirs]))
+    assert facts() == (0, [], "9", None)
+    assert FetchState.objects.exists()
+    Package.objects.update(repo_url=theirs["repo_url"])
+    import_documents(tmp_path, catalogue([category()], [], [theirs]))
+    assert facts() == (99, ours[1], "9", parse_datetime(FETCHED_AFTER))
+
+
+def test_the_former_slug_of_another_document_is_noted(tmp_path: Path) -> None:
+    import_documents(tmp_path, catalogue([category()], [grid(7)], [package(100)]))
+    Package.objects.update(slug="renamed")
+    Grid.objects.update(slug="renamed")
+    documents = catalogue([category()], [grid(8, slug="grid-7")], [package(101, slug="package-100")])
+    assert import_documents(tmp_path, documents).lines == [
+        "note: grid 8 (grid-7) has a slug that grid 7 had before: links by it lead to another document now",
+        "note: package 101 (package-100) has a slug that package 100 had before: links by it lead to another document "
+        "now",
+    ]
     assert import_documents(tmp_path, documents).lines == []
 
 
@@ -105,7 +206,7 @@ def test_editors_columns_follow_modified_and_fetched_ones_last_fetched(tmp_path:
 
     import_documents(tmp_path, catalogue([category()], [], [package(100) | changed | {"modified": NEWER}]))
     row = Package.objects.get()
-    assert (row.title, row.repo_key, row.repo_watchers) == ("New", "codeberg.org/a/b", 24)
+    assert (row.title, row.repo_key, row.repo_watchers) == ("New", "codeberg.org/a/b", 0)
     assert row.modified == parse_datetime(NEWER)
 
     import_documents(tmp_path, catalogue([category()], [], [package(100) | changed | {"last_fetched": NEWER}]))

@@ -1,13 +1,14 @@
 """Api: pages of a v4 API, requested one at a time on one host, with pauses and retries where it fails."""
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
 import requests
 import responses
 
-from fetchers.mirror import importer
+from fetchers.mirror import importer, sources
 from fetchers.mirror.importer import import_catalogue
 from fetchers.mirror.sources import TRIES, Api
 from fetchers.network.http import HttpSession
@@ -123,6 +124,31 @@ def test_a_loop_of_next_links_ends(wire: responses.RequestsMock) -> None:
     assert report.exit_code == 1
     assert "form a loop" in report.source_error
     assert ids() == [100, 101, 102, 103]
+
+
+@pytest.mark.parametrize(("count", "pages"), [(0, 3), (5, 6), (None, 3), ("9", 3), (-1, 3)])
+def test_an_endless_list_ends(
+    wire: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch, count: Any, pages: int
+) -> None:
+    """The pages that `count` promises, and some more: the list may have grown meanwhile."""
+    monkeypatch.setattr(sources, "MORE_PAGES", 3)
+    api = FakeApi(wire, small_catalogue())
+    paths = ["packages/?limit=100", *(f"packages/?page={number}" for number in range(1, 20))]
+    for path, following in pairwise(paths):
+        page = api.page_of("packages", 0) | {"count": count, "next": ROOT + following}
+        api.faults[path] = [(200, {}, json.dumps(page))]
+    report = run()
+    assert report.exit_code == 1
+    assert report.source_error.endswith("is 3 pages beyond the `count` of the list: `next` does not end")
+    assert [path for path in api.requested if path.startswith("packages/")] == paths[:pages]
+    assert ids() == [100, 101]
+
+
+def test_a_list_may_be_as_long_as_the_limit(wire: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "MORE_PAGES", 0)
+    FakeApi(wire, small_catalogue())
+    assert run().exit_code == 0
+    assert len(ids()) == 5
 
 
 @pytest.mark.parametrize("target", ["https://evil.test/api/v4/packages/", "http://catalogue.test/api/v4/", "//[", 5])
