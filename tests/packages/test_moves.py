@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from packages.facts import UNKNOWN
 from packages.models import FetchState, Package, RepositoryAlias, Snapshot
 from packages.results import save_results
 from tests.packages.test_results import DAY, FACTS, NOW, PYPI, attempt, create, fetched, outcomes, state
