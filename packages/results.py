@@ -204,7 +204,7 @@ class _Batch:
             requires_django=facts.requires_django,
             classifiers=facts.classifiers,
             licence=known(facts.licence, package.licence or facts.licence_if_none),
-            pypi_repo_url=facts.repo_url,
+            pypi_repo_url=facts.repo_url if facts.repo_url is UNKNOWN else clean(facts.repo_url).address,
             pypi_status=facts.status,
             pypi_status_reason=facts.status_reason,
         )

@@ -26,6 +26,7 @@ REPOSITORY: dict[str, Any] = {
     "repo_id": "5",
     "archived": True,
     "weeks_end": date(2026, 11, 1),
+    "last_human_commit": THEN,
 }
 PROJECT: dict[str, Any] = {
     "pypi_version": "1.0",
@@ -35,6 +36,9 @@ PROJECT: dict[str, Any] = {
     "released": THEN,
     "pypi_status": "active",
     "pypi_downloads": 77,
+    "requires_django": ">=5",
+    "pypi_status_reason": "No longer maintained.",
+    "pypi_repo_url": "https://github.com/a/b",
 }
 NO_REPOSITORY: dict[str, Any] = {
     "repo_description": "",
@@ -46,6 +50,7 @@ NO_REPOSITORY: dict[str, Any] = {
     "repo_id": "",
     "archived": None,
     "weeks_end": None,
+    "last_human_commit": None,
 }
 NO_PROJECT: dict[str, Any] = {
     "pypi_version": None,
@@ -55,6 +60,9 @@ NO_PROJECT: dict[str, Any] = {
     "released": None,
     "pypi_status": "",
     "pypi_downloads": None,
+    "requires_django": None,
+    "pypi_status_reason": "",
+    "pypi_repo_url": "",
 }
 
 

@@ -206,8 +206,9 @@ def test_what_was_odd_at_another_address_is_odd_no_more() -> None:
     save_results([attempt(package, fetched(FACTS, "odd"))])
     Package.objects.update(repo_url="https://github.com/x/y")
     package.refresh_from_db()
-    save_results([attempt(package, fetched(None))])
-    assert state(package).outcome == "unchanged"
+    facts = replace(FACTS, url="https://github.com/x/y")
+    assert outcomes(save_results([attempt(package, fetched(facts))])) == [Outcome.OK]
+    assert (state(package).outcome, state(package).error) == ("ok", "")
 
 
 def test_a_part_is_odd_though_the_repository_was_renamed() -> None:
