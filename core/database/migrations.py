@@ -71,7 +71,7 @@ class ReplaceCheckOnline(Operation):
             _replace(schema_editor, model, self.old, self.new)
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        model = from_state.apps.get_model(app_label, self.model_name)
+        model = to_state.apps.get_model(app_label, self.model_name)
         if self.allow_migrate_model(schema_editor.connection.alias, model):
             _replace(schema_editor, model, self.new, self.old)
 
@@ -84,8 +84,7 @@ def _replace(schema_editor: Any, model: Any, old: CheckConstraint, new: CheckCon
     table, name = (connection.ops.quote_name(each) for each in (model._meta.db_table, old.name))
     if connection.vendor != "postgresql":
         with transaction.atomic(connection.alias):
-            schema_editor.remove_constraint(model, old)
-            schema_editor.add_constraint(model, new)
+            schema_editor.add_constraint(model, new)  # SQLite's table is made anew, with the constraints of the model
         return
     with transaction.atomic(connection.alias):
         schema_editor.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}")
