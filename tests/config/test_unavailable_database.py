@@ -23,7 +23,6 @@ PAUSE_SECONDS = 5
 MANAGE = {"PATH": os.environ["PATH"], "DEBUG": "true", "PYTHONWARNINGS": "ignore"}
 PAGE = {"Accept": "text/html"}
 API = {
-    "root": "api/v4/",
     "packages": "api/v4/packages/?limit=5",
     "package": "api/v4/packages/djangorestframework/",
     "grid": "api/v4/grids/rest-apis/?expand=packages",
@@ -32,7 +31,12 @@ API = {
     "feed": "api/v4/feeds/packages.atom",
     "nothing there": "api/v4/packages/there-is-none/",
 }
-WITHOUT_DATABASE = {"schema": "api/v4/schema/", "docs": "api/v4/docs/", "no route": "api/v4/nowhere/"}
+WITHOUT_DATABASE = {
+    "root": "api/v4/",
+    "schema": "api/v4/schema/",
+    "docs": "api/v4/docs/",
+    "no route": "api/v4/nowhere/",
+}
 
 
 class Answer(NamedTuple):

@@ -144,7 +144,7 @@ def test_what_failed_comes_after_what_is_healthy_and_due() -> None:
     due = order.due_by_host(Package.objects.due("repo", clock.now, timedelta(hours=20)), "repo", None)
     assert due == {
         "github.com": Due(
-            healthy=[new, moved, healthy[1], healthy[0]], failed=[good_before[1], good_before[0], never_good], good=3
+            healthy=[new, moved, healthy[1], healthy[0]], failed=[good_before[1], good_before[0], never_good], good=2
         )
     }
     assert order.due_by_host(Package.objects.due("repo", clock.now, timedelta(hours=20)), "repo", 2)[

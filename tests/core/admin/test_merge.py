@@ -164,6 +164,7 @@ def test_a_refresh_is_not_undone_and_asks_nothing(admin_client: Client) -> None:
     form = open_form(admin_client, package)
     package.refresh_from_db()
     package.repo_url, package.repo_watchers, package.last_fetched = "https://github.com/new/name", 7, timezone.now()
+    package.repo_facts_of = "github.com/new/name"
     package.save()
     response = send(admin_client, package, form, title="Mine")
     assert errors_of(response) == []

@@ -50,7 +50,8 @@ def path_of_each(packages: list[Package]) -> dict[str, int]:
     one = PackageFactory.create(slug="p")
     Release.objects.bulk_create(Release(package=one, version=str(n)) for n in range(120))
     day = date(2025, 1, 1)
-    Snapshot.objects.bulk_create(Snapshot(package=one, day=day + timedelta(days=n), stars=n) for n in range(120))
+    days = (day + timedelta(days=n) for n in range(120))
+    Snapshot.objects.bulk_create(Snapshot(package=one, day=day, stars=1, repo_key=one.repo_key) for day in days)
     return {"packages/": 151, "packages/p/releases/": 120, "packages/p/history/": 120, "changes/": 151}
 
 

@@ -46,7 +46,6 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
 @pytest.mark.parametrize(
     "path",
     [
-        "",
         "packages/",
         "packages/p/",
         "packages/none/",
