@@ -26,9 +26,9 @@ def _prune(now: datetime, **_: Any) -> None:
 
 def _fill_hook() -> None:
     from changes.slugs import LoggedSlugs  # noqa: PLC0415
-    from core import slugs  # noqa: PLC0415
+    from core import hooks  # noqa: PLC0415
 
-    slugs.former = LoggedSlugs()
+    hooks.former_slugs = LoggedSlugs()
 
 
 def _register_tables() -> None:

@@ -7,7 +7,7 @@ from core.kinds import Kind
 
 
 class LoggedSlugs:
-    """See core.slugs.FormerSlugs."""
+    """See core.hooks.FormerSlugs."""
 
     def owners(self, kind: Kind, slugs: Collection[str]) -> dict[str, int]:
         return dict(OldSlug.objects.filter(kind=kind, slug__in=slugs).values_list("slug", "object_id"))

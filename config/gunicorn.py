@@ -121,11 +121,15 @@ def _manage_workers(arbiter: Arbiter, manage_workers: Callable[[], None]) -> Non
     """Start or end workers until there are as many as there should be. Where there are more, a reload has started new
     ones: these have to serve first, since the others stop accepting connections at once."""
     end = time.monotonic() + BOOT_SECONDS
-    newest = sorted(arbiter.WORKERS.values(), key=lambda worker: worker.age)[-arbiter.num_workers :]
-    while len(arbiter.WORKERS) > arbiter.num_workers and time.monotonic() < end and not all(map(_serves, newest)):
-        arbiter.reap_workers()
+    while len(arbiter.WORKERS) > arbiter.num_workers and time.monotonic() < end and not _new_workers_serve(arbiter):
         time.sleep(0.02)
+        arbiter.reap_workers()  # those that have died, new ones too
     manage_workers()
+
+
+def _new_workers_serve(arbiter: Arbiter) -> bool:
+    by_age = sorted(arbiter.WORKERS.values(), key=lambda worker: worker.age)
+    return all(map(_serves, by_age[-arbiter.num_workers :]))
 
 
 def _serves(worker: Any) -> bool:

@@ -1,8 +1,9 @@
 """Hooks for the folders above core, which core cannot import.
 
-The upper folder fills its hook when the site starts: search.apps fills `search`.
+The upper folder fills its hook when the site starts: search.apps fills `search`, changes.apps `former_slugs`.
 """
 
+from collections.abc import Collection
 from typing import Protocol
 
 from core.kinds import Kind
@@ -14,3 +15,12 @@ class SearchHook(Protocol):
 
 
 search: SearchHook
+
+
+class FormerSlugs(Protocol):
+    def owners(self, kind: Kind, slugs: Collection[str]) -> dict[str, int]:
+        """The ids of the documents that had these slugs before, and are still reached by them."""
+        ...
+
+
+former_slugs: FormerSlugs

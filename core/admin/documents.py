@@ -20,6 +20,7 @@ from core.admin import violations
 from core.admin.deletion import DeletionAdmin
 from core.admin.forms import D
 from core.admin.lists import DocumentList
+from core.admin.typed import typed
 
 GONE = "This {} was deleted while the form was open. What you typed is here still: saving adds it anew."
 
@@ -82,9 +83,8 @@ class DocumentAdmin(DeletionAdmin[D]):
 
     def _forbid(self, request: HttpRequest) -> TemplateResponse:
         """Show what was typed to a user who may not save it, or may not any more."""
-        columns = [field for field in self.opts.concrete_fields if field.name in request.POST]
-        typed = [(field.verbose_name, request.POST[field.name]) for field in columns]
-        context = {**self.admin_site.each_context(request), "title": "Nothing is saved", "typed": typed}
+        shown = typed(request.POST, [self.model, *(inline.model for inline in self.inlines)])
+        context = {**self.admin_site.each_context(request), "title": "Nothing is saved", "typed": list(shown)}
         return TemplateResponse(request, "admin/not_saved.html", context, status=403)
 
     def refuse(self, request: Any, object_id: str | None, why: str) -> Any:

@@ -10,9 +10,10 @@ The middleware stands before all others: a response is cached whole, and a reque
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -39,9 +40,11 @@ from core.caching.replica import Reading, reading
 from core.caching.responses import WAIT, CachedResponse, Store
 from core.caching.revisions import Revisions
 from core.caching.stores import store
+from core.database.sessions import TooLateError
 
 logger = logging.getLogger(__name__)
 SMALLEST_COMPRESSED = 500
+MOST_WAIT = 3.0  # seconds that a request waits for another one and then still begins to build its own response
 Build = Callable[[], HttpResponseBase]
 _HEADERS = {"Cache-Control": "public, no-cache", "Vary": "Accept, Accept-Encoding"}
 
@@ -112,11 +115,12 @@ class ApiCacheMiddleware:
     def _build_once(self, build: Build, cache: Store, key: bytes) -> HttpResponseBase:
         """Build the response once for concurrent identical requests; the others wait. If it proves uncacheable, each
         builds its own."""
+        begin = time.monotonic()
         mine: Future[CachedResponse | None] = Future()
         first = self.builds.setdefault(key, mine)
         if first is not mine:
             cached = _result(first)
-            return _served(cached) if cached else build()
+            return _served(cached) if cached else _built_in_time(build, begin)
         cached, must_build = None, False
         try:
             cached, must_build = cache.begin(key)
@@ -127,13 +131,13 @@ class ApiCacheMiddleware:
             mine.set_result(cached)
         if must_build:
             return response
-        return _served(cached) if cached else build()
+        return _served(cached) if cached else _built_in_time(build, begin)
 
     def _build(
         self, request: HttpRequest, cacheable: CacheableRequest, connection: BaseDatabaseWrapper, etag: str
     ) -> HttpResponseBase:
         # HEAD is answered as GET, and the middleware leaves the body out: one response serves both.
-        turn = self.large_page if cacheable.meaning.is_large else nullcontext()
+        turn = _turn(self.large_page) if cacheable.meaning.is_large else nullcontext()
         with turn, reads.recorded(connection) as read:
             response = self.respond(cacheable.bare(request))
         if response.status_code != 200 or not isinstance(response, HttpResponse):
@@ -144,6 +148,23 @@ class ApiCacheMiddleware:
             response[name] = value
         _compress(response, cacheable.encoding)
         return response
+
+
+def _built_in_time(build: Build, begin: float) -> HttpResponseBase:
+    """Build a response for a request that has waited for another one since `begin`, in vain."""
+    if time.monotonic() - begin > MOST_WAIT:
+        raise TooLateError("Another request waits for the same documents")
+    return build()
+
+
+@contextmanager
+def _turn(lock: threading.Lock) -> Iterator[None]:
+    if not lock.acquire(timeout=MOST_WAIT):
+        raise TooLateError("Another request waits for a large page")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _reading_nothing() -> AbstractContextManager[Reading]:

@@ -5,7 +5,6 @@ import time
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cached_property
 from typing import Any
 
 import redis
@@ -36,13 +35,16 @@ class Redis:
             url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS, protocol=2
         )
         self.unreachable_until = 0.0
+        self.memory: int | None = None  # in bytes, once it has been asked
         self.locks: dict[bytes, Lock] = {}
 
-    @cached_property
+    @property
     def largest(self) -> int:
         """The most bytes that a response may take."""
-        memory = self._try(self.client.info, "memory") or {}
-        return int(memory.get("maxmemory", 0) or UNLIMITED) // LARGEST_SHARE
+        if self.memory is None:
+            info: dict[str, Any] = self._try(self.client.info, "memory") or {}
+            self.memory = int(info["maxmemory"] or UNLIMITED) if "maxmemory" in info else None
+        return (self.memory or UNLIMITED) // LARGEST_SHARE
 
     def get(self, key: bytes) -> CachedResponse | None:
         value: bytes | None = self._try(self.client.get, b"grids:" + key)

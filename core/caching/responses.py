@@ -9,7 +9,7 @@ LARGEST_SHARE = 16  # a response that takes more than this part of a store would
 
 
 class CachedResponse(NamedTuple):
-    """A whole response: its headers as JSON, and its body. A cached value has a body alone."""
+    """A whole response: its headers as a JSON object, and its body. A cached value has no headers: {}."""
 
     headers: bytes
     content: bytes
@@ -19,11 +19,15 @@ class CachedResponse(NamedTuple):
         """Return the response that a store of bytes holds; None for a foreign value, which is a miss."""
         headers, separator, content = value.partition(b"\n")
         try:
-            parsed = orjson.loads(headers or content)
+            parsed = orjson.loads(headers) if separator else None
         except orjson.JSONDecodeError:
             return None
-        is_ours = bool(separator) and (not headers or isinstance(parsed, dict))
+        is_ours = isinstance(parsed, dict) and all(map(_is_header_value, parsed.values()))
         return cls(headers, content) if is_ours else None
+
+
+def _is_header_value(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable()
 
 
 class BuildTurn(NamedTuple):

@@ -1,6 +1,7 @@
 """Counts and lists that are cached under revisions, as responses are."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -26,12 +27,15 @@ class CachedValue:
         self.key = cache_key((program_fingerprint(), "value", *question), dependencies, numbers)
         self.store = store(settings.CACHE_URL)
         cached = self.store.get(self.key) if self.store else None
-        self.value: Any = None if cached is None else orjson.loads(cached.content)
+        self.value: Any = None
+        if cached:
+            with suppress(orjson.JSONDecodeError):  # something else has written it
+                self.value = orjson.loads(cached.content)
 
     def set(self, value: Any) -> None:
         self.value = value
         if self.store:
-            self.store.set(self.key, CachedResponse(b"", orjson.dumps(value)))
+            self.store.set(self.key, CachedResponse(b"{}", orjson.dumps(value)))
 
 
 def cached_count(dependencies: Dependencies, path: str, filters: str, count: Callable[[], int]) -> int:

@@ -85,8 +85,15 @@ _SQLITE_FAILS = {
 }
 
 
+class TooLateError(OperationalError):
+    """A request has waited for another one, which waits for the database, for so long that its own wait would be too
+    much."""
+
+
 def is_unavailable(error: BaseException | None) -> bool:
     """Return whether the database has failed, and not the program that uses it."""
+    if isinstance(error, TooLateError):
+        return True
     cause = error.__cause__ if isinstance(error, (DatabaseError, InterfaceError)) else None
     if isinstance(cause, sqlite3.Error):
         return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SQLITE_FAILS

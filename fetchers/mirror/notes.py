@@ -6,7 +6,7 @@ Only what an import changes is told: `before` has the columns that the rows had,
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from core import slugs
+from core import hooks
 from core.kinds import Kind
 from fetchers.mirror.documents import Document
 from fetchers.mirror.merge import Row
@@ -19,7 +19,7 @@ Before = Mapping[int, dict[str, Any]]
 def former_slugs(kind: Kind, rows: Sequence[Row], before: Before) -> Iterator[str]:
     """Yield a note of slugs by which another document was reached until now."""
     taken = {row.slug: row.pk for row in rows if before.get(row.pk, {}).get("slug") != row.slug}
-    owners = slugs.former.owners(kind, taken) if taken else {}
+    owners = hooks.former_slugs.owners(kind, taken) if taken else {}
     for slug, owner in owners.items():
         if owner != taken[slug]:
             yield (

@@ -247,10 +247,14 @@ def test_what_may_not_be_saved_any_more_is_shown(client: Client) -> None:
     forms = [(document, open_form(client, document)) for document in (grid, gone)]
     others(grid, is_locked=True)
     gone.delete()  # and the user may not add another one
+    member = PackageFactory.create(title="A new member")
     for document, form in forms:
-        response = send(client, document, form, title="Mine", description="Two\nlines <b>")
+        typed = {"title": "Mine", "description": "Two\nlines <b>", "memberships-0-package": str(member.pk)}
+        response = send(client, document, form, **typed)
         assert response.status_code == 403
         page = response.content.decode()
+        assert "<dt>Package</dt><dd>A new member</dd>" in page
+        assert "csrf" not in page.partition("<dl>")[2].partition("</dl>")[0]
         assert "<dd>Mine</dd>" in page
         assert "<dd>Two<br>lines &lt;b&gt;</dd>" in page
     assert list(Grid.objects.values_list("title", flat=True)) == ["Before"]

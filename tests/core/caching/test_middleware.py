@@ -316,6 +316,34 @@ def test_a_stampede_builds_a_response_once(
     assert (len(built), [response.content for response in responses]) == (1, [b"{}"] * 8)
 
 
+@pytest.mark.usefixtures("member")
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_who_waited_long_in_vain_does_not_begin_to_wait_for_the_database(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, request: pytest.FixtureRequest, nodes: int
+) -> None:
+    """The first request fails when a statement has taken too long. The others have waited as long by then."""
+    repeated = Client().get("/api/v4/packages/p/").wsgi_request
+    if nodes > 1:
+        settings.CACHE_URL = request.getfixturevalue("redis_url")
+    monkeypatch.setattr(cache, "MOST_WAIT", 0.05)
+    built: list[str] = []
+    first, entered = threading.Event(), threading.Event()
+
+    def late(http: Any) -> Any:
+        built.append(http.path)
+        entered.set()
+        assert first.wait(10)
+        return HttpResponse(b"{}", status=503, content_type="application/json")
+
+    def a_moment_later() -> bool:
+        time.sleep(1)  # until all of them wait
+        return entered.is_set()
+
+    responses = send_eight(monkeypatch, late, repeated, nodes, a_moment_later, first)
+    assert (len(built), [response.status_code for response in responses]) == (1, [503] * 8)
+    assert sum("Retry-After" in response for response in responses) == 7
+
+
 def test_memory_is_bounded_in_bytes() -> None:
     memory = Memory(16_000)
     for number in range(1_000):
@@ -516,7 +544,22 @@ def test_changes_respond_rightly_after_the_log_was_emptied_by_hand(client: Clien
 
 @pytest.mark.usefixtures("member")
 @pytest.mark.parametrize(
-    "value", [b"garbage", b"", b"\n", b"{}", b"[1]\nx", b"\nx", b"\xff\n\xff", b"x", b"\x78\x01x", ["a", "list"]]
+    "value",
+    [
+        b"garbage",
+        b"",
+        b"\n",
+        b"\n1",
+        b"{}",
+        b"[1]\nx",
+        b"\nx",
+        b'{"Content-Type": 1}\n1',
+        b'{"Content-Type": "a\\nb"}\n1',
+        b"\xff\n\xff",
+        b"x",
+        b"\x78\x01x",
+        ["a", "list"],
+    ],
 )
 def test_a_foreign_value_in_redis_is_a_miss(client: Client, settings: Settings, redis_url: str, value: Any) -> None:
     settings.CACHE_URL = redis_url
