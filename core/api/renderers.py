@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Any
 
 import orjson
@@ -9,21 +10,36 @@ from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 
 from core.api.pages import MAX_DOCUMENTS, is_full
 
-# In JSON that DRF indents, a list of numbers alone. A text cannot match: its line breaks are escaped.
+OPTIONS = orjson.OPT_UTC_Z  # as DRF writes UTC
+# In indented JSON, a list of numbers alone. A text cannot match: its line breaks are escaped.
 _NUMBERS = re.compile(r"\[\n\s+(?:\d+,\n\s+)*\d+\n\s+\]")
 
 
 class FastJSONRenderer(JSONRenderer):
-    """DRF's JSON, written by orjson. Indented JSON, for pages, is DRF's own."""
+    """DRF's JSON, written by orjson."""
 
     def takes_serialized(self, media_type: str) -> bool:
-        """Return whether the data may contain values that are JSON already."""
+        """Return whether the data may contain values that are JSON already, which cannot be indented."""
         return "indent" not in media_type
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        if data is None or self.get_indent(accepted_media_type or "", renderer_context or {}) is not None:
+        if data is None:
             return super().render(data, accepted_media_type, renderer_context)
-        return orjson.dumps(data, default=str, option=orjson.OPT_UTC_Z)  # as DRF writes UTC
+        indent = self.get_indent(accepted_media_type or "", renderer_context or {})
+        if indent is None:
+            return orjson.dumps(data, default=str, option=OPTIONS)
+        by_two = orjson.dumps(data, default=str, option=OPTIONS | orjson.OPT_INDENT_2)
+        return by_two if indent == 2 else _indented(by_two, indent)
+
+
+def _indented(by_two: bytes, indent: int) -> bytes:
+    """Return JSON that is indented by two with another indentation: a line at a time, as there may be 150,000."""
+    whole = bytearray()
+    for line in BytesIO(by_two):
+        text = line.lstrip(b" ")  # a line break in a text is escaped: all blanks at the beginning are indentation
+        whole += b" " * ((len(line) - len(text)) // 2 * indent)
+        whole += text
+    return bytes(whole)
 
 
 class BrowsableRenderer(BrowsableAPIRenderer):
