@@ -1,6 +1,5 @@
-"""The base of the RSS and Atom feeds: absolute links, and text that XML can hold."""
+"""The base of the RSS and Atom feeds, with absolute links."""
 
-import re
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -8,20 +7,13 @@ from django.contrib.syndication.views import Feed
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.feedgenerator import Atom1Feed, Rss201rev2Feed
 from django.utils.html import escape
-from django.utils.text import Truncator
 
 from core.caching.dependencies import Dependencies
 from core.kinds import Kind
 from core.links import absolute
+from core.xml import text
 
 NEWEST = 50
-# Characters that XML 1.0 cannot hold, even escaped
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def text(value: str) -> str:
-    """Return `value` without characters that a feed cannot hold, and cut to 500 characters."""
-    return _NOT_XML.sub("\ufffd", Truncator(value).chars(500))
 
 
 class CatalogueFeed(Feed[Any, Any]):
