@@ -5,10 +5,11 @@ from datetime import date, timedelta
 
 from django.db.models import Exists, OuterRef
 
-from packages.models import Snapshot
+from packages.models import Package, Snapshot
 
 DAILY = timedelta(days=400)
 BATCH = 5_000
+MOST_DAYS = 1_000  # of a history that is shown at once: 400 days, and the months of 50 years
 
 
 def prune(today: date) -> int:
@@ -27,3 +28,10 @@ def prune(today: date) -> int:
         # No row refers to a snapshot, so Django need not load the rows to look for relations.
         deleted += Snapshot.objects.filter(pk__in=ids)._raw_delete("default")
     return deleted
+
+
+def stars_by_day(package: Package) -> list[tuple[date, int]]:
+    """Return the stars of the package's present repository on each day that has them, the newest 1,000 in order."""
+    counted = Snapshot.objects.filter(package=package, repo_key=package.repo_key, stars__isnull=False)
+    newest = counted.order_by("-day").values_list("day", "stars")[:MOST_DAYS]
+    return [(day, stars) for day, stars in newest if stars is not None][::-1]

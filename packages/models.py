@@ -379,11 +379,6 @@ class Package(Document):
         for facts in FACTS.values() if self._state.adding else ():
             setattr(self, facts.of, getattr(self, facts.of) or getattr(self, facts.key))
 
-    @property
-    def busiest_week(self) -> int:
-        """The most commits in one of the 52 weeks; 0 if they are unknown."""
-        return max(self.commits_over_52, default=0)
-
     def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
         self.derive()
         is_new, columns = self._state.adding, None if update_fields is None else _and_derived(update_fields)

@@ -1,18 +1,25 @@
-"""Packages of API v4, with the releases and the history of each."""
+"""Packages of API v4, with the releases, the history and the charts of each."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import F, QuerySet
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.images import RESPONSES, ImageView
 from core.api.pagination import StrictLimitOffset
-from core.api.schema import ALWAYS, LIMIT, OFFSET, errors, parameter
+from core.api.references import by_reference
+from core.api.schema import ALWAYS, LIMIT, OFFSET, REFERENCE, errors, parameter
 from core.api.views import DocumentViewSet
+from core.caching.dependencies import on
+from core.kinds import Kind
+from packages import charts
 from packages.filters import HistoryFilters, PackageFilters
+from packages.history import stars_by_day
 from packages.models import Package, Release, Snapshot
 from packages.serializers import PackageSerializer, ReleaseSerializer, SnapshotSerializer
 
@@ -56,3 +63,29 @@ class PackageViewSet(DocumentViewSet[Package]):
     def _page_of(self, rows: QuerySet[Any], serializer: Any) -> Response:
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(serializer(page, many=True).data)
+
+
+class ChartView(ImageView):
+    """A chart of one package."""
+
+    documents: ClassVar[Any] = Package.objects
+    depends_on = on(Kind.PACKAGE)
+
+
+class CommitsChartView(ChartView):
+    """The commits of a package in the last 52 weeks that are known, as bars; light or dark, as the reader prefers."""
+
+    @extend_schema(operation_id="packages_commits_chart", parameters=[REFERENCE], responses=RESPONSES)
+    def get(self, request: Request, reference: str) -> HttpResponse:
+        package = by_reference(self.documents.only("title", "commits_over_52", "weeks_end"), reference)
+        return self.image(charts.commits(package.title, package.commits_over_52, package.weeks_end))
+
+
+class StarsChartView(ChartView):
+    """The stars of a package's repository, from 30 days of history on as a line; light or dark, as the reader
+    prefers."""
+
+    @extend_schema(operation_id="packages_stars_chart", parameters=[REFERENCE], responses=RESPONSES)
+    def get(self, request: Request, reference: str) -> HttpResponse:
+        package = by_reference(self.documents.only("title", "repo_key"), reference)
+        return self.image(charts.stars(package.title, stars_by_day(package)))

@@ -35,6 +35,14 @@ class StrictNegotiation(DefaultContentNegotiation):
         return found
 
 
+class FirstRenderer(DefaultContentNegotiation):
+    """The choice of a view with one form, which the extension of its URL names: `Accept` is of no consequence."""
+
+    def select_renderer(self, _request: Request, renderers: Iterable[BaseRenderer], _suffix: str | None = None) -> Any:
+        first = next(iter(renderers))
+        return first, first.media_type
+
+
 def _without_the_unread(renderer: BaseRenderer, media_type: str) -> str:
     """Return the media type without the parameters that a renderer does not read: JSON is indented, if so asked."""
     indent = renderer.get_indent(media_type, {}) if isinstance(renderer, JSONRenderer) else None

@@ -103,14 +103,20 @@ def finished(result: Any, **_: Any) -> Any:
     """The schema with the bodies of errors and the pages for browsers (a hook of drf-spectacular)."""
     for path, operations in result["paths"].items():
         for operation in operations.values():
-            for response in operation["responses"].values():
-                response["content"]["text/html"] = {"schema": {"type": "string"}}
-            description = "Of a page: fields of its form were left empty, and this is the URL without them."
-            operation["responses"]["302"] = {"description": description, "headers": _LOCATION}
+            if path.endswith("/"):
+                _add_page(operation["responses"])
             if "{reference}" in path:
                 operation["responses"]["301"] = {"description": "It has another slug now.", "headers": _LOCATION}
     result["components"]["schemas"] = dict(sorted({**result["components"]["schemas"], **COMPONENTS}.items()))
     return result
+
+
+def _add_page(responses: dict[str, Any]) -> None:
+    """Describe the page for browsers, which all have but what is named by an extension."""
+    for response in responses.values():
+        response["content"]["text/html"] = {"schema": {"type": "string"}}
+    description = "Of a page: fields of its form were left empty, and this is the URL without them."
+    responses["302"] = {"description": description, "headers": _LOCATION}
 
 
 class RelationSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # it registers itself
@@ -133,7 +139,7 @@ class CatalogueSchema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
         view: Any = self.view
         known = view.known_parameters
-        parameters = [FORMAT]
+        parameters = [FORMAT] if "format" in known else []
         if isinstance(view, DocumentViewSet):
             parameters += [REFERENCE] if view.detail else []
             parameters += [each for each in (LIMIT, OFFSET, CURSOR) if each.name in known]

@@ -56,13 +56,27 @@ def test_from_the_front_page_to_a_package(browser: webdriver.Chrome, site_url: s
     assert browser.find_element(By.TAG_NAME, "h1").text == "ralph"
     assert browser.title == "ralph | Package Grids"
     assert "2,496 watchers" in browser.find_element(By.ID, "content").text
-    assert len(browser.find_elements(By.CSS_SELECTOR, "svg rect")) == 52
+    chart = browser.find_element(By.CSS_SELECTOR, "img[src$='/commits.svg']")
+    WebDriverWait(browser, 10).until(lambda _: chart.get_property("naturalWidth") == 432)
     assert "navbar" in browser.page_source
     colour = browser.find_element(By.CLASS_NAME, "navbar").value_of_css_property("background-color")
     assert colour == "rgba(44, 44, 44, 1)", "the style sheet was not loaded"
     browser.find_element(By.PARTIAL_LINK_TEXT, "/api/v4/grids/263/").click()
     assert browser.find_element(By.TAG_NAME, "h1").text == "Asset management"
     assert console_errors(browser) == []
+
+
+@pytest.mark.parametrize(("scheme", "colour"), [("light", "rgb(9, 105, 218)"), ("dark", "rgb(68, 147, 248)")])
+def test_a_chart_opened_by_itself(browser: webdriver.Chrome, site_url: str, scheme: str, colour: str) -> None:
+    """Its policy allows its style, which follows the reader's preference."""
+    preference = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", preference)
+    browser.get(f"{site_url}/api/v4/packages/ralph/commits.svg")
+    bars = browser.find_elements(By.CSS_SELECTOR, "rect.area")
+    assert len(bars) == 52
+    assert bars[0].value_of_css_property("fill") == colour
+    assert console_errors(browser) == []
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
 def test_the_form_of_filters(browser: webdriver.Chrome, site_url: str) -> None:

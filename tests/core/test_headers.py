@@ -10,6 +10,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 ELSEWHERE = {"origin": "https://elsewhere.example"}
 EXPOSED = "Link, X-Total-Count, ETag, Retry-After"
 PATHS = ("", "packages/", "packages/p/", "search/?q=x", "packages/nope/", "packages/?x=y", "schema/", "feeds/grids.rss")
+IMAGES = ("packages/p/commits.svg", "packages/p/stars.svg")
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +19,7 @@ def _package(settings: Settings) -> None:
     PackageFactory.create(slug="p")
 
 
-@pytest.mark.parametrize("path", [f"/api/v4/{path}" for path in PATHS] + ["/api/", "/api/v4/packages"])
+@pytest.mark.parametrize("path", [f"/api/v4/{path}" for path in (*PATHS, *IMAGES)] + ["/api/", "/api/v4/packages"])
 @pytest.mark.parametrize("headers", [{}, ELSEWHERE, {"origin": "null"}, {"accept": "text/html"}])
 def test_pages_of_any_site_may_read_the_api(client: Client, path: str, headers: dict[str, str]) -> None:
     response = client.get(path, headers=headers)
@@ -58,7 +59,9 @@ def test_admin_may_not_be_read(client: Client) -> None:
         assert "Access-Control-Allow-Origin" not in client.get(path, headers=ELSEWHERE)
 
 
-@pytest.mark.parametrize("path", ["packages/", "packages/p/", "search/?q=x", "feeds/packages.atom", "changes/"])
+@pytest.mark.parametrize(
+    "path", ["packages/", "packages/p/", "search/?q=x", "feeds/packages.atom", "changes/", *IMAGES]
+)
 def test_a_304_has_neither_type_nor_length(client: Client, path: str) -> None:
     """A cache takes over the headers of a 304 for the response that it has (RFC 9111, 4.3.4)."""
     first = client.get(f"/api/v4/{path}")

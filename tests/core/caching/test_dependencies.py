@@ -59,6 +59,8 @@ REQUESTS: dict[str, dict[str, set[str]]] = {
     },
     "packages/<reference>/releases/": {"packages/p/releases/": PACKAGES},
     "packages/<reference>/history/": {"packages/p/history/?since=2026-01-01": PACKAGES},
+    "packages/<reference>/commits.svg": {"packages/p/commits.svg": PACKAGES},
+    "packages/<reference>/stars.svg": {"packages/p/stars.svg": PACKAGES},
     "grids/": {
         "grids/": GRIDS,
         "grids/?q=package": GRIDS,
