@@ -12,9 +12,9 @@ from itertools import islice
 from typing import Generic, TypeVar
 from urllib.parse import quote
 
-from fetchers.forges.bots import is_bot
 from fetchers.network.http import FetchError, Response, Upstream
 from packages import facts
+from packages.bots import is_bot
 from packages.facts import (
     MISSING,
     UNKNOWN,

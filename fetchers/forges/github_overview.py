@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from fetchers.forges.bots import is_bot
+from packages.bots import is_bot
 from packages.facts import (
     UNKNOWN,
     FetchTarget,
