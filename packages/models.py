@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, get_args
 
 from django.conf import settings
 from django.db import models, transaction
@@ -28,6 +28,8 @@ TARGET_COLUMNS: Mapping[Source, str] = {"repo": "repo_key", "pypi": "pypi_name",
 
 # Columns that follow from others: code that writes the left one writes the right ones too.
 DERIVED = {"repo_url": ("repo_host", "repo_key"), "pypi_url": ("pypi_name",)}
+# What says whose facts a package may have: who writes one of these columns forgets those of others.
+_OF_ADDRESSES = {*DERIVED, *(name for names in DERIVED.values() for name in names)}
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,20 @@ def deciding_source(repo_key: str) -> FactsSource:
     """The source that decides when a package with that repository was fetched, and whether it is gone."""
     host, _, path = repo_key.partition("/")
     return "repo" if host in forges() and "/" in path else "pypi"
+
+
+def is_one_repository(key: str, url: str) -> bool:
+    """Tell whether `key` is of the repository at `url`, read by other settings: its host has become one of ours, or is
+    one no more. Of a host that is none of ours every kind is tried, but the URL must have nothing after the repository
+    that is not one of its pages."""
+    hosts = forges()
+    read = repository(url, hosts)
+    if read.host in hosts:
+        return repository(key, hosts).key == read.key
+    as_ours: list[Mapping[str, Forge]] = [{read.host: kind} for kind in get_args(Forge)]
+    return any(
+        repository(url, host).key == key and (folder(url, host) or host[read.host] == "gitlab") for host in as_ours
+    )
 
 
 def is_shared(repo_url: str, others: int) -> bool:
@@ -161,13 +177,13 @@ class PackageQuerySet(models.QuerySet["Package"]):
         return self.exclude(pk=package.pk).filter(pypi_name=package.pypi_name).exclude(pypi_name="")
 
     def update(self, **columns: Any) -> int:
-        """Update rows, and the columns that follow from repo_url and pypi_url."""
+        """Update rows, and the columns that follow from repo_url and pypi_url, which are written with these alone."""
         keys: dict[str, str] = {}
-        for column in DERIVED.keys() & columns.keys():
-            if isinstance(columns[column], str):
+        for column, names in DERIVED.items():
+            if isinstance(columns.get(column), str):
                 keys |= derived(column, columns[column])
-            elif not set(DERIVED[column]) <= columns.keys():
-                raise ValueError(f"{column} can be updated to a text only, since {DERIVED[column]} follow from it")
+            elif column in columns or not columns.keys().isdisjoint(names):
+                raise ValueError(f"update {column}, to a text: {' and '.join(names)} follow from it")
         if not keys:
             return super().update(**columns)
         with transaction.atomic(using=self.db, savepoint=False):
@@ -178,13 +194,17 @@ class PackageQuerySet(models.QuerySet["Package"]):
 
     def forget_other_addresses(self) -> int:
         """Empty the facts that are not of the package's present addresses, with all that belongs to them, and return
-        the number of packages that had such facts. In a transaction: the rows are locked."""
+        the number of packages that had such facts. Those of an address that is only read otherwise than before get its
+        present key. In a transaction: the rows are locked."""
         others = self.filter(reduce(or_, (~Q((facts.of, F(facts.key))) for facts in FACTS.values())))
-        packages = list(others.order_by("pk").select_for_update().only("pk", *_KEYS))
+        packages = list(others.order_by("pk").select_for_update().only("pk", "repo_url", *_KEYS))
+        _respell([package for package in packages if package.is_respelled])
+        forgotten: set[int] = set()
         for source, facts in FACTS.items():
             elsewhere = [each.pk for each in packages if getattr(each, facts.of) != getattr(each, facts.key)]
             Package.objects.filter(pk__in=elsewhere).forget(source)
-        return len(packages)
+            forgotten.update(elsewhere)
+        return len(forgotten)
 
     def forget(self, source: FactsSource) -> None:
         """Empty the facts of that source, with the rows that belong to them: the fetch states, lest a later fetch asks
@@ -217,7 +237,7 @@ class PackageQuerySet(models.QuerySet["Package"]):
         kwargs["update_fields"] = _and_derived(kwargs["update_fields"])
         with transaction.atomic(using=self.db, savepoint=False):
             created = super().bulk_create(packages, *args, **kwargs)
-            if not DERIVED.keys().isdisjoint(kwargs["update_fields"]):
+            if not _OF_ADDRESSES.isdisjoint(kwargs["update_fields"]):
                 (unique,) = kwargs["unique_fields"]
                 values = [getattr(package, unique) for package in packages]
                 Package.objects.filter(**{f"{unique}__in": values}).forget_other_addresses()
@@ -225,11 +245,25 @@ class PackageQuerySet(models.QuerySet["Package"]):
 
     def bulk_update(self, objs: Iterable["Package"], fields: Iterable[str], *args: Any, **kwargs: Any) -> int:
         packages, columns = _with_derived(objs), _and_derived(fields)
+        rows: models.QuerySet[Package] = models.QuerySet(self.model, self.query.chain(), self._db)
         with transaction.atomic(using=self.db, savepoint=False):
-            updated = super().bulk_update(packages, columns, *args, **kwargs)
-            if not DERIVED.keys().isdisjoint(columns):
+            updated = rows.bulk_update(packages, columns, *args, **kwargs)
+            if not _OF_ADDRESSES.isdisjoint(columns):
                 Package.objects.filter(pk__in=[package.pk for package in packages]).forget_other_addresses()
         return updated
+
+
+def _respell(packages: Collection["Package"]) -> None:
+    """Give the facts of the packages' repositories, with all that belongs to them, the keys that these have by now."""
+    pks = [package.pk for package in packages]
+    if not pks:
+        return
+    for package in packages:
+        package.repo_facts_of = package.repo_key
+    key = Subquery(Package.objects.filter(pk=OuterRef("package")).values("repo_key"))
+    Snapshot.objects.filter(package__in=pks, repo_key=F("package__repo_facts_of")).update(repo_key=key)
+    FetchState.objects.filter(package__in=pks, source="repo", target=F("package__repo_facts_of")).update(target=key)
+    Package.objects.filter(pk__in=pks).update(repo_facts_of=F("repo_key"))
 
 
 def _and_derived(columns: Iterable[str]) -> list[str]:
@@ -379,15 +413,25 @@ class Package(Document):
         for facts in FACTS.values() if self._state.adding else ():
             setattr(self, facts.of, getattr(self, facts.of) or getattr(self, facts.key))
 
+    @property
+    def is_settled(self) -> bool:
+        """True if all facts are of the present addresses."""
+        return all(getattr(self, facts.of) == getattr(self, facts.key) for facts in FACTS.values())
+
+    @property
+    def is_respelled(self) -> bool:
+        """True if the repository facts are of the present address, which was read otherwise when they were fetched."""
+        return "" != self.repo_facts_of != self.repo_key and is_one_repository(self.repo_facts_of, self.repo_url)
+
     def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
         self.derive()
         is_new, columns = self._state.adding, None if update_fields is None else _and_derived(update_fields)
-        if is_new or (columns is not None and DERIVED.keys().isdisjoint(columns)):
+        if is_new or (columns is not None and _OF_ADDRESSES.isdisjoint(columns)):
             super().save(*args, update_fields=columns, **kwargs)
             return
         with transaction.atomic(savepoint=False):
             super().save(*args, update_fields=columns, **kwargs)
-            if Package.objects.filter(pk=self.pk).forget_other_addresses():
+            if Package.objects.filter(pk=self.pk).forget_other_addresses() or not self.is_settled:
                 self.refresh_from_db(fields=PACKAGE_COLUMNS.fetched)
 
 

@@ -4,9 +4,7 @@ from collections.abc import Collection
 
 from django.db import transaction
 
-from packages.keys import repository
-from packages.models import FACTS, FetchState, Package, Snapshot, derived, forges
-from packages.moves import rename
+from packages.models import FACTS, Package, derived
 
 BATCH = 2_000
 DERIVED_COLUMNS = ("repo_host", "repo_key", "pypi_name")
@@ -30,16 +28,9 @@ def rederive(slugs: Collection[str] = ()) -> int:
 def _rederive(stale: list[int]) -> int:
     with transaction.atomic():
         packages = list(Package.objects.select_for_update().filter(pk__in=stale).order_by("pk"))
-        respelled: dict[str, str] = {}
         for package in packages:
             package.derive()
-            of = package.repo_facts_of
-            if of != package.repo_key and repository(of, forges()).key == package.repo_key:
-                respelled[of] = package.repo_key  # the same repository, whose host is fetched now, or read otherwise
-                package.repo_facts_of = package.repo_key
-        rename(Snapshot.objects.filter(package__in=packages), "repo_key", respelled)
-        rename(FetchState.objects.filter(package__in=packages, source="repo"), "target", respelled)
-        Package.objects.bulk_update(packages, [*DERIVED_COLUMNS, "repo_facts_of"])
+        Package._base_manager.bulk_update(packages, DERIVED_COLUMNS)  # this manager forgets nothing by itself
         return Package.objects.filter(pk__in=stale).forget_other_addresses()
 
 

@@ -288,7 +288,7 @@ class _Batch:
     def _locked_rows(self, documents: list[Document]) -> dict[int, Row]:
         """Return the rows with these ids, locked so that an edit made meanwhile is not overwritten."""
         rows: models.QuerySet[Any] = self.model._default_manager.select_for_update()
-        return {row.pk: row for row in rows.filter(pk__in=[d.id for d in documents])}
+        return {row.pk: row for row in rows.filter(pk__in=[d.id for d in documents]).order_by("pk")}
 
     def _remove_conflicting(self) -> None:
         """Remove rows from the batch whose slug belongs to another row that does not give it up."""

@@ -46,7 +46,7 @@ def take_facts(
     Where an address has changed, the facts of the old one are forgotten first, with all that documents do not have.
     """
     packages = {pk: row for pk, row in rows.items() if isinstance(row, Package)}
-    moved = {pk: row for pk, row in packages.items() if pk in before and not _is_settled(row)}
+    moved = {pk: row for pk, row in packages.items() if pk in before and not row.is_settled}
     if moved:
         Package.objects.bulk_update(moved.values(), [*DERIVED])
         for stored in Package.objects.filter(pk__in=moved).values("pk", *PACKAGE_COLUMNS.fetched):
@@ -56,10 +56,6 @@ def take_facts(
         document = documents[pk]
         if isinstance(document, PackageDocument) and _is_fetched_later(document, row, before.get(pk)):
             _put_facts(row, document)
-
-
-def _is_settled(package: Package) -> bool:
-    return all(getattr(package, facts.of) == getattr(package, facts.key) for facts in FACTS.values())
 
 
 def _is_fetched_later(document: PackageDocument, row: Package, before: dict[str, Any] | None) -> bool:

@@ -233,7 +233,8 @@ def test_many_packages_lose_their_address_together() -> None:
 
 def test_a_key_by_hand_alone_is_mended() -> None:
     package = known()
-    Package.objects.filter(pk=package.pk).update(repo_key="github.com/x/y", pypi_name="z")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE packages_package SET repo_key = 'github.com/x/y', pypi_name = 'z'")
     assert rederive() == 0
     assert_known(package, REPOSITORY | PROJECT | {"repo_key": "github.com/a/b", "pypi_name": "b"})
 
@@ -246,6 +247,71 @@ def test_a_host_that_is_read_from_now_on_keeps_what_is_known(settings: Any) -> N
     assert_known(package, {"repo_facts_of": "git.example.org/some/repo"})
     assert set(Snapshot.objects.values_list("repo_key", flat=True)) == {"git.example.org/some/repo"}
     assert FetchState.objects.get(source="repo").target == "git.example.org/some/repo"
+
+
+OURS = {"git.example.org": "forgejo"}
+TYPED = "https://git.example.org/Some/Repo"
+
+
+def restart(package: Package) -> None:  # of a refresh, which derives all keys anew
+    assert rederive() == 0
+
+
+def save_again(package: Package) -> None:
+    package.title = "Other"
+    package.save()
+    assert package.repo_facts_of == package.repo_key
+
+
+def type_again(package: Package) -> None:
+    update(package, repo_url=package.repo_url)
+
+
+@pytest.mark.parametrize("write", [restart, save_again, type_again])
+@pytest.mark.parametrize(
+    ("url", "kind", "key"),
+    [
+        (f"{TYPED}.git/", "forgejo", "git.example.org/some/repo"),
+        (f"{TYPED}/src/branch/main/packages/a", "forgejo", "git.example.org/some/repo"),
+        (f"{TYPED}/tree/main/packages/a", "github", "git.example.org/some/repo"),
+        (f"{TYPED}/Nested/-/tree/main/a", "gitlab", "git.example.org/some/repo/nested"),
+        (f"{TYPED}/issues", "gitlab", "git.example.org/some/repo"),
+    ],
+)
+def test_a_host_that_comes_and_goes_keeps_what_is_known(
+    settings: Any, write: Callable[[Package], None], url: str, kind: str, key: str
+) -> None:
+    package = known(repo_url=url)
+    spelled = package.repo_key
+    assert spelled != key
+    for hosts, expected in (({"git.example.org": kind}, key), ({}, spelled)):
+        settings.FORGE_HOSTS = hosts
+        write(package)
+        assert_known(package, REPOSITORY | PROJECT | {"repo_key": expected, "repo_facts_of": expected})
+        assert_known(package, {"last_fetched": NOW, "gone_since": THEN, "gone_reason": "not found"})
+        assert rows(package) == ({"repo", "pypi", "downloads"}, 1, 1)
+        assert Snapshot.objects.get().repo_key == expected
+        assert FetchState.objects.get(source="repo").target == expected
+
+
+def test_packages_of_one_repository_get_each_its_own_key(settings: Any) -> None:
+    settings.FORGE_HOSTS = OURS
+    packages = [known(repo_url=f"{TYPED}{end}") for end in ("", ".git", "/src/branch/main/a")]
+    settings.FORGE_HOSTS = {}
+    assert rederive() == 0
+    for package, end in zip(packages, ("", ".git", "/src/branch/main/a"), strict=True):
+        key = f"git.example.org/Some/Repo{end}"
+        assert_known(package, REPOSITORY | {"repo_key": key, "repo_facts_of": key})
+        assert package.snapshots.get().repo_key == package.fetch_states.get(source="repo").target == key
+
+
+@pytest.mark.parametrize(("url", "other"), [(TYPED, f"{TYPED}/other"), (TYPED, f"{TYPED}-2"), (f"{TYPED}/a", TYPED)])
+@pytest.mark.parametrize("ours", [True, False])
+def test_another_repository_of_such_a_host_is_another(settings: Any, ours: bool, url: str, other: str) -> None:
+    settings.FORGE_HOSTS = {"git.example.org": "gitlab"} if ours else {}
+    package = known(repo_url=url)
+    update(package, repo_url=other)
+    assert_known(package, NO_REPOSITORY | PROJECT)
 
 
 def test_only_the_named_packages_are_derived_anew() -> None:

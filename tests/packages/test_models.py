@@ -11,7 +11,7 @@ from factory.django import DjangoModelFactory
 
 from categories.models import Category
 from grids.models import Grid, GridPackage
-from packages.models import Package, Release
+from packages.models import DERIVED, Package, Release
 from tests.factories import CategoryFactory, GridFactory, MembershipFactory, PackageFactory
 
 pytestmark = pytest.mark.django_db
@@ -310,6 +310,17 @@ def test_update_to_an_expression_is_refused(column: str) -> None:
     package = PackageFactory.create()
     with pytest.raises(ValueError, match=column):
         update(package, **{column: F("slug")})
+    with pytest.raises(ValueError, match=column):
+        update(package, **{column: F("slug")}, **dict.fromkeys(DERIVED[column], "x"))
+
+
+@pytest.mark.parametrize("column", ["repo_host", "repo_key", "pypi_name"])
+def test_a_key_is_written_with_its_address_alone(column: str) -> None:
+    package = PackageFactory.create(**HERE)
+    with pytest.raises(ValueError, match=column):
+        update(package, **{column: "x"})
+    update(package, **HERE, **{column: "x"})
+    assert derived_in_database(package) == DERIVED_HERE
 
 
 def test_bulk_create_derives() -> None:

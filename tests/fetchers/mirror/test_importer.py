@@ -130,6 +130,7 @@ def test_secrets_and_line_breaks_never_enter_and_odd_addresses_are_noted(tmp_pat
     assert (again.lines, again.counts[Kind.PACKAGE]["unchanged"]) == ([], 3)
 
 
+FORGEJO = {"git.example.org": "forgejo"}
 FETCHED_AFTER = "2026-11-02T00:00:00+00:00"
 MOVED = {"repo_url": "https://codeberg.org/a/b", "modified": NEWER, "repo_watchers": 99, "pypi_version": "9"}
 
@@ -175,6 +176,23 @@ def test_facts_of_another_address_than_ours_are_not_taken(tmp_path: Path) -> Non
     Package.objects.update(repo_url=theirs["repo_url"])
     import_documents(tmp_path, catalogue([category()], [], [theirs]))
     assert facts() == (99, ours[1], "9", parse_datetime(FETCHED_AFTER))
+
+
+@pytest.mark.parametrize("fetched", [package()["last_fetched"], FETCHED_AFTER])
+def test_a_host_that_comes_and_goes_keeps_what_is_known(tmp_path: Path, settings: Any, fetched: str) -> None:
+    document = package(100, repo_url="https://git.example.org/Owner/Repo.git")
+    import_documents(tmp_path, catalogue([category()], [], [document]))
+    Package.objects.update(repo_id="5")
+    FetchState.objects.create(
+        package_id=100, source="repo", target="git.example.org/Owner/Repo.git", outcome="ok", next_due=NEWER
+    )
+    for hosts, key in ((FORGEJO, "git.example.org/owner/repo"), ({}, "git.example.org/Owner/Repo.git")):
+        settings.FORGE_HOSTS = hosts
+        import_documents(tmp_path, catalogue([category()], [], [document | {"last_fetched": fetched}]))
+        row = Package.objects.get()
+        assert (row.repo_key, row.repo_facts_of, row.repo_id) == (key, key, "5")
+        assert facts() == (document["repo_watchers"], ["anna", "dependabot[bot]"], "2.3.1", parse_datetime(fetched))
+        assert FetchState.objects.get().target == key
 
 
 def test_the_former_slug_of_another_document_is_noted(tmp_path: Path) -> None:
