@@ -1,6 +1,6 @@
 """Repositories that were renamed or moved to another owner: their packages follow, with all that is known of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,20 +21,19 @@ class Move:
     at: datetime
 
 
-def move(moves: Mapping[str, Move], loaded: Mapping[int, Package]) -> list[str]:
-    """Give all packages of the repositories that moved, by their old keys, the new URLs. Return notes for an editor.
+def move(moves: Mapping[str, Move], locked: Iterable[Package]) -> list[str]:
+    """Give the packages of the repositories that moved, by their old keys, the new URLs. Return notes for an editor.
 
     Each package keeps the folder that its URL names, and its facts, its fetch state and its history go with it.
-    `loaded` packages are changed in memory too.
+    `locked` has all packages with the old keys.
     """
     if not moves:
         return []
-    rows = Package.objects.select_for_update().filter(repo_key__in=moves).order_by("pk")
     members: dict[str, list[Package]] = {}
-    for row in rows:
-        package = loaded.get(row.pk, row)
-        if package.repo_id in {"", moves[row.repo_key].repo_id}:  # of another id, it is another repository by now
-            members.setdefault(row.repo_key, []).append(package)
+    for package in locked:
+        moved = moves.get(package.repo_key)
+        if moved and package.repo_id in {"", moved.repo_id}:  # of another id, it is another repository by now
+            members.setdefault(package.repo_key, []).append(package)
     new_keys = {old: repository(each.url, forges()).key for old, each in moves.items()}
     holders: dict[str, int] = dict(Package.objects.filter(repo_key__in=new_keys.values()).values_list("repo_key", "pk"))
     notes: list[str] = []

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from django.db import transaction
+from django.db.models import Q
 
 from packages.addresses import clean
 from packages.documents import PACKAGE_COLUMNS
@@ -82,11 +83,9 @@ class _Batch:
     def __init__(self, attempts: Sequence[Attempt]) -> None:
         self.attempts = attempts
         self.report = SaveReport()
-        ids = [attempt.target.package for attempt in attempts]
-        Package.objects.filter(pk__in=ids).forget_other_addresses()
-        rows = Package.objects.select_for_update().filter(pk__in=ids).order_by("pk")
-        self.packages = {package.pk: package for package in rows}
-        states = FetchState.objects.filter(package__in=ids)
+        self.forges = forges()
+        self.packages = self._locked_packages()
+        states = FetchState.objects.filter(package__in=[attempt.target.package for attempt in attempts])
         self.states = {(state.package_id, state.source): state for state in states}
         self.touched: dict[int, Package] = {}
         self.moved: dict[str, Move] = {}
@@ -95,7 +94,32 @@ class _Batch:
         self.releases: dict[int, tuple[ReleaseFact, ...]] = {}
         self.snapshots: dict[tuple[str, ...], list[Snapshot]] = {}
         self.written: list[FetchState] = []
-        self.forges = forges()
+
+    def _locked_packages(self) -> dict[int, Package]:
+        """Return the packages of the attempts, and those that share a repository that was renamed.
+
+        All are locked at once, in the order of their ids, before anything is written: other runs wait for each other in
+        this order.
+        """
+        ids = [attempt.target.package for attempt in self.attempts]
+        renamed = {self._key(each) for each in self.attempts if self._is_renamed(each)}
+        rows = Package.objects.filter(Q(pk__in=ids) | Q(repo_key__in=renamed)).order_by("pk")
+        packages = {package.pk: package for package in rows.select_for_update()}
+        others = [package.pk for package in packages.values() if not package.is_settled]
+        if others:
+            Package.objects.filter(pk__in=others).forget_other_addresses()
+            packages |= Package.objects.in_bulk(others)
+        return packages
+
+    def _key(self, attempt: Attempt) -> str:
+        """Return the key of the repository that was fetched."""
+        return repository(f"{attempt.target.host}/{attempt.target.path}", self.forges).key
+
+    def _is_renamed(self, attempt: Attempt) -> bool:
+        facts = attempt.result.facts if isinstance(attempt.result, Fetched) else None
+        if not isinstance(facts, RepositoryFacts) or facts.url is UNKNOWN:
+            return False
+        return repository(facts.url, self.forges).key != self._key(attempt)
 
     def save(self) -> SaveReport:
         for attempt in self.attempts:
@@ -106,7 +130,7 @@ class _Batch:
             outcome, message = self._apply(package, attempt)
             self.report.outcomes.append((attempt, outcome))
             self._note_state(package, attempt, outcome, message)
-        self.report.notes += move(self.moved, self.packages)
+        self.report.notes += move(self.moved, self.packages.values())
         for state in self.written:  # after the moves, which change the targets
             state.target = _target_of(self.packages[state.package_id], _source(state))
         Package.objects.bulk_create(
@@ -127,15 +151,18 @@ class _Batch:
         return self.report
 
     def _is_current(self, package: Package, attempt: Attempt) -> bool:
-        """Return whether the attempt is of the package's present address, and, if it found nothing new, whether the
-        success that it was compared with is still known: an editor may have changed the address in the meantime."""
+        """Return whether the attempt is of the package's present address, and whether the success that it added to, or
+        found nothing new since, is still known: an editor may have changed the address in the meantime."""
         if attempt.source == "repo":
-            fetched = f"{attempt.target.host}/{attempt.target.path}"
-            is_of_address = repository(fetched, self.forges).key == package.repo_key
+            is_of_address = self._key(attempt) == package.repo_key
         else:
             is_of_address = attempt.target.pypi_name == package.pypi_name
-        is_new = not isinstance(attempt.result, Fetched) or attempt.result.facts is not None
-        return is_of_address and (is_new or (package.pk, attempt.source) in self.states)
+        if not is_of_address or not isinstance(attempt.result, Fetched):
+            return is_of_address
+        state = self.states.get((package.pk, attempt.source))
+        if attempt.target.notes:
+            return state is not None and bool(state.validators)
+        return state is not None or attempt.result.facts is not None
 
     def _apply(self, package: Package, attempt: Attempt) -> tuple[Outcome, str]:
         """Put the fetched facts into the row. Return the outcome, and the error if it is a failure after all."""

@@ -1,16 +1,18 @@
 """Renamed repositories: all their packages follow, each with its folder, and keep what is known of them."""
 
+import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from packages.facts import UNKNOWN
+from packages.facts import UNKNOWN, Outcome, PyPIFacts, Source
 from packages.models import FetchState, Package, RepositoryAlias, Snapshot
-from packages.results import save_results
+from packages.results import Failure, save_results
 from tests.packages.test_results import DAY, FACTS, NOW, PYPI, attempt, create, fetched, outcomes, state
+from tests.threads import in_background
 
 pytestmark = pytest.mark.django_db
 OLD, NEW = "https://github.com/old/mono", "https://github.com/new/mono"
@@ -138,6 +140,77 @@ def test_nothing_new_of_what_was_forgotten_is_superseded() -> None:
     assert save_results([late]).superseded == 1
     assert not FetchState.objects.exists()
     assert outcomes(save_results([attempt(package, fetched(FACTS), at=NOW + DAY)])) == ["ok"]
+
+
+@pytest.mark.parametrize(
+    ("source", "change", "back", "facts"),
+    [
+        ("pypi", {"pypi_url": "other"}, {"pypi_url": "b"}, PyPIFacts(status="archived")),
+        (
+            "repo",
+            {"repo_url": "https://github.com/c/d"},
+            {"repo_url": "https://github.com/a/b"},
+            replace(FACTS, participants=UNKNOWN, commits_over_52=UNKNOWN),
+        ),
+    ],
+)
+@pytest.mark.parametrize("failed_since", [False, True])
+def test_an_addition_to_what_was_forgotten_is_superseded(
+    source: Source, change: dict[str, str], back: dict[str, str], facts: Any, failed_since: bool
+) -> None:
+    """A fetch that asked only for what is new, while the address was another one for a moment."""
+    package = create()
+    save_results([attempt(package, fetched(PYPI if source == "pypi" else FACTS, etag="1"), source)])
+    late = attempt(package, fetched(facts, etag="1"), source, at=NOW + DAY)
+    late = replace(late, target=replace(late.target, validators={"etag": "1"}))
+    Package.objects.update(**change)
+    Package.objects.update(**back)
+    if failed_since:
+        save_results([attempt(package, Failure(Outcome.TIMEOUT, "timed out"), source, at=NOW + DAY)])
+    before = Package.objects.values().get()
+    assert save_results([late]).superseded == 1
+    assert Package.objects.values().get() == before
+    assert not FetchState.objects.exclude(validators={}).exists()
+    # What was fetched without notes is whole.
+    assert outcomes(save_results([replace(late, target=replace(late.target, validators=None))])) == ["ok"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer at a time")
+@pytest.mark.parametrize("case", ["forgotten", "followers"])
+def test_rows_are_locked_in_the_order_of_their_ids(case: str) -> None:
+    """Two batches that lock the same rows wait for each other, and never both."""
+    first, second = mono("/tree/main/a", "/tree/main/b")
+    if case == "forgotten":
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE packages_package SET repo_facts_of = 'x' WHERE id = %s", [second.pk])
+        attempts = [attempt(each, fetched(replace(FACTS, url=OLD), head="def")) for each in (second, first)]
+    else:
+        attempts = [attempt(second, fetched(replace(FACTS, url=NEW), head="def"))]
+    with transaction.atomic():
+        Package.objects.select_for_update().get(pk=first.pk)
+        batch = in_background(save_results, attempts)
+        with connection.cursor() as cursor:
+            for _ in range(100):
+                cursor.execute(
+                    "SELECT count(*) FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid"
+                )
+                if cursor.fetchone() == (1,):
+                    break
+                time.sleep(0.05)
+            else:
+                pytest.fail("the batch does not wait for the first row")
+        assert Package.objects.select_for_update(nowait=True).get(pk=second.pk)
+    batch.result()
+    assert RepositoryAlias.objects.count() == (0 if case == "forgotten" else 2)
+
+
+def test_a_follower_that_was_edited_by_hand_takes_no_facts_of_others_along() -> None:
+    a, b = mono("", "")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE packages_package SET repo_facts_of = 'x' WHERE id = %s", [b.pk])
+    renamed(a)
+    assert list(Package.objects.order_by("pk").values_list("repo_url", "repo_watchers")) == [(NEW, 12), (NEW, 0)]
 
 
 def test_a_fetch_says_whose_facts_it_wrote() -> None:
