@@ -1,11 +1,88 @@
 """Operations that are safe on a large table: on PostgreSQL others read and write meanwhile."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.db import migrations, transaction
 from django.db.migrations.operations.base import Operation
 from django.db.models import CheckConstraint
+
+from core.database.locks import LockedError, locked
+
+
+@contextmanager
+def _exclusively(schema_editor: Any, table: str) -> Iterator[None]:
+    """Run a transaction with the table locked, waited for in short tries: whoever comes after a session that waits for
+    this lock waits too, if only to read, and a dump may keep it waiting for hours. CommandError if it cannot be had."""
+    try:
+        with locked(schema_editor.connection, [table], readers_too=True):
+            yield
+    except LockedError as error:
+        raise CommandError(f"{error}. Run migrate again later: it goes on from here.") from error
+
+
+def _has_column(schema_editor: Any, model: Any, column: str) -> bool:
+    with schema_editor.connection.cursor() as cursor:
+        columns = schema_editor.connection.introspection.get_table_description(cursor, model._meta.db_table)
+    return column in {each.name for each in columns}
+
+
+class AddFieldOnline(migrations.AddField):
+    """An AddField of a column that may be null or has a db_default. An interrupted migration may have added it."""
+
+    atomic = False
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        self._change(True, app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        self._change(False, app_label, schema_editor, from_state, to_state)
+
+    def _change(self, add: bool, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        model = (to_state if add else from_state).apps.get_model(app_label, self.model_name)
+        if _has_column(schema_editor, model, model._meta.get_field(self.name).column) == add:
+            return
+        change = super().database_forwards if add else super().database_backwards
+        with _exclusively(schema_editor, model._meta.db_table):
+            change(app_label, schema_editor, from_state, to_state)
+
+
+class AlterFieldOnline(migrations.AlterField):
+    """An AlterField for which PostgreSQL need not read the rows."""
+
+    atomic = False
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        with _exclusively(schema_editor, to_state.apps.get_model(app_label, self.model_name)._meta.db_table):
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+
+class RemoveUniqueOnline(migrations.RemoveConstraint):
+    """A RemoveConstraint of a UniqueConstraint with a condition, which is an index."""
+
+    atomic = False
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        if schema_editor.connection.vendor == "postgresql":
+            schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {self.name}", params=None)
+            return
+        with transaction.atomic(schema_editor.connection.alias):
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        if schema_editor.connection.vendor == "postgresql":
+            model = to_state.apps.get_model(app_label, self.model_name)
+            constraint = to_state.models[app_label, self.model_name_lower].get_constraint_by_name(self.name)
+            create = str(constraint.create_sql(model, schema_editor)).replace(" INDEX ", " INDEX CONCURRENTLY ", 1)
+            # An interrupted run leaves an invalid index.
+            schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {self.name}", params=None)
+            schema_editor.execute(create, params=None)
+            return
+        with transaction.atomic(schema_editor.connection.alias):
+            super().database_backwards(app_label, schema_editor, from_state, to_state)
 
 
 class AddIndexOnline(migrations.AddIndex):
@@ -17,6 +94,8 @@ class AddIndexOnline(migrations.AddIndex):
         model = to_state.apps.get_model(app_label, self.model_name)
         if self.allow_migrate_model(schema_editor.connection.alias, model):
             online = {"concurrently": True} if schema_editor.connection.vendor == "postgresql" else {}
+            if online:  # an interrupted run leaves an invalid index
+                schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {self.index.name}", params=None)
             schema_editor.add_index(model, self.index, **online)
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
@@ -86,7 +165,7 @@ def _replace(schema_editor: Any, model: Any, old: CheckConstraint, new: CheckCon
         with transaction.atomic(connection.alias):
             schema_editor.add_constraint(model, new)  # SQLite's table is made anew, with the constraints of the model
         return
-    with transaction.atomic(connection.alias):
+    with _exclusively(schema_editor, table):
         schema_editor.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}")
         schema_editor.execute(f"{new.create_sql(model, schema_editor)} NOT VALID", params=None)
     schema_editor.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}")
@@ -126,12 +205,12 @@ class _ColumnCopy:
         self._begin()
         self._fill()
         for name, definition in checks:
-            self._run(f"ALTER TABLE {self.table} ADD CONSTRAINT {name}_copy {self._of_copy(definition)} NOT VALID")
+            with _exclusively(self.schema_editor, self.table):
+                self._run(f"ALTER TABLE {self.table} ADD CONSTRAINT {name}_copy {self._of_copy(definition)} NOT VALID")
             self._run(f"ALTER TABLE {self.table} VALIDATE CONSTRAINT {name}_copy")
         for name, method in indexes:
             self._run(f"CREATE INDEX CONCURRENTLY {name}_copy ON {self.table} USING {self._of_copy(method)}")
-        with transaction.atomic(self.connection.alias):
-            self._run("SET LOCAL lock_timeout = '10s'")  # whoever waits behind this lock waits as long
+        with _exclusively(self.schema_editor, self.table):
             self._run(f"DROP FUNCTION {self.table}_{self.copy} CASCADE")
             self._run(f"ALTER TABLE {self.table} DROP COLUMN {self.column}")
             self._run(f"ALTER TABLE {self.table} RENAME COLUMN {self.copy} TO {self.column}")
@@ -143,7 +222,7 @@ class _ColumnCopy:
     def _begin(self) -> None:
         """Add the column, which follows the old one from now on. An interrupted run may have left it behind."""
         function = f"{self.table}_{self.copy}"
-        with transaction.atomic(self.connection.alias):
+        with _exclusively(self.schema_editor, self.table):
             self._run(f"DROP FUNCTION IF EXISTS {function} CASCADE")
             self._run(f"ALTER TABLE {self.table} DROP COLUMN IF EXISTS {self.copy}")
             self._run(f"ALTER TABLE {self.table} ADD COLUMN {self.copy} {self.type}")

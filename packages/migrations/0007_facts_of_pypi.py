@@ -3,7 +3,7 @@ from typing import Any
 from django.db import migrations, models
 from django.db.models.functions import Length
 
-from core.database.migrations import AddIndexOnline, AlterIntegerOnline
+from core.database.migrations import AddFieldOnline, AddIndexOnline, AlterFieldOnline, AlterIntegerOnline
 
 
 def empty_long_licences(apps: Any, schema_editor: Any) -> None:
@@ -20,21 +20,21 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
+        AddFieldOnline(
             "package",
             "pypi_repo_url",
             models.CharField(
                 "repository named on PyPI", max_length=500, blank=True, editable=False, default="", db_default=""
             ),
         ),
-        migrations.AddField(
+        AddFieldOnline(
             "package",
             "pypi_status_reason",
             models.CharField(
                 "reason of the PyPI status", max_length=300, blank=True, editable=False, default="", db_default=""
             ),
         ),
-        migrations.AddField(
+        AddFieldOnline(
             "package",
             "requires_django",
             models.CharField(
@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
                 help_text="The versions of Django that it requires, extras left out: empty for any, null if it requires none.",
             ),
         ),
-        migrations.AlterField("package", "licence", models.CharField(max_length=500, blank=True, editable=False)),
+        AlterFieldOnline("package", "licence", models.CharField(max_length=500, blank=True, editable=False)),
         migrations.RunPython(migrations.RunPython.noop, empty_long_licences),
         migrations.AlterField(
             "package",

@@ -3,7 +3,7 @@ from typing import Any
 from django.db import migrations, models
 from django.db.models import CheckConstraint, Q
 
-from core.database.migrations import ReplaceCheckOnline
+from core.database.migrations import AddFieldOnline, ReplaceCheckOnline
 
 FAILURES = (
     "not_found",
@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
         ),
         ReplaceCheckOnline("fetchstate", one_of(BEFORE), one_of(AFTER)),
         migrations.RunPython(migrations.RunPython.noop, to_ok),
-        migrations.AddField(
+        AddFieldOnline(
             "package",
             "last_human_commit",
             models.DateTimeField("last commit not by a bot", null=True, blank=True, editable=False),

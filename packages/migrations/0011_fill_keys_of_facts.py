@@ -4,7 +4,7 @@ from django.db import migrations
 from django.db.models import F, Max, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
-BATCH = 2_000  # ids of packages
+BATCH = 2_000  # rows in a statement
 
 
 def fill(apps: Any, schema_editor: Any) -> None:
@@ -20,10 +20,13 @@ def fill(apps: Any, schema_editor: Any) -> None:
             repo_facts_of=Coalesce(_target(states, "repo"), F("repo_key")),
             pypi_facts_of=Coalesce(_target(states, "pypi"), F("pypi_name")),
         )
-        owner = packages.filter(pk=OuterRef("package"))
-        snapshots.filter(package__gt=after, package__lte=after + BATCH).update(
+    owner = packages.filter(pk=OuterRef("package"))
+    rows, after = snapshots.order_by("pk"), 0
+    while batch := list(rows.filter(pk__gt=after).values_list("pk", flat=True)[:BATCH]):
+        snapshots.filter(pk__gt=after, pk__lte=batch[-1]).update(
             repo_key=Subquery(owner.values("repo_facts_of")), pypi_name=Subquery(owner.values("pypi_facts_of"))
         )
+        after = batch[-1]
 
 
 def _target(states: Any, source: str) -> Subquery:
