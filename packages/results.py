@@ -91,6 +91,7 @@ class _Batch:
         self.moved: dict[str, Move] = {}
         self.documented: list[Package] = []
         self.identified: list[Package] = []
+        self.reused: dict[int, str] = {}
         self.releases: dict[int, tuple[ReleaseFact, ...]] = {}
         self.snapshots: dict[tuple[str, ...], list[Snapshot]] = {}
         self.written: list[FetchState] = []
@@ -198,7 +199,9 @@ class _Batch:
 
     def _apply_repository(self, package: Package, facts: RepositoryFacts, at: datetime) -> tuple[Outcome, str]:
         if package.repo_id and package.repo_id != facts.repo_id:
-            why = f"{facts.url} {ANOTHER_REPOSITORY} (id {facts.repo_id}, ours had {package.repo_id})"
+            ids = f"id {facts.repo_id}, ours had {package.repo_id}"
+            why = f"another repository ({ids}) has this name now: {known(facts.url, package.repo_url)}"
+            self.reused[package.pk] = why
             self.report.notes.append(f"package {package.pk} ({package.slug}): {why}; an editor must decide")
             return Outcome.INVALID, why
         if not package.repo_id:
@@ -224,6 +227,8 @@ class _Batch:
 
     def _apply_pypi(self, package: Package, facts: PyPIFacts) -> None:
         package.pypi_facts_of = package.pypi_name
+        if facts.version not in {UNKNOWN, package.pypi_version}:
+            package.released = None  # until the releases, which may be unknown, say it of this version
         _put(
             package,
             pypi_version=facts.version,
@@ -273,9 +278,12 @@ class _Batch:
             state.failures = 0
             state.next_due = attempt.at + FRESH_FOR[attempt.source]
             state.validators = dict(attempt.result.validators)
+            state.validators.pop(ANOTHER_REPOSITORY, None)  # of a fetch that found nothing new, and keeps its notes
             state.missing_days, state.missing_on = 0, None
         else:
             state.failures += 1
+            if attempt.source == "repo" and package.pk in self.reused:
+                state.validators |= {ANOTHER_REPOSITORY: self.reused[package.pk]}
             trusted = not isinstance(attempt.result, Failure) or attempt.result.trusted
             state.next_due = attempt.at + backoff(attempt.source, outcome, state.failures if trusted else 1)
             if outcome in MISSING and trusted:

@@ -1,29 +1,28 @@
 """Names of repositories that other repositories have by now: an editor decides which of the two a package is about."""
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import CharField, F, OuterRef, QuerySet, Subquery, Value
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Concat, Left
 from django.utils import timezone
 
-from packages.facts import Outcome
 from packages.models import Package, PackageQuerySet, Snapshot
-from packages.moves import rename
 
-# Part of the error that such a fetch leaves in the fetch state
-ANOTHER_REPOSITORY = "is another repository now"
+# The validator of a fetch state that says which one: it stays until a fetch finds the old repository again.
+ANOTHER_REPOSITORY = "another_repository"
 MAX_KEY = 500
 
 
 def reused(packages: QuerySet[Package]) -> QuerySet[Package]:
-    """Return the packages whose last fetch found another repository under their name, with the error as `error`."""
+    """Return the packages under whose name another repository was found, with what was found as `error`."""
     return (
         Package.objects.filter(pk__in=packages.order_by().values("pk"))
         .filter(
             fetch_states__source="repo",
-            fetch_states__outcome=Outcome.INVALID,
-            fetch_states__error__contains=ANOTHER_REPOSITORY,
+            fetch_states__validators__has_key=ANOTHER_REPOSITORY,
             fetch_states__target=F("repo_key"),
         )
-        .annotate(error=F("fetch_states__error"))
+        .annotate(error=KeyTextTransform(ANOTHER_REPOSITORY, "fetch_states__validators"))
         .order_by("title", "pk")
     )
 
@@ -34,8 +33,11 @@ def take_repository(packages: PackageQuerySet) -> None:
 
     The facts of the old ones are forgotten. Their snapshots get keys that no address has.
     """
-    old = {key: f"#{repo_id} {key}"[:MAX_KEY] for key, repo_id in packages.values_list("repo_key", "repo_id")}
-    rename(Snapshot.objects.filter(package__in=packages.values("pk")), "repo_key", old)
+    owner = Package.objects.filter(pk=OuterRef("package"))
+    old = Left(Concat(Value("#"), "repo_id", Value(" "), "repo_key", output_field=CharField()), MAX_KEY)
+    Snapshot.objects.filter(package__in=packages.values("pk"), repo_key=F("package__repo_key")).update(
+        repo_key=Subquery(owner.values(old=old))
+    )
     packages.forget("repo")
 
 

@@ -266,9 +266,11 @@ def test_an_unknown_fact_of_a_project_keeps_the_stored_one(field: str, column: s
         "classifiers": [],
         "licence": "",
         "pypi_status": "archived",
-        "released": None if field == "version" else NOW,  # the version that stayed is no release any more
+        "released": NOW,
     }
-    assert columns(package) == before | expected | {column: before[column]}
+    # The version that stayed is no release any more; of a version whose releases are unknown the day is unknown too.
+    released = {"released": None} if field in {"version", "releases"} else {}
+    assert columns(package) == before | expected | {column: before[column]} | released
     assert Release.objects.count() == (2 if field == "releases" else 1)
 
 
@@ -458,8 +460,29 @@ def test_a_reused_name_writes_nothing(url: str) -> None:
     report = save_results([attempt(package, fetched(replace(FACTS, repo_id="6", url=url, watchers=99)))])
     assert outcomes(report) == [Outcome.INVALID]
     assert columns(package) == before
-    assert state(package).error == f"{url} is another repository now (id 6, ours had 5)"
+    assert state(package).error == f"another repository (id 6, ours had 5) has this name now: {url}"
     assert "an editor must decide" in report.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("version", "releases", "released"),
+    [
+        ("3.0", UNKNOWN, None),  # not the day of 2.0
+        (None, UNKNOWN, None),
+        ("2.0", UNKNOWN, NOW - 2 * DAY),
+        (UNKNOWN, UNKNOWN, NOW - 2 * DAY),
+        (UNKNOWN, RELEASES, NOW - 2 * DAY),
+        ("1.0", RELEASES, NOW - 9 * DAY),
+    ],
+)
+def test_the_day_of_a_release_is_that_of_the_version(version: Any, releases: Any, released: datetime | None) -> None:
+    package = create()
+    save_results([attempt(package, fetched(PYPI), "pypi")])
+    facts = replace(PYPI, version=version, releases=releases)
+    save_results([attempt(package, fetched(facts, "releases is not an object"), "pypi", at=NOW + DAY)])
+    row = Package.objects.get()
+    assert (row.pypi_version, row.released) == ("2.0" if version is UNKNOWN else version, released)
+    assert Release.objects.count() == 2
 
 
 def test_another_url_starts_afresh() -> None:

@@ -9,8 +9,9 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from packages import actions
+from packages.facts import UNKNOWN, Outcome
 from packages.models import FetchState, Package, Snapshot
-from packages.results import save_results
+from packages.results import Failure, save_results
 from tests.conftest import Get
 from tests.packages.test_results import DAY, FACTS, NOW, attempt, columns, create, fetched, outcomes
 
@@ -48,7 +49,7 @@ def test_the_question_names_the_packages_and_changes_nothing(
 ) -> None:
     before = [columns(package) for package in (reused, healthy)]
     page = post(admin_client, reused, healthy).content.decode()
-    assert "https://github.com/a/b is another repository now (id 6, ours had 5)" in page
+    assert "another repository (id 6, ours had 5) has this name now: https://github.com/a/b" in page
     assert f'name="_selected_action" value="{reused.pk}"' in page
     assert "Healthy" not in page
     assert [columns(package) for package in (reused, healthy)] == before
@@ -84,13 +85,55 @@ def test_dropping_the_address(admin_client: Client, reused: Package) -> None:
 
 def test_another_address_is_a_decision_too(admin_client: Client, reused: Package) -> None:
     Package.objects.update(repo_url="https://github.com/x/y")
-    assert messages(post(admin_client, reused, decision="drop")) == ["No selected package has a name that was reused."]
+    assert messages(post(admin_client, reused, decision="drop")) == NONE_REUSED
     assert Package.objects.get().repo_url == "https://github.com/x/y"
 
 
-def test_another_failure_is_no_reuse(admin_client: Client, reused: Package) -> None:
-    FetchState.objects.update(error="answers 404")
-    assert messages(post(admin_client, reused)) == ["No selected package has a name that was reused."]
+NONE_REUSED = ["No selected package has a name that was reused."]
+
+
+def test_another_failure_is_no_reuse(admin_client: Client, healthy: Package) -> None:
+    invalid = Failure(Outcome.INVALID, "another repository has this name now, says an upstream")
+    save_results([attempt(healthy, invalid, at=NOW + DAY)])
+    assert messages(post(admin_client, healthy)) == NONE_REUSED
+
+
+@pytest.mark.parametrize("outcome", [Outcome.TIMEOUT, Outcome.NOT_FOUND, Outcome.INVALID])
+def test_a_failure_since_does_not_hide_it(admin_client: Client, reused: Package, outcome: Outcome) -> None:
+    save_results([attempt(reused, Failure(outcome, "why"), at=NOW + 2 * DAY)])
+    page = post(admin_client, reused).content.decode()
+    assert "another repository (id 6, ours had 5) has this name now: https://github.com/a/b" in page
+    post(admin_client, reused, decision="take")
+    assert Package.objects.get().repo_id == ""
+
+
+@pytest.mark.parametrize("facts", [replace(FACTS, watchers=11), None])
+def test_the_old_repository_found_again_is_no_reuse(admin_client: Client, reused: Package, facts: Any) -> None:
+    """Also where the fetch passes on all notes that it was given."""
+    again = attempt(reused, fetched(facts, **FetchState.objects.get().validators), at=NOW + 2 * DAY)
+    save_results([again])
+    assert FetchState.objects.get().validators == {"head": "abc"}
+    assert messages(post(admin_client, reused)) == NONE_REUSED
+
+
+@pytest.mark.parametrize("url", ["https://github.com/a/b" + "/x" * 230, UNKNOWN])
+def test_a_long_or_unknown_url_does_not_hide_it(admin_client: Client, url: Any) -> None:
+    package = create(repo_url="https://github.com/a/b")
+    save_results([attempt(package, fetched(FACTS))])
+    save_results([attempt(package, fetched(replace(NEW, url=url)), at=NOW + DAY)])
+    page = post(admin_client, package).content.decode()
+    shown = "https://github.com/a/b" if url is UNKNOWN else url
+    assert f"another repository (id 6, ours had 5) has this name now: {shown}" in page
+    assert FetchState.objects.get().error.startswith("another repository (id 6, ours had 5) has this name now: https:")
+
+
+def test_packages_of_one_name_keep_each_its_own_history(admin_client: Client, reused: Package) -> None:
+    other = create(repo_url="https://github.com/a/b/tree/main/b", pypi_url="")
+    save_results([attempt(other, fetched(replace(FACTS, repo_id="4")))])
+    save_results([attempt(other, fetched(NEW), at=NOW + DAY)])
+    post(admin_client, reused, other, decision="take")
+    keys = dict(Snapshot.objects.values_list("package", "repo_key"))
+    assert keys == {reused.pk: "#5 github.com/a/b", other.pk: "#4 github.com/a/b"}
 
 
 def test_at_most_a_hundred(admin_client: Client, reused: Package, monkeypatch: pytest.MonkeyPatch) -> None:
