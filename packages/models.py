@@ -245,7 +245,7 @@ class PackageQuerySet(models.QuerySet["Package"]):
 
     def bulk_update(self, objs: Iterable["Package"], fields: Iterable[str], *args: Any, **kwargs: Any) -> int:
         packages, columns = _with_derived(objs), _and_derived(fields)
-        rows: models.QuerySet[Package] = models.QuerySet(self.model, self.query.chain(), self._db)
+        rows: models.QuerySet[Package] = models.QuerySet(self.model, self.query.chain(), self.db)
         with transaction.atomic(using=self.db, savepoint=False):
             updated = rows.bulk_update(packages, columns, *args, **kwargs)
             if not _OF_ADDRESSES.isdisjoint(columns):

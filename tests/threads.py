@@ -8,7 +8,7 @@ from django.db import connection
 
 
 class in_background(threading.Thread):  # noqa: N801 (reads as a verb where it is called)
-    def __init__(self, work: Callable[..., None], *arguments: Any) -> None:
+    def __init__(self, work: Callable[..., object], *arguments: Any) -> None:
         super().__init__(daemon=True)
         self.work, self.arguments = work, arguments
         self.error: BaseException | None = None

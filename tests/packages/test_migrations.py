@@ -103,7 +103,11 @@ def test_packages_with_one_url_are_told_apart_on_the_way_back(caplog: pytest.Log
             cursor.execute("UPDATE packages_package SET repo_url = 'github.com/a/b'")
     finally:
         call_command("migrate", verbosity=0)
-    assert [record.args and record.args[0] for record in caplog.records] == [ids[1], ids[2], ids[4], ids[6]]
+    told = [record.getMessage() for record in caplog.records]
+    assert told == [
+        f"package {ids[each]} has the repository URL of an earlier one: it becomes {expected[each]}"
+        for each in (1, 2, 4, 6)
+    ]
     for package in Package.objects.all():
         package.save()
     assert list(Package.objects.order_by("pk").values_list("repo_key", flat=True)) == keys
@@ -166,7 +170,7 @@ def test_whatever_locks_out_readers_waits_for_moments_only() -> None:
 
 @on_postgresql
 def test_a_reader_that_stays_is_told_and_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a dump does, which may take hours."""
+    """A dump, for example, may take hours."""
     monkeypatch.setattr(locks, "LOCK_SECONDS", 0.2)
     monkeypatch.setattr(locks, "PAUSE_SECONDS", 0.1)
     monkeypatch.setattr(locks, "TRIES", 3)
