@@ -160,7 +160,7 @@ def _requested_counts(upstream: Upstream, base: str, today: date, odd: Odd) -> N
 def _size(upstream: Upstream, base: str, name: str) -> int:
     page = facts.mapping(commits.get_part(upstream, f"{base}/{name}?pagelen=1&fields=size").document(), name)
     # Bitbucket leaves the size out where it costs too much to compute.
-    return facts.count(page.get("size"), f"the size of {name}")
+    return facts.count(page.get("size"), "size")
 
 
 def _complete(counts: Notes) -> Notes:
