@@ -107,8 +107,10 @@ def steps_of(ids: Sequence[int]) -> Iterator[Any]:
 @pytest.mark.parametrize(("good", "expected"), [(0, []), (1, [(6, 7)]), (2, [(6, 7)]), (3, [(6, 7), (3, 4, 5)])])
 def test_probes_are_the_last_that_were_fetched_before(good: int, expected: list[Any]) -> None:
     waiting = Waiting(Due(healthy=list(range(8)), good=good), steps_of, 3)
-    assert list(waiting.probes()) == expected
-    assert [each for step in waiting.first() for each in step] == list(range(8 - sum(map(len, expected))))
+    probes: list[Any] = list(waiting.probes())
+    first: list[Any] = list(waiting.first())
+    assert probes == expected
+    assert [each for step in first for each in step] == list(range(8 - sum(map(len, expected))))
 
 
 @pytest.mark.parametrize("chunk", [3, 200])
@@ -116,7 +118,7 @@ def test_probes_are_taken_from_what_is_left(monkeypatch: pytest.MonkeyPatch, chu
     monkeypatch.setattr("fetchers.waiting.CHUNK", chunk)
     waiting = Waiting(Due(healthy=list(range(11)), good=11), steps_of, 3)
     first, probes = waiting.first(), waiting.probes()
-    taken = [next(first), next(probes), next(first), next(probes)]
+    taken: list[Any] = [next(first), next(probes), next(first), next(probes)]
     assert taken == [(0, 1, 2), (9, 10), (3, 4, 5), (6, 7, 8)]
     assert (list(probes), list(first)) == ([], [])
 
