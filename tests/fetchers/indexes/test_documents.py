@@ -344,7 +344,7 @@ def test_downloads(catalogue: Catalogue, case: Case, way: str) -> None:
 
 
 def test_a_failure_between_two_times_that_nothing_changed(catalogue: Catalogue) -> None:
-    """What is odd is odd before and after it; what failed for once is not."""
+    """An odd part is odd before and after it, one that failed for once is not."""
     odd_document = changed(project("2.0", 2), ("info", "classifiers"), "odd", 5)
     catalogue.wire.upsert("GET", PROJECT, json=odd_document, headers={"ETag": '"2"'})
     catalogue.wire.upsert("GET", PAGE, json=page(2), headers={"ETag": '"p"'})
