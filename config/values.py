@@ -55,7 +55,7 @@ def listening_host(value: str) -> None:
 
 def base_url(value: str) -> None:
     try:
-        usable = bool(re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", value)) and urlsplit(value).port != 0
+        usable = bool(re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", value)) and urlsplit(value).port != 0
     except ValueError:
         usable = False
     if not usable:

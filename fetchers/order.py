@@ -14,7 +14,6 @@ from fetchers.models import Run
 from packages.facts import Source
 from packages.models import PackageQuerySet, forges
 
-RESERVE = 5  # healthy packages that are kept for when the host seems to be down
 REREAD_DAYS = 7  # on one of which a package's turn comes
 REREAD_REQUESTS = 2  # of one package: contributors and participation, or a project and its status
 REASONS = {
@@ -37,18 +36,6 @@ class Due:
 
     def __len__(self) -> int:
         return len(self.healthy) + len(self.failed)
-
-    @property
-    def ids(self) -> list[int]:
-        return [*self.healthy, *self.failed]
-
-    def reserve(self, query_size: int = 1) -> list[int]:
-        """Return the packages that decide whether the host is down: good ones, which were fetched last.
-
-        Where a query is for several packages, these fill the last query, so that they cost none more.
-        """
-        size = min(self.good, RESERVE if query_size == 1 else len(self.healthy) % query_size or query_size)
-        return self.healthy[len(self.healthy) - size :]
 
 
 def due_by_host(packages: PackageQuerySet, source: Source, limit: int | None) -> dict[str, Due]:

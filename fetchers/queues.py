@@ -10,7 +10,6 @@ from fetchers.summary import Tally
 from packages.facts import MISSING, Fetched, Outcome
 from packages.results import Attempt, Failure
 
-MAX_FOLLOW_UPS = 100  # packages waiting for their second step; at more, no first steps are begun
 HEALTHY_FAILURES = 10  # in a row, of packages whose last try succeeded: the host seems to be down
 ANY_FAILURES = 40  # in a row, of any packages
 PROBES = 3  # steps of packages that were good before, which must fail too before a host is given up
@@ -60,8 +59,8 @@ class HostQueue:
     """The steps of one host's packages: first steps start as there is room, and follow-ups before them.
 
     Packages that are not found are held back until the end: too many of them are a fault of the host. If the host
-    seems to be down, steps from `probes` decide whether it is: packages that were good before. They may be among the
-    first steps too: whoever comes first takes them.
+    seems to be down, steps from `probes` decide whether it is: packages that were good before, of those that the first
+    steps have left.
     """
 
     name: str

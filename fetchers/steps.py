@@ -15,6 +15,7 @@ from fetchers.network.http import FetchError, NotAskedError, Upstream
 from fetchers.order import GITHUB_BUDGET, PYPI_BUDGET, Budget, Due, is_turn, rereads, spent_today
 from fetchers.queues import FirstSteps, Marker, Step, StepResult
 from fetchers.summary import Summary
+from fetchers.waiting import CHUNK, Waiting
 from packages.facts import UNKNOWN, Fetched, FetchTarget, PyPIFacts, RepositoryFacts, Source
 from packages.keys import spelled
 from packages.models import TARGET_COLUMNS, FetchState, Package
@@ -22,7 +23,6 @@ from packages.results import Attempt, Failure
 
 logger = logging.getLogger(__name__)
 
-CHUNK = 200  # packages in one query of the database
 INDEX_FROM = 20  # due projects from which on PyPI's index of serials costs less than single requests
 STATUS_DAYS = 30  # between two requests for a project's status, which changes no serial
 
@@ -42,15 +42,11 @@ class Steps:
         self._deferred: list[int] = []
 
     def of(self, host: str, due: Due, size: int) -> tuple[FirstSteps, Iterator[Step]]:
-        """Return the first steps of a host that has `size` packages, and those among them that are probes."""
-        reserve = due.reserve(github_graphql.QUERY_SIZE if self.is_batched(host) else 1)
-        first = due.healthy[: len(due.healthy) - len(reserve)]
+        """Return the first steps of a host that has `size` packages, and probes, which are taken from them."""
         self._index = None if self.source == "pypi" and len(due) >= INDEX_FROM else {}
-        probes = self._steps(host, reserve, may_defer=True)
-        steps = chain(
-            self._steps(host, first, may_defer=True), probes, self._again(host, size), self._steps(host, due.failed)
-        )
-        return steps, probes
+        step_size = github_graphql.QUERY_SIZE if self.is_batched(host) else 1
+        healthy = Waiting(due, partial(self._steps, host, may_defer=True), step_size)
+        return chain(healthy.first(), self._again(host, size), self._steps(host, due.failed)), healthy.probes()
 
     def is_batched(self, host: str) -> bool:
         """True if the host's first steps are GraphQL queries for many repositories."""
@@ -142,7 +138,7 @@ class Steps:
         if self._index is None:
             return
         unchanged = [target for target in targets if self._is_unchanged(target, self._index)]
-        yield partial(StepResult, [self._attempt(target, Fetched(None, target.notes)) for target in unchanged])
+        yield partial(StepResult, [self._attempt(target, pypi.unchanged(target)) for target in unchanged])
         confirmed = {target.package for target in unchanged}
         for target in targets:
             if target.package not in confirmed:

@@ -166,8 +166,8 @@ class Fetched(Generic[F]):
     """A success. `facts` is None if nothing has changed since the last one (UNCHANGED).
 
     `validators` replace all the old ones. `incomplete`: a list is still being computed, so fetch again soon. `odd`
-    names what was odd in the response, each part in one line: if there is any, the outcome is PARTIAL. It stays PARTIAL
-    while nothing changes; where the old value may be had by asking again, the validators must not prevent that.
+    names what is odd in the response, each part in one line that is shown to everybody: if there is any, the outcome is
+    PARTIAL. If nothing has changed, what was odd is odd still: the validators tell it, or do not prevent asking again.
     """
 
     facts: F | None
@@ -326,7 +326,7 @@ def repository_link(value: object, what: str, host: str) -> str:
     """Return the https URL of a repository on that host."""
     url = link(value, what)
     if not re.fullmatch(rf"https://(?:www\.)?{re.escape(host)}(?::443)?/[^/?#]+/[^?#]+", url, re.IGNORECASE):
-        raise InvalidFactError(f"{what} {url} is not a repository on {host}")
+        raise InvalidFactError(f"{what} is not a repository on {host}")
     return url
 
 

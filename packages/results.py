@@ -171,7 +171,7 @@ class _Batch:
         if isinstance(result, Failure):
             return result.outcome, result.message
         facts: RepositoryFacts | PyPIFacts | DownloadFacts | None = result.facts
-        outcome, message = self._without_news(package, attempt) if facts is None else (Outcome.OK, "")
+        outcome, message = (Outcome.UNCHANGED if facts is None else Outcome.OK), ""
         if isinstance(facts, RepositoryFacts):
             outcome, message = self._apply_repository(package, facts, attempt.at)
         elif isinstance(facts, PyPIFacts):
@@ -189,13 +189,6 @@ class _Batch:
             if result.odd:
                 return Outcome.PARTIAL, "; ".join(result.odd)
         return outcome, message
-
-    def _without_news(self, package: Package, attempt: Attempt) -> tuple[Outcome, str]:
-        """Return the outcome where nothing has changed: what was odd then is odd still."""
-        state = self.states.get((package.pk, attempt.source))
-        if state and state.outcome == Outcome.PARTIAL and state.target == _target_of(package, attempt.source):
-            return Outcome.PARTIAL, state.error
-        return Outcome.UNCHANGED, ""
 
     def _apply_repository(self, package: Package, facts: RepositoryFacts, at: datetime) -> tuple[Outcome, str]:
         if package.repo_id and package.repo_id != facts.repo_id:

@@ -23,7 +23,7 @@ class SourceStateSerializer(serializers.Serializer[Any]):
     last_attempt = serializers.DateTimeField(allow_null=True)
     outcome = serializers.ChoiceField([each.value for each in Outcome], help_text="How the last attempt ended.")
     error = serializers.CharField(
-        help_text="Why it failed, or which parts were odd (`partial`): their old values stay."
+        help_text="Of a `partial` success: which parts were odd, or could not be had. Their old values stay."
     )
     failures = serializers.IntegerField(help_text="Failures in a row; 0 after a success.")
     next_due = serializers.DateTimeField(help_text="When it is fetched again.")
@@ -80,6 +80,8 @@ class PackageSerializer(DocumentSerializer[Package]):
         if getattr(package, f"{source}_target") != getattr(package, TARGET_COLUMNS[source]):
             return None
         state = {name: getattr(package, f"{source}_{name}") for name in STATE_FIELDS}
+        if state["outcome"] != Outcome.PARTIAL:
+            state["error"] = ""  # of a failure it names URLs, and hosts that may be private: admin shows it
         return {
             name: localize(value, self.zone) if isinstance(value, datetime) else value for name, value in state.items()
         }

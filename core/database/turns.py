@@ -2,12 +2,14 @@
 
 import fcntl
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from zlib import crc32
 
+from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 PAUSE_SECONDS = 0.5
@@ -17,10 +19,11 @@ PAUSE_SECONDS = 0.5
 def turn(connection: BaseDatabaseWrapper, name: str, on_wait: Callable[[], object]) -> Iterator[None]:
     """Wait until no other process has this turn in the database, and take it until the end of the block.
 
-    It ends with the process that has it, however that ends. `on_wait` is called once if there is a wait.
+    It ends with the process that has it, however that ends. `on_wait` is called once if there is a wait: an error that
+    it raises takes the place of that.
     """
-    take = _advisory_lock if connection.vendor == "postgresql" else _folder_lock
-    with take(connection, f"package-grids:{name}", on_wait):
+    take = _advisory_lock if connection.vendor == "postgresql" else _file_lock
+    with take(connection, name, on_wait):
         yield
 
 
@@ -34,7 +37,7 @@ def _poll(is_taken: Callable[[], bool], on_wait: Callable[[], object]) -> None:
 
 @contextmanager
 def _advisory_lock(connection: BaseDatabaseWrapper, name: str, on_wait: Callable[[], object]) -> Iterator[None]:
-    key = crc32(name.encode())
+    key = crc32(f"package-grids:{name}".encode())
 
     def call(function: str) -> bool:
         with connection.cursor() as cursor:
@@ -50,23 +53,31 @@ def _advisory_lock(connection: BaseDatabaseWrapper, name: str, on_wait: Callable
 
 
 @contextmanager
-def _folder_lock(connection: BaseDatabaseWrapper, _name: str, on_wait: Callable[[], object]) -> Iterator[None]:
-    """Lock the folder of SQLite's file, which may not be there yet. A database in memory is of one process."""
-    folder = Path(connection.settings_dict["NAME"]).parent
-    if connection.is_in_memory_db() or not folder.is_dir():  # type: ignore[attr-defined]  # the stubs lack it
+def _file_lock(connection: BaseDatabaseWrapper, name: str, on_wait: Callable[[], object]) -> Iterator[None]:
+    path = _lock_path(connection, name)
+    if not path.parent.is_dir():  # then there is no database either
         yield
         return
-    descriptor = os.open(folder, os.O_RDONLY)
-
-    def is_taken() -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
     try:
+        path.touch()
+    except OSError as error:  # a disk that is read-only or full
+        raise CommandError(f"no lock can be made beside the database: {error}") from error
+    with path.open("w") as file:
+
+        def is_taken() -> bool:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            return True
+
         _poll(is_taken, on_wait)
         yield
-    finally:
-        os.close(descriptor)
+
+
+def _lock_path(connection: BaseDatabaseWrapper, name: str) -> Path:
+    """Return a file beside SQLite's, which may not be there yet. A database in memory belongs to one process."""
+    database = connection.settings_dict["NAME"]
+    if connection.is_in_memory_db():  # type: ignore[attr-defined]  # the stubs lack it
+        database = Path(tempfile.gettempdir(), f"package-grids-{os.getpid()}")
+    return Path(f"{database}-{name.replace(':', '-')}.lock")

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from fetchers.forges import commits
 from fetchers.forges.commits import Commit, MaybeCommit, Notes, Page
 from fetchers.network.http import Upstream, parsing
+from fetchers.network.parts import attempt
 from packages import facts
 from packages.facts import UNKNOWN, Fetched, FetchTarget, InvalidFactError, Odd, RepositoryFacts
 
@@ -86,7 +87,7 @@ def _with_commits(
 ) -> tuple[RepositoryFacts, Notes]:
     """Return the overview with what the commits tell, and the head to note."""
     pages = _pages(upstream, f"{url}?pagelen=100&fields={COMMIT_FIELDS}", odd)
-    first = commits.attempt(odd, lambda: next(pages))
+    first = attempt(odd, "commits", lambda: next(pages))
     if first is UNKNOWN:
         return commits.without_commits(overview), {}
     if first.items and (shifted := commits.with_shifted_counts(overview, target, first.items[0], odd)):
@@ -109,7 +110,7 @@ def _next_url(upstream: Upstream, value: object) -> str:
         return ""
     url = facts.link(value, "next", 2_000)
     if not url.startswith(f"{upstream.base_url}/"):
-        raise InvalidFactError(f"next {url} is not below {upstream.base_url}")
+        raise InvalidFactError("next is not within the same API")
     return url
 
 
@@ -150,7 +151,7 @@ def _requested_counts(upstream: Upstream, base: str, today: date, odd: Odd) -> N
     """Request watchers and forks, and return those that came as notes: two requests."""
     notes = {"counted": today.isoformat()}
     for name in COUNTS:
-        number = commits.attempt(odd, partial(_size, upstream, base, name))
+        number = attempt(odd, name, partial(_size, upstream, base, name))
         if number is not UNKNOWN:
             notes[name] = str(number)
     return notes
@@ -159,7 +160,7 @@ def _requested_counts(upstream: Upstream, base: str, today: date, odd: Odd) -> N
 def _size(upstream: Upstream, base: str, name: str) -> int:
     page = facts.mapping(commits.get_part(upstream, f"{base}/{name}?pagelen=1&fields=size").document(), name)
     # Bitbucket leaves the size out where it costs too much to compute.
-    return facts.count(page.get("size"), f"the size of {name}")
+    return facts.count(page.get("size"), "size")
 
 
 def _complete(counts: Notes) -> Notes:

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 from urllib.parse import quote
 
 from fetchers.network.http import FetchError, Response, Upstream
+from fetchers.network.parts import attempt
 from packages import facts
 from packages.bots import is_bot
 from packages.facts import (
@@ -71,20 +72,6 @@ def get_part(upstream: Upstream, url: str, etag: str = "", *, outcome: Outcome =
         raise MissingPartError(f"{error}, yet its repository was found", outcome) from error
 
 
-def attempt(odd: Odd, read: Callable[[], T], *passed: type[FetchError]) -> T | Unknown:
-    """Return a part of a repository; UNKNOWN, and a note, if it is odd or its request fails for itself alone.
-
-    What concerns the whole upstream is raised, and so are the errors `passed`.
-    """
-    try:
-        return odd.attempt(read)
-    except FetchError as error:
-        if error.upstream_wide or isinstance(error, passed):
-            raise
-        odd.note(error)
-        return UNKNOWN
-
-
 def base_url(response: Response) -> str:
     """Return the URL under which the parts of a repository are requested, given the response about itself.
 
@@ -134,7 +121,7 @@ def read_pages(
 def until_odd(odd: Odd, pages: Iterable[Page[T]]) -> Iterator[Page[T]]:
     """The pages up to one that is odd, or whose request fails for itself alone: a list that is not complete."""
     rest = iter(pages)
-    while (page := attempt(odd, lambda: next(rest, None))) is not None and page is not UNKNOWN:
+    while (page := attempt(odd, "commits", lambda: next(rest, None))) is not None and page is not UNKNOWN:
         yield page
 
 

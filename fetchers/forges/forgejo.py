@@ -13,6 +13,7 @@ from typing import Any
 from fetchers.forges import commits
 from fetchers.forges.commits import Commit, MaybeCommit, Notes, Page
 from fetchers.network.http import Upstream, parsing
+from fetchers.network.parts import attempt
 from packages import facts
 from packages.facts import UNKNOWN, Fetched, FetchTarget, Odd, RepositoryFacts, Unknown, known
 
@@ -59,7 +60,7 @@ def _with_commits(
 ) -> tuple[RepositoryFacts, Notes]:
     """Return the overview with what the commits tell, and the notes. One request if they are those that are known."""
     if target.has_counts and target.notes.get("head"):
-        newest = commits.attempt(odd, lambda: _newest(upstream, url, odd))
+        newest = attempt(odd, "the newest commit", lambda: _newest(upstream, url, odd))
         if newest and (shifted := commits.with_shifted_counts(overview, target, newest, odd)):
             return shifted
     of_commits = Odd()

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fetchers.forges import commits
-from fetchers.forges.commits import NO_WEEKS, Notes, attempt, etag_note
+from fetchers.forges.commits import NO_WEEKS, Notes, etag_note
 from fetchers.forges.github_overview import (
     EMPTY,
     UNKNOWN_HEAD,
@@ -27,6 +27,7 @@ from fetchers.forges.github_overview import (
     url_path,
 )
 from fetchers.network.http import FetchError, Response, Upstream, parsing
+from fetchers.network.parts import attempt
 from packages.facts import (
     UNKNOWN,
     WEEKS,
@@ -66,7 +67,7 @@ class AskRestError(FetchError):
         super().__init__(message, Outcome.PRIVATE)
 
 
-class TooLargeError(FetchError):
+class TooManyContributorsError(FetchError):
     """The repository has too many contributors for GitHub to list."""
 
     def __init__(self, message: str) -> None:
@@ -88,9 +89,9 @@ def complete(rest: Upstream, target: FetchTarget, overview: Overview, today: dat
         return Fetched(_facts(overview, (), NO_WEEKS, today), {}, odd=overview.odd)
     odd = Odd(overview.odd)
     path = api_path(target.path if overview.url is UNKNOWN else url_path(overview.url))
-    listed = attempt(odd, lambda: _contributors(rest, path, target, overview, odd), AskRestError)
+    listed = attempt(odd, "contributors", lambda: _contributors(rest, path, target, overview, odd), AskRestError)
     participants, of_people = (UNKNOWN, {"odd_people": "1"}) if listed is UNKNOWN else listed
-    counted = attempt(odd, lambda: _participation(rest, path, target, overview, today), AskRestError)
+    counted = attempt(odd, "weekly commits", lambda: _participation(rest, path, target, overview, today), AskRestError)
     weekly, end, of_weeks = (UNKNOWN, today, {"odd_weeks": "1"}) if counted is UNKNOWN else counted
     incomplete = of_people.get("people") == "computing" or "computing" in of_weeks
     validators = {"head": overview.head, **of_people, **of_weeks}
@@ -128,7 +129,7 @@ def forbidden(response: Response) -> FetchError:
     if "block" in body or "reason" in body or "access blocked" in message:
         return FetchError(f"{text}: blocked {_block_reason(body)}".rstrip(), Outcome.BLOCKED)
     if "too large" in message:
-        return TooLargeError(f"{text}: too many contributors to list")
+        return TooManyContributorsError(f"{text}: too many contributors to list")
     if ("forbids access via" in message and "token" in message) or "saml" in message:
         return AskRestError(f"{text}: its owner refuses tokens of our kind")
     return FetchError(text, Outcome.PRIVATE)
@@ -139,7 +140,7 @@ def _rest_overview(rest: Upstream, target: FetchTarget, document: Mapping[str, A
         branch = odd.read(document, "default_branch", _branch)
         if branch is UNKNOWN:
             return UNKNOWN_HEAD
-        head = attempt(odd, lambda: _newest_commit(rest, path, branch, odd), AskRestError)
+        head = attempt(odd, "the newest commit", lambda: _newest_commit(rest, path, branch, odd), AskRestError)
         return UNKNOWN_HEAD if head is UNKNOWN else head
 
     return read_overview(target, document, _KEYS, read_head)
@@ -185,7 +186,7 @@ def _contributors(
             return UNKNOWN, {"people": "computing"}
         of_logins = Odd()
         logins = people(_logins(rest, path, response, of_logins), "the list of contributors")
-    except TooLargeError:
+    except TooManyContributorsError:
         return UNKNOWN, {"people": "none"}
     if of_logins and not logins:
         raise InvalidFactError("; ".join(of_logins))

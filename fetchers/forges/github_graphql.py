@@ -36,8 +36,8 @@ from packages.facts import (
 )
 
 QUERY_SIZE = 50  # repositories in one query: one point, and well within the 10 s that GitHub gives it
-OUTAGE = 10  # queries in a row without any result, after which no more is hoped for
-PROBES = 3  # repositories that were good before, which are tried alone before that
+MAX_FRUITLESS = 10  # queries in a row without any result, after which no more is hoped for
+TRIED_ALONE = 3  # repositories that were good before, which are tried alone before that
 
 _KEYS = Keys(id="databaseId", url="url", watchers="stargazerCount", forks="forkCount", archived="isArchived")
 _LIMITED = frozenset({"RATE_LIMITED", "RATE_LIMIT"})
@@ -71,7 +71,7 @@ def read_overviews(graphql: Upstream, batch: Sequence[FetchTarget]) -> Overviews
     waiting = deque(parts)
     overviews: Overviews = {}
     failed: FetchError | None = None
-    fruitless, patience = 0, OUTAGE
+    fruitless, patience = 0, MAX_FRUITLESS
     while waiting and fruitless < patience:
         part = waiting.popleft()
         try:
@@ -86,15 +86,15 @@ def read_overviews(graphql: Upstream, batch: Sequence[FetchTarget]) -> Overviews
         waiting += _halves([target for target in part if target.package not in received])
         failed = why or failed
         fruitless = fruitless + 1 if why and _fruitless(received) else 0
-        if fruitless == OUTAGE:
+        if fruitless == MAX_FRUITLESS:
             waiting = _probes_first(waiting)
-            patience = OUTAGE + sum(len(each) == 1 and each[0].healthy for each in list(waiting)[:PROBES])
+            patience = MAX_FRUITLESS + sum(len(each) == 1 and each[0].healthy for each in list(waiting)[:TRIED_ALONE])
     return refused | dict.fromkeys(_packages(*waiting), failed or _unfinished()) | overviews
 
 
 def _probes_first(waiting: Iterable[list[FetchTarget]]) -> deque[list[FetchTarget]]:
     """Return the parts, but first some repositories that were good before, each alone: they tell if GraphQL is down."""
-    healthy = [target for part in waiting for target in part if target.healthy][:PROBES]
+    healthy = [target for part in waiting for target in part if target.healthy][:TRIED_ALONE]
     rest = ([target for target in part if target not in healthy] for part in waiting)
     return deque([[target] for target in healthy] + [part for part in rest if part])
 

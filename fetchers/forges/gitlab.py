@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from fetchers.forges import commits
 from fetchers.forges.commits import Commit, MaybeCommit, MissingPartError, Notes, Page
 from fetchers.network.http import Upstream, parsing
+from fetchers.network.parts import attempt
 from packages import facts
 from packages.facts import UNKNOWN, Fetched, FetchTarget, InvalidFactError, Odd, RepositoryFacts, Unknown, known
 
@@ -82,7 +83,7 @@ def _with_commits(
     if project["default_branch"] is None or odd.read(project, "empty_repo", facts.flag) is True:
         return overview, {}
     may_be_empty, before = _may_be_empty(project, target), len(odd)
-    listed = commits.attempt(odd, lambda: _newest(upstream, repository, odd, may_be_empty=may_be_empty))
+    listed = attempt(odd, "the newest commit", lambda: _newest(upstream, repository, odd, may_be_empty=may_be_empty))
     if listed is UNKNOWN:
         return commits.without_commits(overview), {}
     if not listed:
@@ -135,8 +136,8 @@ def _with_lists(
     today = overview.weeks_end
     return replace(
         overview,
-        commits_over_52=commits.attempt(odd, lambda: _weeks(upstream, repository, newest, today, odd)),
-        participants=commits.attempt(odd, lambda: _participants(upstream, repository, odd)),
+        commits_over_52=attempt(odd, "weekly commits", lambda: _weeks(upstream, repository, newest, today, odd)),
+        participants=attempt(odd, "contributors", lambda: _participants(upstream, repository, odd)),
     )
 
 

@@ -21,6 +21,7 @@ from fetchers.indexes import files
 from fetchers.indexes.metadata import facts_of
 from fetchers.indexes.releases import latest, releases
 from fetchers.network.http import FetchError, Response, TooLargeError, Upstream, parsing
+from fetchers.network.parts import attempt
 from packages.facts import (
     MISSING,
     UNKNOWN,
@@ -31,11 +32,13 @@ from packages.facts import (
     PyPIFacts,
     ReleaseFact,
     Unknown,
+    known,
     line,
     mapping,
 )
 
 READER = "1"  # another one when documents are read otherwise, so that they are read again
+ODD = ("odd_project", "odd_status")  # the notes of what is odd about a project's document, and about its status
 MAX_INDEX_BYTES = 150 * 1024 * 1024  # the index of all projects is tens of megabytes
 
 
@@ -73,24 +76,41 @@ def read(upstream: Upstream, target: FetchTarget, *, today: date, with_status: b
     """Return the facts of a project; `with_status` includes its status, for one more request.
 
     Validators: `etag`; `serial`, to be compared with read_serials(); `status`, `status_etag` and `status_day` of the
-    last request for the status; `page_etag` of a project that is read from the Index API because it is too large.
+    last request for the status; `page_etag` of a project that is read from the Index API because it is too large, ""
+    where it must be read again; `odd_project` and `odd_status`, what is odd about them until they are others.
     """
     reading = _Reading(upstream, target.pypi_name, today, dict(target.notes))
     with parsing():
         facts = reading.large() if "page_etag" in reading.notes else reading.project(with_status=with_status)
-    return Fetched(facts, reading.notes, odd=tuple(reading.odd))
+    return reading.result(facts)
+
+
+def unchanged(target: FetchTarget) -> Fetched[PyPIFacts]:
+    """Return the success of a project that is known to be as it was: what was odd about it is odd still."""
+    return Fetched(None, dict(target.notes), odd=tuple(target.notes[key] for key in ODD if key in target.notes))
 
 
 @dataclass
 class _Reading:
-    """The reading of one project: the notes of the last success become those of this one."""
+    """The reading of one project: the notes of the last success become those of this one.
+
+    `failed` names the parts whose requests failed, which may succeed the next time.
+    """
 
     upstream: Upstream
     name: str
     today: date
     notes: dict[str, str]
-    odd: Odd = field(default_factory=Odd)
+    failed: Odd = field(default_factory=Odd)
     page: files.Page | None = None
+
+    def __post_init__(self) -> None:
+        self.odd, self.odd_status = (Odd(filter(None, [self.notes.pop(key, "")])) for key in ODD)
+
+    def result(self, facts: PyPIFacts | None) -> Fetched[PyPIFacts]:
+        lasting = zip(ODD, (self.odd, self.odd_status), strict=True)
+        notes = self.notes | {key: "; ".join(odd)[:300] for key, odd in lasting if odd}
+        return Fetched(facts, notes, odd=tuple(dict.fromkeys([*self.odd, *self.odd_status, *self.failed])))
 
     def project(self, *, with_status: bool) -> PyPIFacts | None:
         """Read the project's document; None if nothing has changed."""
@@ -109,6 +129,7 @@ class _Reading:
         return self.with_status(facts) if with_status or self.notes.get("status") == "quarantined" else facts
 
     def document(self, response: Response) -> PyPIFacts:
+        self.odd.clear()
         document = mapping(response.document(), "the project")
         info = self.info(document)
         self.notes["etag"] = response.etag
@@ -152,20 +173,15 @@ class _Reading:
         return replace(facts or PyPIFacts(), status=status, status_reason=reason)
 
     def read_page(self, etag: str = "") -> files.Page | None:
-        """Request the project's page of the Index API; None, and an odd part, if that fails."""
-        try:
-            self.page = files.fetch(self.upstream, self.name, etag)
-        except FetchError as error:
-            if error.upstream_wide:
-                raise
-            self.odd.note(error)
-        except InvalidFactError as error:
-            self.odd.note(f"its page of the index: {error}")
+        """Request the project's page of the Index API; None, and a failed part, if that fails."""
+        page = attempt(self.failed, "its page of the index", lambda: files.fetch(self.upstream, self.name, etag))
+        self.page = known(page, None)
         return self.page
 
     def status(self, page: files.Page) -> tuple[str | Unknown, str | Unknown]:
         """Return the status that a page tells, and note it."""
-        status, reason = page.status(self.notes.get("status", ""), self.odd)
+        self.odd_status.clear()
+        status, reason = page.status(self.notes.get("status", ""), self.odd_status)
         if not isinstance(status, Unknown):
             self.notes["status"] = status
         return status, reason
@@ -177,6 +193,7 @@ class _Reading:
         except FetchError as error:
             raise (missing if error.outcome in MISSING else error) from error
         self.notes.clear()
+        self.odd.clear()
         status, reason = self.status(page)
         if status != "quarantined":
             raise missing
@@ -194,16 +211,22 @@ class _Reading:
             if status == "quarantined":  # its page is served, without its files
                 self.notes.pop("serial", None)
                 return PyPIFacts(status=status, status_reason=reason)
+            self.odd.clear()
             found = page.releases(self.odd)
             del page
         if isinstance(found, Unknown) or not found:
             raise InvalidFactError("the page of the index lists no release")
         version = latest(found)
-        document = self.upstream.get(f"pypi/{self.name}/{quote(version, safe='')}/json").document()
-        info = facts_of(self.info(mapping(document, "the version")), self.odd)
         self.notes.pop("etag", None)
-        self.notes["page_etag"] = etag
-        return replace(info, version=version, releases=found, status=status, status_reason=reason)
+        info = attempt(self.failed, "the document of its latest version", lambda: self.of_version(version))
+        self.notes["page_etag"] = "" if isinstance(info, Unknown) else etag
+        return replace(known(info, PyPIFacts()), version=version, releases=found, status=status, status_reason=reason)
+
+    def of_version(self, version: str) -> PyPIFacts:
+        """Return what the document of a version tells. If it fails, no serial keeps the next run from asking."""
+        self.notes.pop("serial", None)
+        document = self.upstream.get(f"pypi/{self.name}/{quote(version, safe='')}/json").document()
+        return facts_of(self.info(mapping(document, "the version")), self.odd)
 
 
 def _version(value: object, what: str) -> str | None:

@@ -265,7 +265,7 @@ class Upstream:
             self.rate_limit.release()
 
     def _wait(self, wait: timedelta) -> None:
-        """Wait, and also for the end of a pause that began meanwhile."""
+        """Wait, and also for the end of a pause that began meanwhile; give up if that is prolonged again and again."""
         for _ in range(MAX_TRIES):
             if wait:
                 self._sleep(wait.total_seconds())
@@ -275,6 +275,7 @@ class Upstream:
                 wait = self.rate_limit.pause_left()
             if not wait:
                 return
+        raise NotAskedError(f"{self.name}: it prolongs its pause", Outcome.RATE_LIMITED, upstream_wide=True)
 
     @contextmanager
     def _suspensions(self) -> Iterator[None]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-OUTAGE = 50  # requests in a row without a usable response, after which an upstream is suspended for this run
+MAX_FAILURES = 50  # requests in a row without a usable response, after which an upstream is suspended for this run
 SHORT_PAUSE = timedelta(minutes=2)  # up to which a pause is waited out within the run
 MAX_PAUSE = timedelta(hours=24)
 MAX_LIMITED = 24  # responses in a row that demand a pause, after which an upstream is suspended for this run
@@ -175,8 +175,8 @@ class RateLimit:
         """Note a failure of the upstream. A run gives up a host earlier; this is about parts of packages too."""
         with self._lock:
             self._failures += 1
-            if self._failures >= OUTAGE:
-                self._suspended = self._suspended or f"it failed {OUTAGE} times in a row"
+            if self._failures >= MAX_FAILURES:
+                self._suspended = self._suspended or f"it failed {MAX_FAILURES} times in a row"
 
 
 def quota(headers: Mapping[str, str]) -> tuple[int, int, datetime] | None:

@@ -119,6 +119,7 @@ def test_valid_values(project: Path, variables: dict[str, str]) -> None:
         (DEBUG | {"CACHE_URL": "redis://"}, ["CACHE_URL"]),
         (DEBUG | {"CACHE_URL": "locmem://?max_mb=0"}, ["CACHE_URL"]),
         (DEBUG | {"CACHE_URL": "memcached://h"}, ["CACHE_URL"]),
+        (DEBUG | {"PYPI_URL": "https://user:secret@index.example.org"}, ["PYPI_URL"]),
         (DEBUG | {"FORGE_HOSTS": "git.example.org"}, ["FORGE_HOSTS"]),
         (DEBUG | {"FORGE_HOSTS": "git.example.org=svn"}, ["FORGE_HOSTS"]),
         (DEBUG | {"FORGE_HOSTS": "git.example.org=gitlab,git.example.org=forgejo"}, ["FORGE_HOSTS"]),

@@ -1,6 +1,7 @@
 """The order in which packages are tried, and when a host is given up: runs against a small internet that fails."""
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from fetchers.forges import github
 from fetchers.indexes import pypi
 from fetchers.models import Run
 from fetchers.order import GITHUB_BUDGET, PYPI_BUDGET, Budget, Due, rereads, spent_today
+from fetchers.waiting import Waiting
 from packages.facts import SUCCESSES
 from packages.models import FetchState, Package
 from tests.factories import CategoryFactory, PackageFactory
@@ -74,6 +76,51 @@ def test_packages_that_fail_from_the_beginning_cost_the_others_nothing(world: Wo
     for _ in range(2):
         refresh(clock.days(1), sources=("repo",))
         assert succeeded(clock, "repo") == HEALTHY
+
+
+def test_a_host_with_passing_outages_is_not_given_up(world: World) -> None:
+    """However many there are in one run: what is healthy and left decides each time."""
+    populate(world, HEALTHY)
+    clock = Clock()
+    refresh(clock, sources=("repo",))
+    is_batched = "graphql" in world.requests
+    # Queries of a batch are halved until 13 of them have failed; after ten packages, two probes are left to fail.
+    down, every = (13, 15) if is_batched else (11, 30)
+    tries = itertools.count()
+
+    def fault(path: str) -> str | None:
+        is_first = path == "/graphql" if is_batched else path.startswith("/repos/") and path.count("/") == 3
+        return "502" if is_first and next(tries) % every < down else None
+
+    world.fault = fault
+    tally = refresh(clock.days(1), sources=("repo",), workers=1).tallies["repo"]["github.com"]
+    assert (tally.stopped, tally.tried) == ("", HEALTHY)
+    assert succeeded(clock, "repo") == HEALTHY - (100 if is_batched else 110)
+
+
+def steps_of(ids: Sequence[int]) -> Iterator[Any]:
+    """Steps for three packages each, with their ids in place of functions."""
+    for start in range(0, len(ids), 3):
+        yield tuple(ids[start : start + 3])
+
+
+@pytest.mark.parametrize(("good", "expected"), [(0, []), (1, [(6, 7)]), (2, [(6, 7)]), (3, [(6, 7), (3, 4, 5)])])
+def test_probes_are_the_last_that_were_fetched_before(good: int, expected: list[Any]) -> None:
+    waiting = Waiting(Due(healthy=list(range(8)), good=good), steps_of, 3)
+    probes: list[Any] = list(waiting.probes())
+    first: list[Any] = list(waiting.first())
+    assert probes == expected
+    assert [each for step in first for each in step] == list(range(8 - sum(map(len, expected))))
+
+
+@pytest.mark.parametrize("chunk", [3, 200])
+def test_probes_are_taken_from_what_is_left(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+    monkeypatch.setattr("fetchers.waiting.CHUNK", chunk)
+    waiting = Waiting(Due(healthy=list(range(11)), good=11), steps_of, 3)
+    first, probes = waiting.first(), waiting.probes()
+    taken: list[Any] = [next(first), next(probes), next(first), next(probes)]
+    assert taken == [(0, 1, 2), (9, 10), (3, 4, 5), (6, 7, 8)]
+    assert (list(probes), list(first)) == ([], [])
 
 
 @pytest.mark.parametrize("days_down", [1, 3])
@@ -147,9 +194,8 @@ def test_what_failed_comes_after_what_is_healthy_and_due() -> None:
             healthy=[new, moved, healthy[1], healthy[0]], failed=[good_before[1], good_before[0], never_good], good=2
         )
     }
-    assert order.due_by_host(Package.objects.due("repo", clock.now, timedelta(hours=20)), "repo", 2)[
-        "github.com"
-    ].ids == [new, moved]
+    limited = order.due_by_host(Package.objects.due("repo", clock.now, timedelta(hours=20)), "repo", 2)
+    assert limited == {"github.com": Due(healthy=[new, moved])}
 
 
 # What an older reader wrote

@@ -1,6 +1,6 @@
 """Helpers for tests of an upstream on a faked wire."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import responses
@@ -19,9 +19,24 @@ JSON = st.recursive(
 )
 
 
+class Clock:
+    """A clock that moves while somebody sleeps by it."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self.slept: list[float] = []
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += timedelta(seconds=seconds)
+
+
 def make_upstream(name: str, url: str, **options: Any) -> Upstream:
-    rate_limit = RateLimit(RateLimitState(), lambda: NOW)
-    return Upstream(name, url, rate_limit, "package-grids/test", sleep=lambda _: None, **options)
+    clock = Clock()
+    return Upstream(name, url, RateLimit(RateLimitState(), clock), "package-grids/test", sleep=clock.sleep, **options)
 
 
 def has(**query: str) -> Any:

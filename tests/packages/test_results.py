@@ -192,12 +192,10 @@ def test_an_odd_part_makes_a_success_partial() -> None:
     assert (saved.outcome, saved.error) == ("partial", "; ".join(odd))
     assert (saved.failures, saved.last_success, saved.validators) == (0, NOW + DAY, {"head": "def"})
     assert saved.next_due == NOW + DAY + FRESH_FOR["repo"]
-    # What is unchanged is as odd as it was.
-    save_results([attempt(package, fetched(None, head="def"), at=NOW + 2 * DAY)])
-    assert (state(package).outcome, state(package).error) == ("partial", "; ".join(odd))
-    save_results([attempt(package, fetched(FACTS), at=NOW + 3 * DAY)])
-    assert (state(package).outcome, state(package).error) == ("ok", "")
-    save_results([attempt(package, fetched(None), at=NOW + 4 * DAY)])
+    # What is odd still is told, though nothing changed.
+    save_results([attempt(package, fetched(None, "odd still", head="def"), at=NOW + 2 * DAY)])
+    assert (state(package).outcome, state(package).error) == ("partial", "odd still")
+    save_results([attempt(package, fetched(None, head="def"), at=NOW + 3 * DAY)])
     assert (state(package).outcome, state(package).error) == ("unchanged", "")
 
 

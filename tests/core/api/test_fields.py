@@ -41,11 +41,12 @@ def full_package() -> Package:
             "source": "repo",
             "target": "github.com/a/p",
             "outcome": "timeout",
-            "error": "slow",
+            "error": "http://forge.internal/token/x did not answer in time",
             "failures": 2,
             "last_attempt": NOW,
         },
         {"source": "pypi", "target": "another", "outcome": "ok"},
+        {"source": "downloads", "target": "p", "outcome": "partial", "error": "data is odd", "last_success": NOW},
     ]
     for state in states:
         FetchState.objects.create(package=package, next_due=NOW, **state)
@@ -74,12 +75,19 @@ EXTENDED = {
             "last_success": None,
             "last_attempt": "2026-05-06T03:08:09-04:00",
             "outcome": "timeout",
-            "error": "slow",
+            "error": "",
             "failures": 2,
             "next_due": "2026-05-06T03:08:09-04:00",
         },
         "pypi": None,
-        "downloads": None,
+        "downloads": {
+            "last_success": "2026-05-06T03:08:09-04:00",
+            "last_attempt": None,
+            "outcome": "partial",
+            "error": "data is odd",
+            "failures": 0,
+            "next_due": "2026-05-06T03:08:09-04:00",
+        },
     },
 }
 

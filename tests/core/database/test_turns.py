@@ -72,3 +72,18 @@ def test_who_waits_holds_up_no_index(monkeypatch: pytest.MonkeyPatch) -> None:
         time.sleep(0.3)
         assert waiting.is_alive()
     waiting.result()
+
+
+def test_who_does_not_want_to_wait_refuses() -> None:
+    def refuse() -> None:
+        raise RuntimeError
+
+    def take(name: str) -> None:
+        with turn(connection, name, refuse):  # the thread's own connection
+            pass
+
+    with turn(connection, "one:thing", refuse):
+        with pytest.raises(RuntimeError):
+            in_background(take, "one:thing").result()
+        in_background(take, "another").result()
+    in_background(take, "one:thing").result()

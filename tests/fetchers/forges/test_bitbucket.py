@@ -361,7 +361,7 @@ def test_nonsense_in_a_count(
     serve_steps(wire, {step: {"body": json.dumps({} if size == "absent" else {"size": size})}})
     fetched = bitbucket.read(upstream, NEW, TODAY)
     unknown: dict[str, Any] = {field: UNKNOWN}
-    assert fetched == Fetched(replace(FACTS, **unknown), {"head": HEAD}, odd=(f"the size of {field} is not a count",))
+    assert fetched == Fetched(replace(FACTS, **unknown), {"head": HEAD}, odd=(f"{field}: size is not a count",))
 
 
 OLDER = replace(

@@ -324,10 +324,16 @@ def test_a_large_project_without_releases_is_refused(catalogue: Catalogue, case:
 
 @each_way(INFO)
 def test_the_version_of_a_large_project(catalogue: Catalogue, case: Case, way: str) -> None:
+    """A document that is refused costs the metadata alone."""
     catalogue.wire.upsert("GET", PROJECT, body=b" " * (MAX_BYTES + 1))
     catalogue.serve(VERSION, changed(project("2.0", 2), case.path, way, case.odd))
     catalogue.serve(PAGE, page(2))
-    catalogue.check(case, way, upto("pypi_downloads"))
+    if case.refuses:
+        assert catalogue.fetch().outcome == "partial"
+        metadata = {name for each in INFO for name in each.columns}
+        assert columns(catalogue.package) == upto("pypi_downloads", *metadata)
+    else:
+        catalogue.check(case, way, upto("pypi_downloads"))
 
 
 @each_way(tuple(Case(path, refuses=True) for path in (("package",), ("data",), ("data", "last_month"))))
@@ -335,3 +341,23 @@ def test_downloads(catalogue: Catalogue, case: Case, way: str) -> None:
     """They have one fact: without it, nothing was learned."""
     catalogue.serve(RECENT, changed(recent(2), case.path, way, "x"))
     catalogue.check(case, way, AFTER, "downloads")
+
+
+def test_a_failure_between_two_times_that_nothing_changed(catalogue: Catalogue) -> None:
+    """An odd part is odd before and after it, one that failed for once is not."""
+    odd_document = changed(project("2.0", 2), ("info", "classifiers"), "odd", 5)
+    catalogue.wire.upsert("GET", PROJECT, json=odd_document, headers={"ETag": '"2"'})
+    catalogue.wire.upsert("GET", PAGE, json=page(2), headers={"ETag": '"p"'})
+    assert catalogue.fetch().error == "classifiers is not a list"
+    catalogue.wire.upsert("GET", PROJECT, status=500)
+    assert catalogue.fetch().outcome == "server_error"
+    catalogue.wire.upsert("GET", PROJECT, status=304)
+    catalogue.wire.upsert("GET", PAGE, status=500)
+    state = catalogue.fetch()
+    assert (state.outcome, state.error) == ("partial", "classifiers is not a list; its page of the index: server_error")
+    catalogue.wire.upsert("GET", PAGE, status=304)
+    state = catalogue.fetch()
+    assert (state.outcome, state.error) == ("partial", "classifiers is not a list")
+    catalogue.wire.upsert("GET", PROJECT, json=project("2.0", 2), headers={"ETag": '"3"'})
+    state = catalogue.fetch()
+    assert (state.outcome, state.error) == ("ok", "")

@@ -166,8 +166,58 @@ def test_a_status_that_cannot_be_read_costs_itself_alone(wire: responses.Request
     wire.get(STATUS, status=500)
     fetched = read(upstream, replace(TARGET, validators=notes), with_status=True)
     assert fetched.facts == FACTS
-    assert fetched.odd == (f"{STATUS} answers 500",)
+    assert fetched.odd == ("its page of the index: server_error",)
     assert fetched.validators == notes | {"etag": "", "serial": "42"}
+
+
+def test_a_failure_of_the_status_passes(wire: responses.RequestsMock, upstream: Upstream) -> None:
+    notes = {"etag": '"abc"', "serial": "42", "status": "active", "status_etag": '"s"', "status_day": "2026-01-01"}
+    wire.get(URL, status=304)
+    wire.get(STATUS, status=500)
+    fetched = read(upstream, replace(TARGET, validators=notes), with_status=True)
+    assert fetched == Fetched(None, notes, odd=("its page of the index: server_error",))
+    wire.upsert("GET", STATUS, status=304)
+    later = read(upstream, replace(TARGET, validators=fetched.validators), with_status=True)
+    assert later == Fetched(None, notes | {"status_day": "2026-11-23"})
+
+
+ODD_STATUS = "the project's status is not one of active, archived, quarantined, deprecated"
+
+
+def test_what_is_odd_stays_odd_until_it_is_another(wire: responses.RequestsMock, upstream: Upstream) -> None:
+    """The document and the status each for itself, whatever fails in the meantime."""
+    wire.get(URL, json=project({"classifiers": 5}), headers={"ETag": '"abc"'})
+    wire.get(STATUS, json=page(**{"project-status": {"status": "frozen"}}), headers={"ETag": '"s"'})
+    fetched = read(upstream, with_status=True)
+    odd = ("classifiers is not a list", ODD_STATUS)
+    assert fetched.odd == odd
+    target = replace(TARGET, validators=fetched.validators)
+    assert pypi.unchanged(target) == Fetched(None, fetched.validators, odd=odd)
+    wire.upsert("GET", URL, status=304)
+    assert read(upstream, target) == Fetched(None, fetched.validators, odd=odd)
+    wire.upsert("GET", STATUS, status=500)
+    assert read(upstream, target, with_status=True).odd == (*odd, "its page of the index: server_error")
+    wire.upsert("GET", STATUS, json=page())
+    active = read(upstream, target, with_status=True)
+    assert active.odd == ("classifiers is not a list",)
+    wire.upsert("GET", URL, json=project(), headers={"ETag": '"def"'})
+    sound = read(upstream, replace(TARGET, validators=active.validators))
+    assert sound.odd == ()
+    assert not {"odd_project", "odd_status"} & set(sound.validators)
+
+
+def test_what_is_odd_about_a_large_project_stays_odd(wire: responses.RequestsMock, upstream: Upstream) -> None:
+    wire.get(STATUS, json=page(files=[*page()["files"], 5]), headers={"ETag": '"q"'})
+    wire.get(VERSION, json=without(project({"classifiers": 5}), "releases"))
+    odd = ("a file of the index is not an object", "classifiers is not a list")
+    fetched = read(upstream, replace(TARGET, validators=LARGE_NOTES))
+    assert fetched.odd == odd
+    wire.upsert("GET", STATUS, status=304)
+    again = read(upstream, replace(TARGET, validators=fetched.validators))
+    assert (again.facts, again.odd) == (None, ("; ".join(odd),))
+    wire.upsert("GET", STATUS, json=page(), headers={"ETag": '"p"'})
+    wire.upsert("GET", VERSION, json=without(project(), "releases"))
+    assert read(upstream, replace(TARGET, validators=again.validators)).validators == LARGE_NOTES
 
 
 # A project in quarantine
@@ -263,7 +313,9 @@ def test_releases_that_cannot_be_read_stay(wire: responses.RequestsMock, upstrea
     wire.get(URL, json=without(project(), "releases"), headers={"ETag": '"abc"'})
     wire.get(STATUS, status=500)
     fetched = read(upstream, replace(TARGET, validators={"serial": "41"}))
-    assert fetched == Fetched(replace(FACTS, releases=UNKNOWN), {"etag": ""}, odd=(f"{STATUS} answers 500",))
+    assert fetched == Fetched(
+        replace(FACTS, releases=UNKNOWN), {"etag": ""}, odd=("its page of the index: server_error",)
+    )
 
 
 # A project whose document is too large
@@ -325,11 +377,31 @@ def test_a_page_without_releases_refuses_a_large_project(
     faults.check(Fault({}), lambda: read(upstream))
 
 
-def test_a_large_project_whose_version_is_of_another(wire: responses.RequestsMock, upstream: Upstream) -> None:
-    wire.get(URL, **HUGE)
-    wire.get(STATUS, json=page())
-    wire.get(VERSION, json=project({"name": "other"}))
-    faults.check(Fault({}), lambda: read(upstream))
+@pytest.mark.parametrize(
+    ("response", "odd"),
+    [
+        ({"status": 404}, "not_found"),
+        ({"status": 500}, "server_error"),
+        ({"json": project({"name": "other"})}, "the project has another name"),
+        ({"json": without(project(), "info")}, "info is not an object"),
+    ],
+)
+def test_a_version_whose_document_fails_costs_its_metadata_alone(
+    wire: responses.RequestsMock, upstream: Upstream, response: Json, odd: str
+) -> None:
+    """A new version may be in the index before it has a document. All is read again the next time."""
+    wire.get(STATUS, json=page(), headers={"ETag": '"q"'})
+    wire.get(VERSION, **response)
+    fetched = read(upstream, replace(TARGET, validators=LARGE_NOTES | {"serial": "41"}))
+    assert fetched == Fetched(
+        PyPIFacts(version="2.0", releases=FACTS.releases, status="active"),
+        without(LARGE_NOTES, "serial") | {"page_etag": ""},
+        odd=(f"the document of its latest version: {odd}",),
+    )
+    wire.upsert("GET", VERSION, json=without(project(), "releases"))
+    again = read(upstream, replace(TARGET, validators=fetched.validators))
+    assert again == Fetched(replace(FACTS, status="active"), LARGE_NOTES | {"page_etag": '"q"'})
+    assert "If-None-Match" not in wire.calls[2].request.headers
 
 
 @pytest.mark.parametrize(
@@ -407,7 +479,7 @@ def test_faults_of_the_status(wire: responses.RequestsMock, upstream: Upstream, 
     assert "\n" not in odd
 
 
-@faults.at_each_step(["page", "version"], authenticated=False)
+@faults.at_each_step(["page", "version"], authenticated=False, parts=True)
 def test_faults_of_a_large_project(wire: responses.RequestsMock, upstream: Upstream, step: str, fault: Fault) -> None:
     wire.get(URL, **HUGE)
     if step == "version":

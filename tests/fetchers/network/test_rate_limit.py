@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fetchers.network.rate_limit import (
+    MAX_FAILURES,
     MAX_LIMITED,
-    OUTAGE,
     PublishedRate,
     RateLimit,
     RateLimitState,
@@ -145,10 +145,10 @@ def test_pauses_that_follow_each_other_suspend_it_for_this_run(clock: Clock) -> 
 
 def test_fifty_failures_in_a_row_are_an_outage(clock: Clock) -> None:
     rate_limit = RateLimit(RateLimitState(), clock)
-    for _ in range(OUTAGE - 1):
+    for _ in range(MAX_FAILURES - 1):
         rate_limit.note_failure()
     rate_limit.note_response()
-    for _ in range(OUTAGE - 1):
+    for _ in range(MAX_FAILURES - 1):
         rate_limit.note_failure()
     assert allowed(rate_limit, 1) == 1
     rate_limit.note_failure()

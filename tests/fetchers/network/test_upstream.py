@@ -10,9 +10,10 @@ import responses
 from fetchers.network.http import FetchError, NotAskedError, Response, Upstream
 from fetchers.network.rate_limit import PublishedRate, RateLimit, RateLimitState
 from packages.facts import Outcome
+from tests.fetchers.upstreams import Clock
 
 BASE = "https://api.test/v1"
-NOW = datetime.now(UTC)
+NOW = Clock().now
 
 
 @pytest.fixture
@@ -108,21 +109,6 @@ def test_retry_after_pauses_the_upstream(wire: responses.RequestsMock, rate_limi
     assert len(wire.calls) == 1
 
 
-class Clock:
-    """A clock that moves while somebody sleeps by it."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-        self.slept: list[float] = []
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += timedelta(seconds=seconds)
-
-
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(("header", "seconds"), [("0", 1), ("1", 1), ("120", 120)])
 def test_a_short_retry_after_is_waited_out(
@@ -167,6 +153,20 @@ def test_a_pause_that_begins_during_a_wait_is_waited_for(wire: responses.Request
 
     make(rate_limit, sleep=sleep).get("x")
     assert clock.slept == [2, 48]
+
+
+def test_a_host_that_prolongs_its_pause_is_not_asked_in_the_middle_of_it(wire: responses.RequestsMock) -> None:
+    clock = Clock()
+    rate_limit = RateLimit(RateLimitState(), clock)
+    rate_limit.pause(30)
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+        rate_limit.pause(30)
+
+    error = fault(make(rate_limit, sleep=sleep))
+    assert (type(error), str(error), clock.slept) == (NotAskedError, "api.test: it prolongs its pause", [30, 30, 30])
+    assert not wire.calls
 
 
 @pytest.mark.parametrize(
