@@ -16,7 +16,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """What is known of the fetches of one source. `is_asked`: the package has an address there that can be fetched.
+    """The fetches of one source. `is_asked`: the package has an address there that can be fetched.
 
     `last_success`: the time of the newest success (of an imported package without fetch states: its last_fetched).
     `asked_since`: the time since when it is asked about; a source that never had a success is stale 90 days later.

@@ -14,7 +14,7 @@ SILENT_AFTER = YEAR  # without a success, after which a source says nothing
 
 
 class Known:
-    """What is known of a package at a time: the facts of sources that say something, and what follows from them."""
+    """A package as it is known at a time: by the facts of sources that say something, and what follows from them."""
 
     def __init__(self, facts: Facts, now: datetime) -> None:
         self.facts, self.now = facts, now
@@ -75,7 +75,7 @@ class Known:
 
     @cached_property
     def refuses(self) -> bool:
-        """Whether the package itself says that it works with nothing that is supported."""
+        """Return True if the package itself says that it works with nothing that is supported."""
         supported = [version for version in PYTHONS if support.is_supported(version, support.PYTHON, self.day)]
         admitted = [admits(self.requires_python, version) for version in supported]
         names_python = any(re.match(r"Programming Language :: Python :: \d", each) for each in self.classifiers)
@@ -87,7 +87,7 @@ class Known:
 
     @property
     def word_stands(self) -> bool:
-        """Whether an editor's word that the package is finished stands."""
+        """Return True if an editor's word that the package is finished stands."""
         until = self.facts.finished_until
         return until is not None and self.now.astimezone(UTC).date() <= until and not self.refuses
 
