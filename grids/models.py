@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from typing import Self
 
+from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 
 from core.database.functions import AsciiLower, JSONPairs
-from core.models import Document
+from core.models import Document, Edited
 from grids.documents import GRID_COLUMNS
 from packages.models import Package
 
@@ -61,3 +62,45 @@ class GridPackage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.package} in {self.grid}"
+
+
+class Feature(Edited):
+    """A feature by which the packages of a grid are compared; `position`, then the id, is its place in the grid.
+
+    It stays in its grid (grids/triggers.py).
+    """
+
+    grid = models.ForeignKey(Grid, on_delete=models.CASCADE, related_name="features")
+    title = models.CharField(max_length=100)
+    description = models.TextField(blank=True)
+    position = models.PositiveIntegerField(default=0, help_text="Features stand in this order.")
+
+    class Meta:
+        ordering = ("position", "id")
+        constraints = (models.CheckConstraint(condition=~Q(title=""), name="feature_title_not_empty"),)
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Cell(Edited):
+    """The text that says of a member of a grid what it makes of a feature, as it was typed (grids/cells.py reads it).
+
+    Feature and membership are of the same grid (grids/triggers.py).
+    """
+
+    feature = models.ForeignKey(Feature, on_delete=models.CASCADE, related_name="cells", db_index=False)
+    membership = models.ForeignKey(GridPackage, on_delete=models.CASCADE, related_name="cells")
+    text = models.CharField(max_length=1000, blank=True)
+
+    class Meta:
+        ordering = ("feature", "membership")
+        constraints = (models.UniqueConstraint(fields=["feature", "membership"], name="cell_unique"),)
+
+    def __str__(self) -> str:
+        return f"{self.feature}: {self.text[:50]}"
+
+    def clean(self) -> None:
+        super().clean()
+        if self.feature_id and self.membership_id and self.feature.grid_id != self.membership.grid_id:
+            raise ValidationError("The feature and the membership of a cell must be of the same grid.")

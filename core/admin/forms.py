@@ -8,9 +8,9 @@ from django.utils.text import capfirst
 
 from core.admin.merge import Merge, in_words, merge, question
 from core.documents import Columns
-from core.models import Document
+from core.models import Document, Edited
 
-D = TypeVar("D", bound=Document)
+D = TypeVar("D", bound=Edited)
 
 
 def form_fields(columns: Columns, model: type[Document]) -> list[str]:
