@@ -12,10 +12,10 @@ from core.admin.search import SearchedAdmin
 from core.kinds import Kind
 from grids.cells import sign
 from grids.documents import GRID_COLUMNS
-from grids.features import MOST_FEATURES, CellForm, FeatureForm, FeatureFormSet
+from grids.features import CellForm, FeatureForm, FeatureFormSet
 from grids.locks import may_change, may_unlock
 from grids.memberships import MembershipFormSet
-from grids.models import Cell, Feature, Grid, GridPackage
+from grids.models import MOST_FEATURES, Cell, Feature, Grid, GridPackage
 from packages.admin import PackageAdmin
 
 

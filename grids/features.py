@@ -14,8 +14,6 @@ from grids.locks import may_change, refusal
 from grids.models import Cell, Feature, Grid, GridPackage
 from packages.models import Package
 
-MOST_FEATURES = 100  # of a grid: a page with more would have too many fields to be sent
-
 
 class _GridPartForm(DocumentForm[D]):
     """A form that its admin gives the request."""

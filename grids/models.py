@@ -9,11 +9,12 @@ from django.db.models import F, Q
 
 from core.database.functions import AsciiLower, JSONPairs
 from core.models import Document, Edited
-from grids.documents import GRID_COLUMNS
+from grids.documents import FEATURE_COLUMNS, GRID_COLUMNS
 from packages.models import Package
 
 # The position of a membership that nobody has placed: after the placed ones, in the order of creation.
 LAST = 2**31 - 1
+MOST_FEATURES = 100  # of a grid: its page with more would have too many fields to be sent
 
 
 class GridQuerySet(models.QuerySet["Grid"]):
@@ -64,6 +65,17 @@ class GridPackage(models.Model):
         return f"{self.package} in {self.grid}"
 
 
+class FeatureQuerySet(models.QuerySet["Feature"]):
+    def for_api(self, fields: Iterable[str] = FEATURE_COLUMNS.v4) -> Self:
+        """The rows of the API's feature documents, newest first: the columns of those fields, and the texts of cells by
+        the ids of their packages, in the order of the memberships."""
+        features = self.only("id", *FEATURE_COLUMNS.stored(fields)).order_by("-id")
+        if "cells" not in fields:
+            return features
+        cells = Cell.objects.filter(feature=models.OuterRef("pk")).order_by("membership_id")
+        return features.annotate(texts=JSONPairs(cells.values(key=F("membership__package_id"), value=F("text"))))
+
+
 class Feature(Edited):
     """A feature by which the packages of a grid are compared; `position`, then the id, is its place in the grid.
 
@@ -74,6 +86,8 @@ class Feature(Edited):
     title = models.CharField(max_length=100)
     description = models.TextField(blank=True)
     position = models.PositiveIntegerField(default=0, help_text="Features stand in this order.")
+
+    objects = FeatureQuerySet.as_manager()
 
     class Meta:
         ordering = ("position", "id")

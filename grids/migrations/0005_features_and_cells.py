@@ -8,6 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
+        ('changes', '0004_features_and_cells'),  # whose log takes them
         ('grids', '0004_help_text_of_is_locked'),
     ]
 
