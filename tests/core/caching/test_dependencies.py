@@ -79,7 +79,7 @@ REQUESTS: dict[str, dict[str, set[str]]] = {
     "features/<reference>/": {"features/7/": GRIDS | FEATURES},
     "categories/": {"categories/": CATEGORIES, "categories/?q=packages": CATEGORIES},
     "categories/<reference>/": {"categories/c/": CATEGORIES},
-    "search/": {"search/?q=maps": ALL, "search/": ALL},
+    "search/": {"search/?q=maps": ALL | FEATURES, "search/": ALL | FEATURES},
     "changes/": {"changes/": ALL | FEATURES | LOG},
     "feeds/packages.<extension>": {"feeds/packages.atom": PACKAGES},
     "feeds/releases.<extension>": {"feeds/releases.rss": PACKAGES},
