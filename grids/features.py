@@ -1,12 +1,12 @@
 """The forms of features and cells: merged with what others saved meanwhile, and refused for locked grids."""
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 
 from core.admin.forms import D, DocumentForm
@@ -50,9 +50,10 @@ class FeatureFormSet(forms.BaseInlineFormSet[Feature, Grid, Any]):
         present = set(map(str, self.get_queryset().values_list("pk", flat=True)))
         rows = [f"{self.prefix}-{row}" for row in range(self.initial_form_count())]
         deleted = [row for row in rows if self.data.get(f"{row}-id") not in present]
-        self.data = self.data.copy()
-        self.data.update({f"{row}-{forms.formsets.DELETION_FIELD_NAME}": "on" for row in deleted})
-        return [self.data.get(f"{row}-title", "") for row in deleted]
+        merged: Any = cast("QueryDict", self.data).copy()
+        merged.update({f"{row}-{forms.formsets.DELETION_FIELD_NAME}": "on" for row in deleted})
+        self.data = merged
+        return [merged.get(f"{row}-title", "") for row in deleted]
 
     @property
     def notes(self) -> Iterator[str]:
@@ -63,7 +64,7 @@ class FeatureFormSet(forms.BaseInlineFormSet[Feature, Grid, Any]):
 
     def _construct_form(self, i: int, **kwargs: Any) -> Any:
         """Validate no feature that the form leaves alone: each would take queries of its own."""
-        form = super()._construct_form(i, **kwargs)
+        form = super()._construct_form(i, **kwargs)  # type: ignore[misc]  # the stubs lack it
         form.empty_permitted = True
         return form
 

@@ -22,7 +22,7 @@ class GridSerializer(DocumentSerializer[Grid]):
 
 
 class CellSerializer(serializers.Serializer[Any]):
-    """What a feature is said to be in a package."""
+    """The text that says what a package makes of a feature."""
 
     package = serializers.URLField()
     text = serializers.CharField(help_text="As it was typed; 1,000 characters at most.")

@@ -33,8 +33,8 @@ class Owner:
 
 @dataclass(frozen=True)
 class Part:
-    """How a row without a slug is logged: by its `id`, `grid` and `package`, each as SQL, `{row}` being the row. If one
-    of the columns `identity` changes, it is logged as deleted and created."""
+    """The `id`, `grid` and `package` by which a row without a slug is logged, each as SQL, `{row}` being the row. If
+    one of the columns `identity` changes, it is logged as deleted and created."""
 
     grid: str
     package: str

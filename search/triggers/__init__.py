@@ -45,7 +45,8 @@ class SearchTriggers(TriggerSet):
         return list(dialect.triggers(_indexed(connection)))
 
     def counted_on(self) -> Sequence[str]:
-        return [each.kind.table for indexed in INDEXED for each in (indexed, *indexed.parts)]
+        parts = [part.kind.table for indexed in INDEXED for part in indexed.parts]
+        return [*(indexed.kind.table for indexed in INDEXED), *parts]
 
     def catch_up(self, connection: BaseDatabaseWrapper) -> None:
         """Write the entries that are wrong. Meanwhile nobody writes packages or grids, so on PostgreSQL only entries

@@ -43,7 +43,7 @@ def test_features_are_written_in_the_form_of_their_grid(admin_client: Client) ->
     grid, gone = feature.grid, FeatureFactory.create(grid=feature.grid, position=2)
     form = open_form(admin_client, grid)
     assert (form["features-0-title"], form["features-1-title"]) == (["Maps"], [gone.title])
-    typed = {"features-0-title": "Charts", "features-1-DELETE": "on", "features-2-title": "New"}
+    typed: dict[str, Any] = {"features-0-title": "Charts", "features-1-DELETE": "on", "features-2-title": "New"}
     typed |= {"features-2-position": 5, "features-TOTAL_FORMS": 3}
     assert errors_of(send(admin_client, grid, form, **typed)) == []
     assert list(grid.features.values_list("title", "position")) == [("Charts", 1), ("New", 5)]

@@ -444,10 +444,16 @@ def test_a_grid_is_found_by_its_features(get: Get) -> None:
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
 def test_features_that_two_write_at_the_same_time_are_both_found() -> None:
     grid = GridFactory.create()
+
+    def add() -> None:
+        FeatureFactory.create(grid=grid, title="Two")
+
+    def describe() -> None:
+        Grid.objects.filter(pk=grid.pk).update(description="Three")
+
     with transaction.atomic():
         FeatureFactory.create(grid=grid, title="One")
-        other = in_background(lambda: FeatureFactory.create(grid=grid, title="Two") and None)
-        describing = in_background(lambda: Grid.objects.filter(pk=grid.pk).update(description="Three") and None)
+        other, describing = in_background(add), in_background(describe)
         other.join(0.3)
     other.result()
     describing.result()

@@ -40,7 +40,7 @@ def texts() -> dict[tuple[int, int], str]:
     return {(pk, of_package): text for pk, of_package, text in rows}
 
 
-def everything() -> list[list[dict[str, Any]]]:
+def everything() -> list[list[Any]]:
     """All that a feature and a cell is, with the package in place of the membership, whose id no document has."""
     cells = Cell.objects.order_by("feature", "membership__package")
     return [
