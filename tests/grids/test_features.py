@@ -1,5 +1,6 @@
 """Features and cells in API v4: their documents, and what the log has of them."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -115,6 +116,17 @@ def test_documents_of_v4_do_not_change(get: Get) -> None:
     assert list(get(f"grids/{cell.feature.grid.pk}/").json()) == [
         *("id", "title", "slug", "description", "is_locked", "packages", "header", "created", "modified"),
     ]
+
+
+def test_a_page_links_to_http_alone(get: Get) -> None:
+    cell = CellFactory.create(
+        text="https://example.org/x javascript:alert(1) <b>bold</b> data:text/html,x ftp://a.test/"
+    )
+    page = get(f"features/{cell.feature.pk}/", accept="text/html").content.decode()
+    links = re.findall(r'href="([^"]*)"', page)
+    assert "https://example.org/x" in links
+    assert not [each for each in links if not re.match(r"https?://|/|#|\?", each)]
+    assert "<b>bold" not in page
 
 
 @pytest.mark.django_db(transaction=True)
