@@ -9,6 +9,7 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse
 
 from changes.models import OldSlug
+from core.models import Document
 
 
 class OldSlugMiddleware:
@@ -28,6 +29,8 @@ class OldSlugMiddleware:
         reference = match.kwargs.get("reference", "") if match else ""
         view = getattr(match.func, "cls", None) if match else None
         if not match or view is None or not slug_re.match(reference) or re.fullmatch("[1-9][0-9]*", reference):
+            return None
+        if not issubclass(view.documents.model, Document):  # it has no slug
             return None
         old = OldSlug.objects.filter(kind=view.documents.model._meta.model_name, slug=reference)
         slug = view.documents.filter(pk__in=old.values("object_id")).values_list("slug", flat=True).first()

@@ -9,13 +9,18 @@ from core.kinds import Kind
 
 
 class Change(models.Model):
-    """A document or a membership that was created, changed, renamed (it has another slug) or deleted.
+    """A document, a membership or a cell that was created, changed, renamed (it has another slug) or deleted.
+
+    `object_id` is the row's own; for a cell, that of its feature.
 
     `number` follows the order of commits without gaps: whoever has read up to a number has missed nothing before it.
     It is null only inside the transaction of the change. A new `last_fetched` alone is no change.
     """
 
-    KINDS = (Kind.CATEGORY.value, Kind.PACKAGE.value, Kind.GRID.value, Kind.MEMBERSHIP.value)
+    KINDS = (
+        *(Kind.CATEGORY.value, Kind.PACKAGE.value, Kind.GRID.value, Kind.MEMBERSHIP.value),
+        *(Kind.FEATURE.value, Kind.CELL.value),
+    )
     ACTIONS = ("created", "changed", "renamed", "deleted")
 
     number = models.BigIntegerField(null=True, unique=True)

@@ -11,16 +11,21 @@ from core.links import Links
 
 
 class ChangeSerializer(serializers.ModelSerializer[Change]):
-    """A change of a document or of a membership."""
+    """A change of a document, of a membership or of a cell."""
 
     number = serializers.IntegerField()
     at = serializers.DateTimeField()
-    id = serializers.IntegerField(source="object_id", help_text="Of the document, or of the membership.")
-    url = serializers.URLField(
-        read_only=True, allow_null=True, help_text="Of the document; null for a membership, and if it is deleted."
+    id = serializers.IntegerField(
+        source="object_id", help_text="Of the document, or of the membership; of a cell: of its feature."
     )
-    grid = serializers.URLField(read_only=True, allow_null=True, help_text="Of a membership.")
-    package = serializers.URLField(read_only=True, allow_null=True, help_text="Of a membership.")
+    url = serializers.URLField(
+        read_only=True,
+        allow_null=True,
+        help_text="Of the document, or of the feature that a cell is of; null for a membership, and if the document is"
+        " deleted.",
+    )
+    grid = serializers.URLField(read_only=True, allow_null=True, help_text="Of a membership, a feature or a cell.")
+    package = serializers.URLField(read_only=True, allow_null=True, help_text="Of a membership or a cell.")
 
     class Meta:
         model = Change
@@ -31,6 +36,7 @@ def documents(changes: list[Change], links: Links) -> list[dict[str, Any]]:
     """Return the rows of the log as ChangeSerializer describes them: DRF would build its fields for every response."""
     zone = timezone.get_current_timezone()
     affixes = {kind.value: links.affixes(kind) for kind in Kind if kind.plural}
+    affixes[Kind.CELL.value] = affixes[Kind.FEATURE.value]
 
     def link(kind: str, pk: int | None) -> str | None:
         before, after = affixes[kind]
@@ -54,7 +60,7 @@ def documents(changes: list[Change], links: Links) -> list[dict[str, Any]]:
 
 
 def _has_url(change: Change) -> bool:
-    return change.kind != Kind.MEMBERSHIP and change.action != "deleted"
+    return change.kind == Kind.CELL or (change.kind != Kind.MEMBERSHIP and change.action != "deleted")
 
 
 class ChangesSerializer(serializers.Serializer[Any]):

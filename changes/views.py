@@ -37,7 +37,7 @@ class ChangesView(CatalogueView):
     is null, then continue from `until` another day: no change with a smaller number is added later."""
 
     # Whatever is logged moves one of the others too, whose numbers never come again, not even from a backup.
-    depends_on = on(LOG, PRUNED, Kind.PACKAGE, Kind.GRID, Kind.CATEGORY)
+    depends_on = on(LOG, PRUNED, Kind.PACKAGE, Kind.GRID, Kind.CATEGORY, Kind.FEATURE)
     known_parameters = ("format", "since", "limit")
 
     @extend_schema(
@@ -64,7 +64,7 @@ class ChangesView(CatalogueView):
         if since < oldest:
             raise Gone(
                 f"Changes up to {oldest} are gone from the log. Start afresh: keep the number {last}, read all of"
-                f" categories, packages and grids (cursor=), then go on with since={last}."
+                f" categories, packages, grids and features (cursor=), then go on with since={last}."
             )
         page = rows[:limit]
         until = page[-1].number if page else since

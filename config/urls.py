@@ -21,7 +21,7 @@ from core.api.views import CatalogueView, UndefinedView
 from core.caching.dependencies import on
 from core.links import Links
 from grids.feeds import GridFeed
-from grids.views import GridViewSet
+from grids.views import FeatureViewSet, GridViewSet
 from packages.feeds import PackageFeed, ReleaseFeed
 from packages.views import CommitsChartView, PackageViewSet, StarsChartView
 from search.views import SearchView
@@ -33,13 +33,13 @@ handler400 = "core.api.errors.bad_request"
 handler500 = "core.api.errors.server_error"
 
 # The root's links: those of v4 in its order, then ours.
-ROOT = ("packages", "search", "grids", "categories", "changes", "schema", "docs")
+ROOT = ("packages", "search", "grids", "categories", "changes", "features", "schema", "docs")
 
 
 class RootSerializer(serializers.Serializer[Any]):
     """The URLs of all that the API offers."""
 
-    packages, search, grids, categories, changes, schema, docs = (serializers.URLField() for _ in ROOT)
+    packages, search, grids, categories, changes, features, schema, docs = (serializers.URLField() for _ in ROOT)
 
 
 class RootView(CatalogueView):
@@ -73,6 +73,7 @@ router.include_format_suffixes = False
 router.register("packages", PackageViewSet, basename="package")
 router.register("grids", GridViewSet, basename="grid")
 router.register("categories", CategoryViewSet, basename="category")
+router.register("features", FeatureViewSet, basename="feature")
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="api-root")),

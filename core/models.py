@@ -1,4 +1,4 @@
-"""Models that all kinds of documents share: the base of their own models, and their revisions."""
+"""Models that all kinds of documents share: the bases of their own models, and their revisions."""
 
 from typing import ClassVar
 
@@ -9,17 +9,25 @@ from django.utils import timezone
 MAX_ID = 2**63 - 1
 
 
-class Document(models.Model):
-    """A titled document of the catalogue, with an id and a slug.
+class Edited(models.Model):
+    """A row that editors write.
 
     `created` and `modified` are ordinary columns, not automatic ones: an import takes the times of its source, and
-    `modified` is when an editor last changed the document, so no fetch may touch it.
+    `modified` is when an editor last changed the row, so no fetch may touch it.
     """
+
+    created = models.DateTimeField(default=timezone.now, editable=False)
+    modified = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class Document(Edited):
+    """A titled document of the catalogue, with an id and a slug."""
 
     title = models.CharField(max_length=100)
     slug = models.SlugField(max_length=100, unique=True)
-    created = models.DateTimeField(default=timezone.now, editable=False)
-    modified = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         abstract = True

@@ -6,14 +6,16 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from core.admin.documents import PackageCountAdmin
-from core.admin.forms import DocumentForm, form_fields
+from core.admin.documents import DocumentAdmin, PackageCountAdmin
+from core.admin.forms import D, DocumentForm, form_fields
 from core.admin.search import SearchedAdmin
 from core.kinds import Kind
+from grids.cells import sign
 from grids.documents import GRID_COLUMNS
+from grids.features import CellForm, FeatureForm, FeatureFormSet
 from grids.locks import may_change, may_unlock
 from grids.memberships import MembershipFormSet
-from grids.models import Grid, GridPackage
+from grids.models import MOST_FEATURES, Cell, Feature, Grid, GridPackage
 from packages.admin import PackageAdmin
 
 
@@ -57,6 +59,16 @@ class GridsInline(_Memberships):
     verbose_name, verbose_name_plural = "grid", "add to grids"
 
 
+class FeaturesInline(admin.TabularInline[Feature, Grid]):
+    model = Feature
+    form = FeatureForm
+    formset = FeatureFormSet
+    fields = ("title", "description", "position")
+    extra = 1
+    max_num = MOST_FEATURES
+    show_change_link = True
+
+
 PackageAdmin.inlines = (GridsInline, *PackageAdmin.inlines)
 
 
@@ -65,7 +77,7 @@ class GridAdmin(SearchedAdmin[Grid], PackageCountAdmin[Grid]):
     kind = Kind.GRID
     form = GridForm
     fieldsets = ((None, {"fields": ("title", "slug", "description", "header", "is_locked", "created", "modified")}),)
-    inlines = (PackagesInline,)
+    inlines = (PackagesInline, FeaturesInline)
     list_display = ("title", "slug", "number_of_packages", "header", "is_locked", "modified")
     list_filter = ("header", "is_locked")
     ordering = ("title", "id")
@@ -82,3 +94,78 @@ class GridAdmin(SearchedAdmin[Grid], PackageCountAdmin[Grid]):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         allowed = super().has_delete_permission(request, obj)  # type: ignore[arg-type]
         return allowed and (not isinstance(obj, Grid) or may_change(request, obj))
+
+
+class _PartOfGrid(DocumentAdmin[D]):
+    """Of a row that belongs to a grid, and cannot be written by those who may not change the grid."""
+
+    prepopulated_fields: ClassVar[dict[str, Any]] = {}
+    added: ClassVar[tuple[str, ...]]  # fields that only a new row has
+
+    def grid_of(self, row: D) -> Grid:
+        raise NotImplementedError
+
+    def get_readonly_fields(self, request: HttpRequest, obj: D | None = None) -> tuple[str, ...]:
+        return (*super().get_readonly_fields(request, obj), *(self.added if obj else ()))
+
+    def get_form(self, request: Any, obj: D | None = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        form.request = request
+        return form
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or may_change(request, self.grid_of(obj)))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed = super().has_delete_permission(request, obj)
+        return allowed and (obj is None or may_change(request, self.grid_of(obj)))
+
+
+@admin.register(Feature)
+class FeatureAdmin(_PartOfGrid[Feature]):
+    form = FeatureForm
+    added = ("grid",)
+    fieldsets = ((None, {"fields": ("grid", "title", "description", "position", "created", "modified")}),)
+    autocomplete_fields = ("grid",)
+    list_display = ("title", "grid", "position", "modified")
+    list_select_related = ("grid",)
+    search_fields = ("title", "grid__title")
+    ordering = ("grid", "position", "id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Feature]:
+        return super().get_queryset(request).select_related("grid")
+
+    def grid_of(self, row: Feature) -> Grid:
+        return row.grid
+
+
+@admin.register(Cell)
+class CellAdmin(_PartOfGrid[Cell]):
+    form = CellForm
+    added = ("feature", "member")
+    autocomplete_fields = ("feature",)
+    list_display = ("feature", "member", "text", "sign", "modified")
+    search_fields = ("feature__title", "membership__package__title", "text")
+    ordering = ("-id",)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Cell | None = None) -> Any:
+        of_a_member = ("feature", "member", "text", "sign") if obj else ("feature", "package", "text")
+        return ((None, {"fields": (*of_a_member, "created", "modified")}),)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Cell | None = None) -> tuple[str, ...]:
+        return (*super().get_readonly_fields(request, obj), *(("sign",) if obj else ()))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Cell]:
+        return super().get_queryset(request).select_related("feature__grid", "membership__package")
+
+    def grid_of(self, row: Cell) -> Grid:
+        return row.feature.grid
+
+    @admin.display(description="package")
+    def member(self, cell: Cell) -> str:
+        return str(cell.membership.package)
+
+    @admin.display(description="sign", empty_value="-")
+    def sign(self, cell: Cell) -> int | None:
+        return sign(cell.text)

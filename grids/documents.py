@@ -1,10 +1,10 @@
-"""The columns of a grid and the keys of its document, in the order of the contract."""
+"""The columns of grids and of features, and the keys of their documents, in the order of the contract."""
 
 from typing import Any
 
 import orjson
 
-from core.documents import ID, Column, Columns, Relation
+from core.documents import ID, Column, Columns, Computed, Relation
 from core.kinds import Kind
 
 
@@ -30,6 +30,18 @@ GRID_COLUMNS = Columns(
         help_text="By title without regard to letter case.",
     ),
     Column("header", v4=True, edited=True),
+    Column("created", v4=True, edited=True),
+    Column("modified", v4=True, edited=True),
+)
+
+FEATURE_COLUMNS = Columns(
+    Kind.FEATURE,
+    ID,
+    Relation("grid", kind=Kind.GRID, foreign_key="grid_id", v4=True, edited=True, expandable=False),
+    Column("title", v4=True, edited=True),
+    Column("description", v4=True, edited=True),
+    Column("position", v4=True, edited=True),
+    Computed("cells", v4=True, columns=()),
     Column("created", v4=True, edited=True),
     Column("modified", v4=True, edited=True),
 )

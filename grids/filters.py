@@ -1,13 +1,13 @@
-"""The filters of the list of grids."""
+"""The filters of the lists of grids and of features."""
 
 from django.db.models import Exists, OuterRef, Q
 
-from core.api.filters import DocumentFilters, FieldFilter, Flag, Ordering, ReferencesField, Words
+from core.api.filters import DocumentFilters, FieldFilter, Flag, IdsField, Ordering, ReferencesField, ValueList, Words
 from core.api.references import by_references
 from core.caching.dependencies import on
 from core.database.functions import AsciiLower
 from core.kinds import Kind
-from grids.models import GridPackage, GridQuerySet
+from grids.models import FeatureQuerySet, Grid, GridPackage, GridQuerySet
 from packages.models import Package
 
 
@@ -23,3 +23,13 @@ class GridFilters(DocumentFilters):
         """The grids that contain one of these packages."""
         packages = Package.objects.filter(by_references(value))
         return grids.filter(Exists(GridPackage.objects.filter(grid=OuterRef("pk"), package__in=packages)))
+
+
+class FeatureFilters(DocumentFilters):
+    parameters_add = {"grid": on(Kind.GRID)}
+    id__in = ValueList(IdsField, "pk", label="ids")
+    grid = FieldFilter(ReferencesField, label="grid", method="of_grids")
+
+    def of_grids(self, features: FeatureQuerySet, name: str, value: list[str]) -> FeatureQuerySet:
+        """The features of one of these grids."""
+        return features.filter(grid__in=Grid.objects.filter(by_references(value)))

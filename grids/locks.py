@@ -1,4 +1,5 @@
-"""Locked grids: only users with the permission to unlock grids may change one, its memberships included."""
+"""Locked grids: only users with the permission to unlock grids may change one, its memberships, features and cells
+included."""
 
 from typing import Any
 
@@ -6,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from core.admin.deletion import NAMED, guard
-from grids.models import Grid, GridPackage
+from grids.models import Cell, Feature, Grid, GridPackage
 
 
 def may_unlock(request: HttpRequest) -> bool:
@@ -18,7 +19,7 @@ def may_change(request: HttpRequest, grid: Grid) -> bool:
 
 
 def refusal(grid: Grid) -> str:
-    why = "Only users with the permission to unlock grids can change its packages."
+    why = "Only users with the permission to unlock grids can change it."
     return f"The grid “{grid}” is locked. {why}"
 
 
@@ -33,5 +34,11 @@ def _grids_of(request: HttpRequest, memberships: QuerySet[Any]) -> list[str]:
     return locked_grids(request, Grid.objects.filter(pk__in=memberships.values("grid")))
 
 
+def _grids_of_cells(request: HttpRequest, cells: QuerySet[Any]) -> list[str]:
+    return locked_grids(request, Grid.objects.filter(pk__in=cells.values("feature__grid")))
+
+
 guard(Grid, locked_grids)
 guard(GridPackage, _grids_of)
+guard(Feature, _grids_of)
+guard(Cell, _grids_of_cells)

@@ -3,16 +3,18 @@
 from collections.abc import Iterable
 from typing import Self
 
+from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 
 from core.database.functions import AsciiLower, JSONPairs
-from core.models import Document
-from grids.documents import GRID_COLUMNS
+from core.models import Document, Edited
+from grids.documents import FEATURE_COLUMNS, GRID_COLUMNS
 from packages.models import Package
 
 # The position of a membership that nobody has placed: after the placed ones, in the order of creation.
 LAST = 2**31 - 1
+MOST_FEATURES = 100  # of a grid: its page with more would have too many fields to be sent
 
 
 class GridQuerySet(models.QuerySet["Grid"]):
@@ -61,3 +63,58 @@ class GridPackage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.package} in {self.grid}"
+
+
+class FeatureQuerySet(models.QuerySet["Feature"]):
+    def for_api(self, fields: Iterable[str] = FEATURE_COLUMNS.v4) -> Self:
+        """The rows of the API's feature documents, newest first: the columns of those fields, and the texts of cells by
+        the ids of their packages, in the order of the memberships."""
+        features = self.only("id", *FEATURE_COLUMNS.stored(fields)).order_by("-id")
+        if "cells" not in fields:
+            return features
+        cells = Cell.objects.filter(feature=models.OuterRef("pk")).order_by("membership_id")
+        return features.annotate(texts=JSONPairs(cells.values(key=F("membership__package_id"), value=F("text"))))
+
+
+class Feature(Edited):
+    """A feature by which the packages of a grid are compared; `position`, then the id, is its place in the grid.
+
+    It stays in its grid (grids/triggers.py).
+    """
+
+    grid = models.ForeignKey(Grid, on_delete=models.CASCADE, related_name="features")
+    title = models.CharField(max_length=100)
+    description = models.TextField(blank=True)
+    position = models.PositiveIntegerField(default=0, help_text="Features stand in this order.")
+
+    objects = FeatureQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("position", "id")
+        constraints = (models.CheckConstraint(condition=~Q(title=""), name="feature_title_not_empty"),)
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Cell(Edited):
+    """The text that says of a member of a grid what it makes of a feature, as it was typed (grids/cells.py reads it).
+
+    Feature and membership are of the same grid (grids/triggers.py).
+    """
+
+    feature = models.ForeignKey(Feature, on_delete=models.CASCADE, related_name="cells", db_index=False)
+    membership = models.ForeignKey(GridPackage, on_delete=models.CASCADE, related_name="cells")
+    text = models.CharField(max_length=1000, blank=True)
+
+    class Meta:
+        ordering = ("feature", "membership")
+        constraints = (models.UniqueConstraint(fields=["feature", "membership"], name="cell_unique"),)
+
+    def __str__(self) -> str:
+        return f"{self.feature}: {self.text[:50]}"
+
+    def clean(self) -> None:
+        super().clean()
+        if self.feature_id and self.membership_id and self.feature.grid_id != self.membership.grid_id:
+            raise ValidationError("The feature and the membership of a cell must be of the same grid.")

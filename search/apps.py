@@ -13,6 +13,8 @@ class SearchConfig(AppConfig):
         from core.kinds import Kind  # noqa: PLC0415
         from search.hooks import ids_best_first  # noqa: PLC0415
 
-        reads.register("search_entry", frozenset({Kind.PACKAGE.plural, Kind.GRID.plural}), every_row=False)
+        reads.register(
+            "search_entry", frozenset(each.plural for each in (Kind.PACKAGE, Kind.GRID, Kind.FEATURE)), every_row=False
+        )
         triggers.register(SEARCH_TRIGGERS)
         hooks.search = ids_best_first

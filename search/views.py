@@ -28,7 +28,7 @@ class SearchView(CatalogueView):
     """Packages and grids that match the query, best first. "Quotes" keep words together, a -word excludes."""
 
     summary = "search/form.html"
-    depends_on = on(Kind.PACKAGE, Kind.GRID, Kind.CATEGORY, ages=60)  # a hit shows the score
+    depends_on = on(Kind.PACKAGE, Kind.GRID, Kind.CATEGORY, Kind.FEATURE, ages=60)  # a hit shows the score
     known_parameters = ("format", "q", "type", "limit", "offset")
     may_be_empty = ("q",)
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from factory.declarations import Sequence, SubFactory
+from factory.declarations import SelfAttribute, Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
 from categories.models import Category
-from grids.models import Grid, GridPackage
+from grids.models import Cell, Feature, Grid, GridPackage
 from packages.models import Package
 
 
@@ -51,3 +51,21 @@ class MembershipFactory(DjangoModelFactory[GridPackage]):
 
     grid = _related(GridFactory)
     package = _related(PackageFactory)
+
+
+class FeatureFactory(DjangoModelFactory[Feature]):
+    class Meta:
+        model = Feature
+
+    grid = _related(GridFactory)
+    title = _numbered("Feature {}")
+
+
+class CellFactory(DjangoModelFactory[Cell]):
+    class Meta:
+        model = Cell
+
+    feature = _related(FeatureFactory)
+    # of the feature's grid
+    membership = SubFactory(MembershipFactory, grid=SelfAttribute("..feature.grid"))  # type: ignore[no-untyped-call]
+    text = "yes"

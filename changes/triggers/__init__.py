@@ -48,9 +48,10 @@ class LogTriggers(TriggerSet):
     def catch_up(self, connection: BaseDatabaseWrapper) -> None:
         """Raise all revisions, and count the documents."""
         following = _dialect(connection).following("number")
+        stored = columns_of(connection, [each.table for each in self.watched])
         with connection.cursor() as cursor:
             cursor.execute(f"UPDATE changes_revision SET number = {following} WHERE kind <> 'changes'")
-            for each in (watched for watched in self.watched if watched.counted):
+            for each in (watched for watched in self.watched if watched.counted and watched.table in stored):
                 count = f"(SELECT count(*) FROM {each.table})"
                 cursor.execute(f"UPDATE changes_revision SET rows = {count} WHERE kind = '{each.counted}'")
 
@@ -82,17 +83,19 @@ def install(connection: BaseDatabaseWrapper) -> None:
 def seed(connection: BaseDatabaseWrapper) -> None:
     """Log all documents and memberships as created, each after those that it refers to."""
     dialect = _dialect(connection)
+    stored = columns_of(connection, [each.table for each in WATCHED])
+    present = [each for each in WATCHED if each.table in stored]
     with connection.cursor() as cursor:
-        for watched in (each for each in WATCHED if each.kind):
-            slug, pair = ("''", "grid_id, package_id") if watched.is_membership else ("slug", "NULL, NULL")
+        for watched in (each for each in present if each.kind):
+            values = watched.part.values("each") if watched.part else "each.id, each.slug, '', NULL, NULL"
             cursor.execute(
                 "INSERT INTO changes_change (number, at, kind, action, object_id, slug, old_slug, grid_id, package_id)"
-                f" SELECT (SELECT count(*) FROM changes_change) + row_number() OVER (ORDER BY id), {dialect.NOW},"
-                f" '{watched.kind}', 'created', id, {slug}, '', {pair} FROM {watched.table} ORDER BY id"
+                f" SELECT (SELECT count(*) FROM changes_change) + row_number() OVER (ORDER BY each.id), {dialect.NOW},"
+                f" '{watched.kind}', 'created', {values} FROM {watched.table} AS each ORDER BY each.id"
             )
         _seed_revision(cursor, "changes", "changes_change", "count(*)", "0", "excluded.number")
         again = dialect.following("changes_revision.number")
-        for watched in (each for each in WATCHED if each.counted):
+        for watched in (each for each in present if each.counted):
             _seed_revision(cursor, watched.counted, watched.table, dialect.CLOCK, "count(*)", again)
 
 

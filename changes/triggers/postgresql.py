@@ -8,7 +8,7 @@ Rows without a number are visible to their own transaction alone, which recognis
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from changes.triggers.watched import REFUSAL, Owner, Watched
+from changes.triggers.watched import REFUSAL, Owner, Part, Watched
 from core.database.triggers import Function, Trigger, statement_trigger
 
 NOW = "clock_timestamp()"
@@ -215,8 +215,8 @@ def _array(words: Iterable[str]) -> str:
 
 def _logs(watched: Watched) -> Mapping[str, str]:
     """The statements that log the rows, by event."""
-    if watched.is_membership:
-        return _membership_logs(watched)
+    if watched.part:
+        return _part_logs(watched, watched.part)
     if watched.kind:
         return _document_logs(watched)
     if watched.logs_as:
@@ -249,23 +249,22 @@ def _document_logs(watched: Watched) -> dict[str, str]:
     }
 
 
-def _membership_logs(watched: Watched) -> dict[str, str]:
-    row = "id, '', '', grid_id, package_id"
-    other_pair = _differ(("grid_id", "package_id"))
+def _part_logs(watched: Watched, part: Part) -> dict[str, str]:
+    other = _differ(part.identity) if part.identity else "false"
     update = (
-        f"{_INTO_LOG} SELECT '{watched.kind}', 'deleted', o.id, '', '', o.grid_id, o.package_id"
+        f"{_INTO_LOG} SELECT '{watched.kind}', 'deleted', {part.values('o')}"
         " FROM old_rows AS o LEFT JOIN new_rows AS n USING (id)"
-        f" WHERE n.id IS NULL OR {other_pair} ORDER BY o.id;\n"
+        f" WHERE n.id IS NULL OR {other} ORDER BY o.id;\n"
         f"{_INTO_LOG} SELECT '{watched.kind}',"
-        f" CASE WHEN o.id IS NULL OR {other_pair} THEN 'created' ELSE 'changed' END,"
-        " n.id, '', '', n.grid_id, n.package_id FROM new_rows AS n LEFT JOIN old_rows AS o USING (id)"
+        f" CASE WHEN o.id IS NULL OR {other} THEN 'created' ELSE 'changed' END,"
+        f" {part.values('n')} FROM new_rows AS n LEFT JOIN old_rows AS o USING (id)"
         f" WHERE o.id IS NULL OR {_differ(watched.columns)} ORDER BY n.id;\n"
     )
-    return {
-        "insert": f"{_INTO_LOG} SELECT '{watched.kind}', 'created', {row} FROM new_rows ORDER BY id;\n",
-        "update": update,
-        "delete": f"{_INTO_LOG} SELECT '{watched.kind}', 'deleted', {row} FROM old_rows ORDER BY id;\n",
-    }
+    created, deleted = (
+        f"{_INTO_LOG} SELECT '{watched.kind}', '{action}', {part.values('r')} FROM {rows} AS r ORDER BY r.id;\n"
+        for action, rows in (("created", "new_rows"), ("deleted", "old_rows"))
+    )
+    return {"insert": created, "update": update, "delete": deleted}
 
 
 def _owner_logs(watched: Watched, owner: Owner) -> dict[str, str]:

@@ -5,7 +5,7 @@ A revision moves with every row. It is counted in microseconds because rows are 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from changes.triggers.watched import REFUSAL, Owner, Watched
+from changes.triggers.watched import REFUSAL, Owner, Part, Watched
 from core.database.triggers import Trigger, row_trigger
 from core.kinds import Kind
 
@@ -61,8 +61,8 @@ def _revisions(watched: Watched, columns: Iterable[str]) -> Iterator[Trigger]:
 
 def _logs(watched: Watched) -> Iterator[Trigger]:
     """The triggers that log the rows."""
-    if watched.is_membership:
-        yield from _membership_logs(watched.table, Kind.MEMBERSHIP, watched.columns)
+    if watched.kind and watched.part:
+        yield from _part_logs(watched.table, watched.kind, watched.part, watched.columns)
     elif watched.kind:
         yield from _document_logs(watched.table, watched.kind, watched.columns)
     elif watched.logs_as:
@@ -91,14 +91,18 @@ def _document_logs(table: str, kind: Kind, columns: Iterable[str]) -> Iterator[T
     )
 
 
-def _membership_logs(table: str, kind: Kind, columns: Iterable[str]) -> Iterator[Trigger]:
-    deleted, created = _log(kind, "deleted", "OLD"), _log(kind, "created", "NEW")
-    other = _differ(["id", "grid_id", "package_id"])
+def _part_logs(table: str, kind: Kind, part: Part, columns: Iterable[str]) -> Iterator[Trigger]:
+    deleted, created = (_log_values(kind, action, part.values(row)) for action, row in _IDENTITY)
+    edited = _log_values(kind, "changed", part.values("NEW"))
+    other = _differ(["id", *part.identity])
     changed = f"NOT ({other}) AND ({_differ(columns)})"
     yield row_trigger(f"changes_{table}_insert_log", "AFTER INSERT", table, created)
     yield row_trigger(f"changes_{table}_delete_log", "AFTER DELETE", table, deleted)
     yield row_trigger(f"changes_{table}_update_identity", "AFTER UPDATE", table, deleted + created, when=other)
-    yield row_trigger(f"changes_{table}_update_log", "AFTER UPDATE", table, _log(kind, "changed", "NEW"), when=changed)
+    yield row_trigger(f"changes_{table}_update_log", "AFTER UPDATE", table, edited, when=changed)
+
+
+_IDENTITY = (("deleted", "OLD"), ("created", "NEW"))
 
 
 def _owner_logs(table: str, owner: Owner, columns: Iterable[str]) -> Iterator[Trigger]:
@@ -112,12 +116,13 @@ def _owner_logs(table: str, owner: Owner, columns: Iterable[str]) -> Iterator[Tr
 
 
 def _log(kind: Kind, action: str, row: str, old_slug: str = "''") -> str:
-    """The statements that log a row."""
-    slug, pair = f"{row}.slug", "NULL, NULL"
-    if kind == Kind.MEMBERSHIP:
-        slug, pair = "''", f"{row}.grid_id, {row}.package_id"
+    """The statements that log a row with a slug."""
+    return _log_values(kind, action, f"{row}.id, {row}.slug, {old_slug}, NULL, NULL")
+
+
+def _log_values(kind: Kind, action: str, values: str) -> str:
     return _next_number() + (
-        f"{_INTO_LOG} SELECT number, {NOW}, '{kind}', '{action}', {row}.id, {slug}, {old_slug}, {pair}"
+        f"{_INTO_LOG} SELECT number, {NOW}, '{kind}', '{action}', {values}"
         " FROM changes_revision WHERE kind = 'changes';"
     )
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from categories.documents import CATEGORY_COLUMNS
 from core.documents import Columns
 from core.kinds import Kind
-from grids.documents import GRID_COLUMNS
+from grids.documents import FEATURE_COLUMNS, GRID_COLUMNS
 from packages.documents import PACKAGE_COLUMNS
 
 MEMBERSHIP_COLUMNS = ("grid_id", "package_id", "position")
+CELL_COLUMNS = ("feature_id", "membership_id", "text")
 # Columns that documents are made of as well, and why their changes are not logged.
 FETCH_STATE_COLUMNS_NOT_LOGGED = dict.fromkeys(
     ("package_id", "source", "subject", "last_success", "last_attempt", "outcome", "error", "failures", "next_due"),
@@ -31,26 +32,38 @@ class Owner:
 
 
 @dataclass(frozen=True)
+class Part:
+    """The `id`, `grid` and `package` by which a row without a slug is logged, each as SQL, `{row}` being the row. If
+    one of the columns `identity` changes, it is logged as deleted and created."""
+
+    grid: str
+    package: str
+    id: str = "{row}.id"
+    identity: tuple[str, ...] = ()
+
+    def values(self, row: str) -> str:
+        """Return SQL for object_id, slug, old_slug, grid_id and package_id of the log."""
+        return f"{self.id}, '', '', {self.grid}, {self.package}".format(row=row)
+
+
+@dataclass(frozen=True)
 class Watched:
     """A table with rows that documents show.
 
     `shown_in` are the kinds of those documents, whose revisions move with every write; `columns_shown_in` has further
-    kinds for single columns. Rows of a `kind` are logged as themselves, others as a change of the document that
-    `logs_as` names, or not at all. An update is logged if one of `columns` changes. `not_logged` has the other columns
-    that documents are made of, each with the reason.
+    kinds for single columns. Rows of a `kind` are logged as themselves (by their slug, or as `part` says), others as a
+    change of the document that `logs_as` names, or not at all. An update is logged if one of `columns` changes.
+    `not_logged` has the other columns that documents are made of, each with the reason.
     """
 
     table: str
     shown_in: tuple[Kind, ...]
     kind: Kind | None = None
+    part: Part | None = None
     logs_as: Owner | None = None
     columns: tuple[str, ...] = ()
     not_logged: Mapping[str, str] = field(default_factory=dict)
     columns_shown_in: Mapping[str, Kind] = field(default_factory=dict)
-
-    @property
-    def is_membership(self) -> bool:
-        return self.kind == Kind.MEMBERSHIP
 
     @property
     def counted(self) -> str:
@@ -58,12 +71,15 @@ class Watched:
         return self.kind.plural if self.kind else ""
 
 
-def _documents(columns: Columns, columns_shown_in: Mapping[str, Kind] | None = None) -> Watched:
+def _documents(
+    columns: Columns, columns_shown_in: Mapping[str, Kind] | None = None, part: Part | None = None
+) -> Watched:
     """Watch the table of a kind of document, whose list of columns says what is logged."""
     return Watched(
         columns.kind.table,
         (columns.kind,),
         kind=columns.kind,
+        part=part,
         columns=columns.logged,
         not_logged=columns.not_logged,
         columns_shown_in=columns_shown_in or {},
@@ -74,7 +90,26 @@ WATCHED = (
     _documents(CATEGORY_COLUMNS),
     _documents(PACKAGE_COLUMNS, columns_shown_in={"title": Kind.GRID}),  # a grid lists its packages by title
     _documents(GRID_COLUMNS),
-    Watched(Kind.MEMBERSHIP.table, (Kind.PACKAGE, Kind.GRID), kind=Kind.MEMBERSHIP, columns=MEMBERSHIP_COLUMNS),
+    Watched(
+        Kind.MEMBERSHIP.table,
+        (Kind.PACKAGE, Kind.GRID),
+        kind=Kind.MEMBERSHIP,
+        part=Part("{row}.grid_id", "{row}.package_id", identity=("grid_id", "package_id")),
+        columns=MEMBERSHIP_COLUMNS,
+    ),
+    _documents(FEATURE_COLUMNS, part=Part("{row}.grid_id", "NULL")),
+    Watched(
+        Kind.CELL.table,
+        (Kind.FEATURE,),
+        kind=Kind.CELL,
+        part=Part(
+            f"(SELECT grid_id FROM {Kind.FEATURE.table} WHERE id = {{row}}.feature_id)",
+            f"(SELECT package_id FROM {Kind.MEMBERSHIP.table} WHERE id = {{row}}.membership_id)",
+            id="{row}.feature_id",
+            identity=("feature_id", "membership_id"),
+        ),
+        columns=CELL_COLUMNS,
+    ),
     Watched("packages_release", (Kind.PACKAGE,)),
     Watched("packages_snapshot", (Kind.PACKAGE,)),
     Watched("packages_fetchstate", (Kind.PACKAGE,), not_logged=FETCH_STATE_COLUMNS_NOT_LOGGED),

@@ -21,6 +21,7 @@ from core.admin.deletion import DeletionAdmin
 from core.admin.forms import D
 from core.admin.lists import DocumentList
 from core.admin.typed import typed
+from core.models import Document
 
 GONE = "This {} was deleted while the form was open. What you typed is here still: saving adds it anew."
 
@@ -107,7 +108,7 @@ class DocumentAdmin(DeletionAdmin[D]):
                 obj.save(update_fields=changed)
         else:
             super().save_model(request, obj, form, change)
-        if "slug" in form.changed_data and (warning := slugs.warning(obj)):
+        if isinstance(obj, Document) and "slug" in form.changed_data and (warning := slugs.warning(obj)):
             self.message_user(request, warning, messages.WARNING)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:

@@ -8,9 +8,9 @@ from django.utils.text import capfirst
 
 from core.admin.merge import Merge, in_words, merge, question
 from core.documents import Columns
-from core.models import Document
+from core.models import Document, Edited
 
-D = TypeVar("D", bound=Document)
+D = TypeVar("D", bound=Edited)
 
 
 def form_fields(columns: Columns, model: type[Document]) -> list[str]:
@@ -54,7 +54,7 @@ class DocumentForm(forms.ModelForm[D]):
     def clean_slug(self) -> str:
         """Refuse a new slug of digits alone, which would be read as an id. Imported ones may stay."""
         slug: str = self.cleaned_data["slug"]
-        if slug.isdigit() and slug != self.instance.slug:
+        if slug.isdigit() and slug != self.initial.get("slug"):
             raise ValidationError("A slug needs a character that is not a digit: digits alone are read as an id.")
         return slug
 

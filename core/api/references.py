@@ -8,9 +8,9 @@ from django.core.validators import slug_re
 from django.db.models import Q, QuerySet
 from rest_framework.exceptions import NotFound
 
-from core.models import MAX_ID, Document
+from core.models import MAX_ID, Document, Edited
 
-D = TypeVar("D", bound=Document)
+D = TypeVar("D", bound=Edited)
 
 
 def is_id(text: str) -> bool:
@@ -24,11 +24,11 @@ def by_references(references: Iterable[str]) -> Q:
     return Q(pk__in=ids) | Q(slug__in=slugs)
 
 
-def missing(model: type[Document]) -> NotFound:
+def missing(model: type[Edited]) -> NotFound:
     return NotFound(f"No {model._meta.object_name} matches the given query.")
 
 
-def parse_reference(reference: str, model: type[Document]) -> tuple[str, int | str]:
+def parse_reference(reference: str, model: type[Edited]) -> tuple[str, int | str]:
     """Return the column and the value of a reference: ASCII digits without a leading zero are an id, all else a slug.
 
     Raises NotFound for what no row can have (PostgreSQL would fail on a NUL character or a number beyond 64 bits).
@@ -36,7 +36,7 @@ def parse_reference(reference: str, model: type[Document]) -> tuple[str, int | s
     if re.fullmatch(r"[1-9][0-9]*", reference, re.ASCII):
         if is_id(reference):
             return "pk", int(reference)
-    elif slug_re.match(reference):
+    elif issubclass(model, Document) and slug_re.match(reference):
         return "slug", reference
     raise missing(model)
 

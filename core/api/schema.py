@@ -17,10 +17,11 @@ from core.api.filters import (
     WholeNumberField,
     WordsField,
 )
-from core.api.pagination import MAX_LIMIT
+from core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from core.api.serializers import DocumentSerializer, RelationField
 from core.api.views import VIEWSETS, DocumentViewSet
 from core.documents import Columns
+from core.models import Document
 
 # The bodies of errors, as components that every operation refers to
 COMPONENTS = {
@@ -69,9 +70,12 @@ def parameter(name: str, description: str, schema: Any, example: Any = None) -> 
     return OpenApiParameter(name, schema, OpenApiParameter.QUERY, description=description, examples=examples)
 
 
-LIMIT = parameter(
-    "limit", "How many at most.", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 20}, 100
-)
+def limit(most: int) -> OpenApiParameter:
+    schema = {"type": "integer", "minimum": 1, "maximum": most, "default": DEFAULT_LIMIT}
+    return parameter("limit", "How many at most.", schema, 100)
+
+
+LIMIT = limit(MAX_LIMIT)
 OFFSET = parameter("offset", "How many to skip first.", {"type": "integer", "minimum": 0, "default": 0}, 20)
 FORMAT = parameter("format", "JSON, or a page.", {"type": "string", "enum": ["json", "api"]})
 CURSOR = parameter(
@@ -86,6 +90,9 @@ REFERENCE = OpenApiParameter(
     OpenApiParameter.PATH,
     description="An id (ASCII digits without a leading zero) or a slug. An old slug redirects (301).",
     examples=[OpenApiExample("By slug", "ralph"), OpenApiExample("By id", "2647")],
+)
+ID = OpenApiParameter(
+    "reference", str, OpenApiParameter.PATH, description="An id: ASCII digits without a leading zero."
 )
 # The value of a filter, by the field that reads it: schema, explanation, example
 _VALUES: tuple[tuple[type, Any, str, Any], ...] = (
@@ -141,8 +148,11 @@ class CatalogueSchema(AutoSchema):
         known = view.known_parameters
         parameters = [FORMAT] if "format" in known else []
         if isinstance(view, DocumentViewSet):
-            parameters += [REFERENCE] if view.detail else []
-            parameters += [each for each in (LIMIT, OFFSET, CURSOR) if each.name in known]
+            has_slug = issubclass(view.documents.model, Document)
+            parameters += [REFERENCE if has_slug else ID] if view.detail else []
+            parameters += [
+                each for each in (limit(view.pagination_class.max_limit), OFFSET, CURSOR) if each.name in known
+            ]
             parameters += self._fieldset_parameters(view.columns) if "fields" in known else []
             parameters += self._filters(view) if "cursor" in known else []
         return parameters

@@ -13,9 +13,9 @@ from rest_framework import serializers
 from core.api.fieldsets import Fieldset
 from core.documents import Columns, Relation
 from core.links import Links
-from core.models import Document
+from core.models import Edited
 
-D = TypeVar("D", bound=Document)
+D = TypeVar("D", bound=Edited)
 Writer = Callable[[Any, list[Any]], list[Any]]
 BATCH = 200
 

@@ -29,9 +29,9 @@ from core.database.sessions import limited, reader, was_ended
 from core.documents import Columns, Relation
 from core.kinds import Kind
 from core.links import Links
-from core.models import Document
+from core.models import Edited
 
-D = TypeVar("D", bound=Document)
+D = TypeVar("D", bound=Edited)
 
 # Each kind's view set, for documents of one kind that show documents of another.
 VIEWSETS: dict[Kind, Any] = {}
@@ -291,7 +291,7 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
 
     def get_view_name(self) -> str:
         if self.document is not None:
-            return self.document.title
+            return str(self.document)
         model = self.documents.model._meta
         return str(model.verbose_name if self.detail else model.verbose_name_plural).capitalize()
 

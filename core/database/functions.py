@@ -76,8 +76,8 @@ class JSONList(Subquery):
 
 
 class JSONPairs(Subquery):
-    """The columns `key` and `value` of a subquery's rows as the text of a JSON object, in no order; None where there is
-    no row. A page of many such objects takes a tenth of the memory as long as they are texts."""
+    """The columns `key` and `value` of a subquery's rows as the text of a JSON object, in their order; None where there
+    is no row. A page of many such objects takes a tenth of the memory as long as they are texts."""
 
     template = "(SELECT json_group_object(listed.key, listed.value) FROM (%(subquery)s) AS listed)"
     output_field = models.TextField()

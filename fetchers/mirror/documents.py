@@ -30,7 +30,7 @@ from core.documents import Columns, Relation
 from core.kinds import Kind
 from core.models import MAX_ID
 from grids.documents import GRID_COLUMNS
-from grids.models import Grid
+from grids.models import MOST_FEATURES, Grid
 from packages.addresses import HTTP_PREFIXES, REPO_URL_PREFIXES
 from packages.documents import PACKAGE_COLUMNS
 from packages.models import Package
@@ -116,6 +116,42 @@ Line100 = Annotated[str, Strict(), Field(max_length=100), AfterValidator(_withou
 Line255 = Annotated[str, Strict(), Field(max_length=255), AfterValidator(_without_nul)]
 Time = Annotated[datetime, BeforeValidator(_time)]
 
+
+class CellDocument(BaseModel):
+    """A cell in a file of our own export."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    package: Id
+    text: Annotated[str, Strict(), Field(max_length=1000), AfterValidator(_without_nul)]
+    created: Time
+    modified: Time
+
+
+def _one_cell_each(cells: list[CellDocument]) -> list[CellDocument]:
+    _no_repeats([cell.package for cell in cells])
+    return cells
+
+
+class FeatureDocument(BaseModel):
+    """A feature of a grid, in a file of our own export."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: Id
+    title: Annotated[str, Strict(), Field(min_length=1, max_length=100), AfterValidator(_without_nul)]
+    description: Text
+    position: Count
+    created: Time
+    modified: Time
+    cells: Annotated[list[CellDocument], Field(max_length=MAX_LINKS), AfterValidator(_one_cell_each)]
+
+
+def _one_feature_each(features: list[FeatureDocument]) -> list[FeatureDocument]:
+    _no_repeats([feature.id for feature in features])
+    return features
+
+
 # The types of columns whose fields do not tell them, and the rules of texts that say more than a length
 _TYPES: dict[str, Any] = {
     "commits_over_52": Annotated[list[Count], AfterValidator(_weeks)],
@@ -200,6 +236,11 @@ class CategoryDocument(Document):
 
 @_completed(GRID_COLUMNS, Grid)
 class GridDocument(Document):
+    # In our own exports; where it is absent, the features that are there stay.
+    features: (
+        Annotated[list[FeatureDocument], Field(max_length=MOST_FEATURES), AfterValidator(_one_feature_each)] | None
+    ) = None
+
     if TYPE_CHECKING:
         packages: list[int]
 

@@ -2,11 +2,12 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC
+from itertools import islice
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import connection, transaction
 from django.db.models import Model, QuerySet
@@ -18,13 +19,17 @@ from categories.models import Category
 from categories.serializers import CategorySerializer
 from core.kinds import Kind
 from core.links import Links
+from fetchers.mirror.features import exported
 from grids.models import Grid
 from grids.serializers import GridSerializer
 from packages.models import Package
 from packages.serializers import PackageSerializer
 
 CHUNK = 500
+TOGETHER = 20  # documents whose further keys are read together
 M = TypeVar("M", bound=Model)
+# From ids to keys that v4 documents do not have
+Further = Callable[[Collection[int]], dict[int, dict[str, Any]]]
 
 
 def export_catalogue(folder: Path, report: Callable[[Kind, int], None] = lambda _kind, _count: None) -> None:
@@ -39,16 +44,31 @@ def export_catalogue(folder: Path, report: Callable[[Kind, int], None] = lambda 
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         report(Kind.CATEGORY, _write(folder, Kind.CATEGORY, Category.objects.for_api(), CategorySerializer))
-        report(Kind.GRID, _write(folder, Kind.GRID, Grid.objects.for_api(), GridSerializer))
+        report(Kind.GRID, _write(folder, Kind.GRID, Grid.objects.for_api(), GridSerializer, _features))
         report(Kind.PACKAGE, _write(folder, Kind.PACKAGE, Package.objects.for_api(), PackageSerializer))
 
 
-def _write(folder: Path, kind: Kind, rows: QuerySet[M], serializer: type[BaseSerializer[M]]) -> int:
+def _nothing(_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    return {}
+
+
+def _features(grids: Collection[int]) -> dict[int, dict[str, Any]]:
+    return {pk: {"features": features} for pk, features in exported(grids).items()}
+
+
+def _write(
+    folder: Path,
+    kind: Kind,
+    rows: QuerySet[M],
+    serializer: type[BaseSerializer[M]],
+    further: Further = _nothing,
+) -> int:
+    """Write the documents of one kind, each with the `further` keys of its id, and return their number."""
     count = 0
     with NamedTemporaryFile("w", encoding="utf-8", dir=folder, prefix=f".{kind}.", delete=False) as file:
         try:
             file.write("[")
-            for document in _documents(rows, serializer):
+            for document in _documents(rows, serializer, further):
                 file.write(",\n" if count else "\n")
                 file.write(document)
                 count += 1
@@ -63,8 +83,11 @@ def _write(folder: Path, kind: Kind, rows: QuerySet[M], serializer: type[BaseSer
     return count
 
 
-def _documents(rows: QuerySet[M], serializer: type[BaseSerializer[M]]) -> Iterator[str]:
+def _documents(rows: QuerySet[M], serializer: type[BaseSerializer[M]], further: Further) -> Iterator[str]:
     context = {"links": Links.paths()}
-    for row in rows.order_by("pk").iterator(chunk_size=CHUNK):
-        data = serializer(row, context=context).data
-        yield json.dumps(data, cls=JSONEncoder, ensure_ascii=False, separators=(",", ":"))
+    stored = rows.order_by("pk").iterator(chunk_size=CHUNK)
+    while some := list(islice(stored, TOGETHER)):
+        more = further([row.pk for row in some])
+        for row in some:
+            data = {**serializer(row, context=context).data, **more.get(row.pk, {})}
+            yield json.dumps(data, cls=JSONEncoder, ensure_ascii=False, separators=(",", ":"))

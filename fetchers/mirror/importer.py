@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Any, TypeVar
 
-from django.db import DataError, IntegrityError, connection, models, reset_queries, transaction
+from django.db import DataError, IntegrityError, models, reset_queries, transaction
 from django.db.models import CharField, Value
 from django.db.models.functions import Cast, Concat
 
@@ -21,6 +21,7 @@ from core.kinds import Kind
 from fetchers.mirror import notes
 from fetchers.mirror.documents import (
     Document,
+    FeatureDocument,
     GridDocument,
     InvalidDocumentError,
     PackageDocument,
@@ -29,13 +30,16 @@ from fetchers.mirror.documents import (
     raw_id,
     raw_label,
 )
+from fetchers.mirror.features import FeatureBatch
 from fetchers.mirror.merge import EDITED, FETCHED, FETCHED_BESIDES, Row, take_edits, take_facts, values
 from fetchers.mirror.seen import SeenDocuments
+from fetchers.mirror.sequences import advance_sequence
 from fetchers.mirror.sources import DocumentSource, SourceError
 from grids.models import Grid, GridPackage
 from packages.models import Package
 
 BATCH = 500
+GRIDS_WITH_FEATURES = 20  # in a batch: each may have thousands of cells
 
 MODELS: dict[Kind, type[Category | Grid | Package]] = {Kind.CATEGORY: Category, Kind.GRID: Grid, Kind.PACKAGE: Package}
 T = TypeVar("T")
@@ -128,6 +132,8 @@ class _Import:
             for documents in _batches(self.seen.deferred(kind)):
                 self._store(kind, documents, defer=False)
         self._add_memberships_of_grids()
+        for of_grids in _batches(self.seen.features_of_grids(), GRIDS_WITH_FEATURES):
+            self._store_features(of_grids, prune=prune)
 
     def _validate(self, kind: Kind, raws: Iterable[object]) -> list[Document]:
         """Return the documents that are valid and new in this import."""
@@ -191,6 +197,8 @@ class _Import:
         for document in batch.stored_documents():
             if isinstance(document, GridDocument):
                 self.seen.add_packages_of_grid(document.id, document.packages)
+                if document.features is not None:
+                    self.seen.add_features_of_grid(document.id, document.features)
             elif isinstance(document, PackageDocument):
                 self.seen.add_grids_of_package(document.id, document.grids)
 
@@ -228,6 +236,23 @@ class _Import:
             lists, names = ("lists", "does not name") if by_grid else ("does not list", "names")
             reason = f"but the package's document {names} the grid: the package decides"
             self.report.note(f"grid {grid} {lists} package {package}, {reason}")
+
+    def _store_features(self, of_grids: list[tuple[int, list[FeatureDocument]]], *, prune: bool) -> None:
+        """Write the features of some grids. If the database rejects them, write a grid at a time."""
+        batch = FeatureBatch(dict(of_grids))
+        try:
+            with transaction.atomic():
+                batch.write(prune=prune)
+        except (IntegrityError, DataError) as error:
+            if len(of_grids) == 1:
+                reason = " ".join(str(error).split())
+                self.report.skip(f"grid {of_grids[0][0]}: the database rejects its features: {reason}")
+            else:
+                for each in of_grids:
+                    self._store_features([each], prune=prune)
+        else:
+            for line in batch.skipped:
+                self.report.skip(line)
 
 
 class _Batch:
@@ -322,7 +347,7 @@ class _Batch:
             unique_fields=["id"],
             update_fields=[*edited, *FETCHED, *FETCHED_BESIDES] if self.kind == Kind.PACKAGE else edited,
         )
-        _advance_sequence(self.model)
+        advance_sequence(self.model)
 
     def _clear_traded_slugs(self, rows: list[Row], before: dict[int, dict[str, Any]]) -> None:
         """Clear the slugs that rows of this batch take over from each other, so that none is there twice."""
@@ -364,27 +389,13 @@ def _existing(model: type[Category | Grid], ids: set[int]) -> set[int]:
     return set(model._default_manager.filter(pk__in=ids).values_list("pk", flat=True))
 
 
-def _advance_sequence(model: type[Row]) -> None:
-    """Move PostgreSQL's sequence, which explicit ids do not, past the highest id; never back, to a deleted row's id."""
-    if connection.vendor != "postgresql":
-        return  # SQLite's AUTOINCREMENT takes explicit ids into account
-    with connection.cursor() as cursor:
-        table = connection.ops.quote_name(model._meta.db_table)
-        cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [model._meta.db_table])
-        (sequence,) = cursor.fetchone()
-        cursor.execute(
-            f"SELECT setval(%s, greatest((SELECT max(id) FROM {table}), (SELECT last_value FROM {sequence})))",  # noqa: S608 (names of our own)
-            [sequence],
-        )
-
-
-def _batches(documents: Iterator[T]) -> Iterator[list[T]]:
-    """Yield lists of up to BATCH documents. If the source fails, the documents before that are yielded first."""
+def _batches(documents: Iterator[T], size: int = BATCH) -> Iterator[list[T]]:
+    """Yield lists of up to `size` documents. If the source fails, the documents before that are yielded first."""
     batch: list[T] = []
     try:
         for document in documents:
             batch.append(document)
-            if len(batch) == BATCH:
+            if len(batch) == size:
                 yield batch
                 batch = []
     except SourceError:

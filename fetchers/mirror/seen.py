@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from core.kinds import Kind
-from fetchers.mirror.documents import Document
+from fetchers.mirror.documents import Document, FeatureDocument
 
 _TABLES = """
 CREATE TABLE ids (kind TEXT, id INTEGER, PRIMARY KEY (kind, id)) WITHOUT ROWID;
@@ -18,6 +18,7 @@ CREATE TABLE valid (kind TEXT, id INTEGER, slug TEXT, digest BLOB, stored INTEGE
 CREATE UNIQUE INDEX valid_slug ON valid (kind, slug);
 CREATE TABLE deferred (kind TEXT, document BLOB);
 CREATE TABLE named_by_grid (grid INTEGER, package INTEGER, PRIMARY KEY (grid, package)) WITHOUT ROWID;
+CREATE TABLE features (grid INTEGER PRIMARY KEY, features BLOB);
 CREATE TABLE named_by_package (grid INTEGER, package INTEGER, PRIMARY KEY (grid, package)) WITHOUT ROWID;
 """
 
@@ -81,6 +82,14 @@ class SeenDocuments:
 
     def add_grids_of_package(self, package: int, grids: Iterable[int]) -> None:
         self._db.executemany("INSERT OR IGNORE INTO named_by_package VALUES (?, ?)", ((pk, package) for pk in grids))
+
+    def add_features_of_grid(self, grid: int, features: list[FeatureDocument]) -> None:
+        self._db.execute("INSERT OR REPLACE INTO features VALUES (?, ?)", (grid, pickle.dumps(features)))
+
+    def features_of_grids(self) -> Iterator[tuple[int, list[FeatureDocument]]]:
+        """Yield each stored grid whose document has features, with these."""
+        rows = self._db.execute("SELECT grid, features FROM features ORDER BY grid")
+        return ((grid, pickle.loads(features)) for grid, features in rows)  # noqa: S301 (as above)
 
     def packages_named_by_grids_alone(self) -> Iterator[tuple[int, list[int]]]:
         """Yield each grid with those of its packages that the source has no document of."""

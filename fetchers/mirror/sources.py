@@ -21,11 +21,12 @@ logger = logging.getLogger(__name__)
 PAGE = 100  # documents per request: few requests, and pages far below the size limit
 MORE_PAGES = 1_000  # pages beyond the count of a list, after which its `next` links are taken for endless
 MAX_PAGE_BYTES = 20 * 1024 * 1024
-MAX_DOCUMENT = 2 * 1024 * 1024  # characters of one element in a file
+MAX_DOCUMENT = 16 * 1024 * 1024  # characters of one element in a file
 _WINDOW = 64 * 1024  # characters read at a time
 _DECODER = json.JSONDecoder()
 _OPENING = re.compile(r"\s*\[\s*(\])?")
 _SEPARATOR = re.compile(r"\s*(?:,\s*(?!\])|(\]))")
+_UNREADABLE = "is truncated, or has an element that is not JSON or is too large"
 TRIES = 5
 MAX_WAIT = 120.0
 
@@ -80,7 +81,8 @@ class _ArrayReader:
             raise SourceError(f"{self._file} has data after the end of its array")
 
     def _read_more(self) -> bool:
-        text = self._read(_WINDOW)
+        # As much as there is already, so that a long element is not tried once for each window.
+        text = self._read(max(_WINDOW, len(self._window) - self._position))
         self._window, self._position = self._window[self._position :] + text, 0
         return bool(text)
 
@@ -98,12 +100,14 @@ class _ArrayReader:
     def _element(self) -> object:
         while True:
             try:
-                value, self._position = _DECODER.raw_decode(self._window, self._position)
+                value, end = _DECODER.raw_decode(self._window, self._position)
             except (ValueError, RecursionError) as error:
                 if len(self._window) - self._position > MAX_DOCUMENT or not self._read_more():
-                    reason = "is truncated, or has an element that is not JSON or is too large"
-                    raise SourceError(f"{self._file} {reason}") from error
+                    raise SourceError(f"{self._file} {_UNREADABLE}") from error
             else:
+                if end - self._position > MAX_DOCUMENT:
+                    raise SourceError(f"{self._file} {_UNREADABLE}")
+                self._position = end
                 return value
 
 

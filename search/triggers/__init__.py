@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from core.database.introspection import columns_of
 from core.database.triggers import Trigger, TriggerSet
 from search.triggers import postgresql, sqlite
-from search.triggers.entry import COLUMNS, INDEXED, INSERT, POSTGRESQL, SQLITE, all_entries
+from search.triggers.entry import COLUMNS, INDEXED, INSERT, POSTGRESQL, SQLITE, Indexed, all_entries
 from search.triggers.postgresql import DROP_INDEX as POSTGRESQL_DROP_INDEX
 from search.triggers.postgresql import INDEX as POSTGRESQL_INDEX
 from search.triggers.postgresql import create_extension
@@ -40,10 +41,12 @@ class SearchTriggers(TriggerSet):
     aftermath = "The search index is up to date again."
 
     def triggers(self, connection: BaseDatabaseWrapper) -> list[Trigger]:
-        return list(postgresql.triggers() if connection.vendor == "postgresql" else sqlite.triggers())
+        dialect = postgresql if connection.vendor == "postgresql" else sqlite
+        return list(dialect.triggers(_indexed(connection)))
 
     def counted_on(self) -> Sequence[str]:
-        return [indexed.kind.table for indexed in INDEXED]
+        parts = [part.kind.table for indexed in INDEXED for part in indexed.parts]
+        return [*(indexed.kind.table for indexed in INDEXED), *parts]
 
     def catch_up(self, connection: BaseDatabaseWrapper) -> None:
         """Write the entries that are wrong. Meanwhile nobody writes packages or grids, so on PostgreSQL only entries
@@ -52,7 +55,7 @@ class SearchTriggers(TriggerSet):
             rebuild(connection)
             return
         with connection.cursor() as cursor:
-            for statement in postgresql.corrections():
+            for statement in postgresql.corrections(_indexed(connection)):
                 cursor.execute(statement)
 
 
@@ -62,7 +65,13 @@ install, uninstall = SEARCH_TRIGGERS.install, SEARCH_TRIGGERS.uninstall
 
 def entries(connection: BaseDatabaseWrapper) -> str:
     """The query that makes the entries of all documents."""
-    return all_entries(POSTGRESQL if connection.vendor == "postgresql" else SQLITE)
+    return all_entries(POSTGRESQL if connection.vendor == "postgresql" else SQLITE, _indexed(connection))
+
+
+def _indexed(connection: BaseDatabaseWrapper) -> list[Indexed]:
+    """Return the kinds with entries, as far as their tables exist by now."""
+    tables = columns_of(connection, [part.kind.table for each in INDEXED for part in each.parts])
+    return [each.made_of(tables) for each in INDEXED]
 
 
 def rebuild(connection: BaseDatabaseWrapper) -> None:

@@ -3,8 +3,9 @@
 A rebuild writes the same entries, and a check compares with them.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+from typing import Self
 
 from core.kinds import Kind
 
@@ -26,12 +27,14 @@ OVERWRITE = "ON CONFLICT (kind, object_id) DO UPDATE SET " + ", ".join(
 
 @dataclass(frozen=True)
 class Dialect:
-    """The expressions of a database from which entries are made; `{0}` is a column."""
+    """The expressions of a database from which entries are made; `{0}` is a column. `joined` is the texts of some rows
+    of another table, with blanks between them."""
 
     squeezed: str
     seconds: str
     listed: str
     real: str
+    joined: str
 
 
 POSTGRESQL = Dialect(
@@ -39,6 +42,7 @@ POSTGRESQL = Dialect(
     seconds="extract(epoch FROM {0})::float8",
     listed="(SELECT coalesce(string_agg(listed, ' '), '') FROM jsonb_array_elements_text({0}) AS listed)",
     real="{0}::float8",
+    joined="(SELECT string_agg({text}, ' ' ORDER BY {order}) FROM {rows})",
 )
 
 
@@ -59,11 +63,12 @@ SQLITE = Dialect(
     seconds="((julianday({0}) - 2440587.5) * 86400.0)",
     listed="(SELECT coalesce(group_concat(value, ' '), '') FROM json_each({0}))",
     real="CAST({0} AS REAL)",
+    joined="(SELECT group_concat({text}, ' ') FROM (SELECT {text} FROM {rows} ORDER BY {order}))",
 )
 
 
-def entry_of_package(dialect: Dialect, row: str) -> str:
-    """The columns of the entry of the package in `row`, an alias with its dot."""
+def entry_of_package(dialect: Dialect, row: str, further: str) -> str:
+    """The columns of the entry of the package in `row`, an alias with its dot; `further` is SQL to add to its words."""
     slug, title, pypi = f"{row}slug", f"{row}title", f"{row}pypi_name"
     participants = dialect.listed.format(f"{row}participants")
     words = f"{row}repo_description || ' category' || {row}category_id || ' ' || {participants}"
@@ -73,14 +78,14 @@ def entry_of_package(dialect: Dialect, row: str) -> str:
         f" - CASE WHEN {row}deprecated THEN 100 WHEN {row}gone_since IS NOT NULL THEN 50 ELSE 0 END"
     )
     keys = ", ".join(dialect.squeezed.format(column) for column in (title, slug, pypi))
-    return f"'package', {row}id, {keys}, {title} || ' ' || {slug} || ' ' || {pypi}, {words}, {quality}"
+    return f"'package', {row}id, {keys}, {title} || ' ' || {slug} || ' ' || {pypi}, {words}{further}, {quality}"
 
 
-def entry_of_grid(dialect: Dialect, row: str) -> str:
-    """The columns of the entry of the grid in `row`, an alias with its dot."""
+def entry_of_grid(dialect: Dialect, row: str, further: str) -> str:
+    """The columns of the entry of the grid in `row`, an alias with its dot; `further` is SQL to add to its words."""
     slug, title = f"{row}slug", f"{row}title"
     keys = ", ".join(dialect.squeezed.format(column) for column in (title, slug))
-    return f"'grid', {row}id, {keys}, '', {title} || ' ' || {slug}, {row}description, {GRID_QUALITY}"
+    return f"'grid', {row}id, {keys}, '', {title} || ' ' || {slug}, {row}description{further}, {GRID_QUALITY}"
 
 
 def _log2(dialect: Dialect, column: str) -> str:
@@ -96,12 +101,37 @@ def _years(dialect: Dialect, column: str) -> str:
 
 
 @dataclass(frozen=True)
-class Indexed:
-    """A kind with entries, and the columns of its table from which they are made."""
+class Part:
+    """A table whose texts are among the words of the entry that each row's `owner` names; `columns` are all that it is
+    made of."""
 
     kind: Kind
-    entry: Callable[[Dialect, str], str]
+    owner: str
+    text: str
+    order: str
     columns: tuple[str, ...]
+
+    def words(self, dialect: Dialect, row: str) -> str:
+        rows = f"{self.kind.table} WHERE {self.owner} = {row}id"
+        return f" || coalesce(' ' || {dialect.joined.format(text=self.text, rows=rows, order=self.order)}, '')"
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """A kind with entries, and the columns of its table and the other tables from which they are made."""
+
+    kind: Kind
+    own: Callable[[Dialect, str, str], str]
+    columns: tuple[str, ...]
+    parts: tuple[Part, ...] = ()
+
+    def entry(self, dialect: Dialect, row: str) -> str:
+        """The columns of the entry of `row`, an alias with its dot."""
+        return self.own(dialect, row, "".join(part.words(dialect, row) for part in self.parts))
+
+    def made_of(self, tables: Collection[str]) -> Self:
+        """Leave out the parts whose tables later migrations add."""
+        return replace(self, parts=tuple(part for part in self.parts if part.kind.table in tables))
 
 
 INDEXED = (
@@ -113,12 +143,17 @@ INDEXED = (
             *("repo_watchers", "last_updated", "released", "deprecated", "gone_since"),
         ),
     ),
-    Indexed(Kind.GRID, entry_of_grid, ("id", "title", "slug", "description")),
+    Indexed(
+        Kind.GRID,
+        entry_of_grid,
+        ("id", "title", "slug", "description"),
+        (Part(Kind.FEATURE, "grid_id", "title", "position, id", ("id", "grid_id", "title", "position")),),
+    ),
 )
 
 
-def all_entries(dialect: Dialect) -> str:
+def all_entries(dialect: Dialect, indexed: Iterable[Indexed]) -> str:
     """The query that makes the entries of all documents."""
     return " UNION ALL ".join(
-        f"SELECT {each.entry(dialect, 'stored.')} FROM {each.kind.table} AS stored" for each in INDEXED
+        f"SELECT {each.entry(dialect, 'stored.')} FROM {each.kind.table} AS stored" for each in indexed
     )

@@ -1,13 +1,13 @@
 """The triggers on PostgreSQL, once for each statement, and its index: text search and pg_trgm."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from django.core.management.base import CommandError
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from core.database.triggers import Trigger, statement_trigger
-from search.triggers.entry import COLUMNS, INDEXED, INSERT, OVERWRITE, POSTGRESQL, Indexed, all_entries
+from search.triggers.entry import COLUMNS, INSERT, OVERWRITE, POSTGRESQL, Indexed, Part, all_entries
 
 # The words of a text: without accents and ASCII punctuation, else PostgreSQL's parser would take "a/b" for a file.
 _PLAIN = (
@@ -53,10 +53,13 @@ def create_extension(connection: BaseDatabaseWrapper) -> None:
             ) from error
 
 
-def triggers() -> Iterator[Trigger]:
-    for indexed in INDEXED:
-        for event, body in _bodies(indexed).items():
-            yield statement_trigger("search", indexed.kind.table, event, body)
+def triggers(indexed: Iterable[Indexed]) -> Iterator[Trigger]:
+    for each in indexed:
+        for event, body in _bodies(each).items():
+            yield statement_trigger("search", each.kind.table, event, body)
+        for part in each.parts:
+            for event, body in _part_bodies(each, part).items():
+                yield statement_trigger("search", part.kind.table, event, body)
 
 
 def _bodies(indexed: Indexed) -> dict[str, str]:
@@ -64,27 +67,61 @@ def _bodies(indexed: Indexed) -> dict[str, str]:
     entry = indexed.entry(POSTGRESQL, "n.")
     old, new = (", ".join(f"{alias}.{column}" for column in indexed.columns) for alias in ("o", "n"))
     delete = f"DELETE FROM search_entry WHERE kind = '{indexed.kind}'"
+    both = "FROM new_rows AS n LEFT JOIN old_rows AS o USING (id)"
+    changed = f"{both} WHERE o.id IS NULL OR ({old}) IS DISTINCT FROM ({new})"
+    lock = _lock(indexed, f"SELECT n.id {changed}") if indexed.parts else ""
     return {
         "insert": f"{INSERT} SELECT {entry} FROM new_rows AS n {OVERWRITE};",
         "update": (
             f"{delete} AND object_id IN (SELECT id FROM old_rows EXCEPT SELECT id FROM new_rows);\n"
-            f"{INSERT} SELECT {entry} FROM new_rows AS n LEFT JOIN old_rows AS o USING (id)"
-            f" WHERE o.id IS NULL OR ({old}) IS DISTINCT FROM ({new}) {OVERWRITE};"
+            f"{lock}{INSERT} SELECT {entry} {changed} {OVERWRITE};"
         ),
         "delete": f"{delete} AND object_id IN (SELECT id FROM old_rows);",
         "truncate": f"{delete};",
     }
 
 
-def corrections() -> Iterator[str]:
+def _part_bodies(indexed: Indexed, part: Part) -> dict[str, str]:
+    """The bodies of the functions of a part's table, by event."""
+    old, new = (", ".join(f"{alias}.{column}" for column in part.columns) for alias in ("o", "n"))
+    changed = (
+        f"SELECT unnest(ARRAY[o.{part.owner}, n.{part.owner}]) FROM old_rows AS o FULL JOIN new_rows AS n USING (id)"
+        f" WHERE ({old}) IS DISTINCT FROM ({new})"
+    )
+    bare = indexed.made_of(()).entry(POSTGRESQL, "stored.")
+    return {
+        "insert": _rewrite(indexed, f"SELECT {part.owner} FROM new_rows"),
+        "update": _rewrite(indexed, changed),
+        "delete": _rewrite(indexed, f"SELECT {part.owner} FROM old_rows"),
+        "truncate": f"{INSERT} SELECT {bare} FROM {indexed.kind.table} AS stored {OVERWRITE};",
+    }
+
+
+def _rewrite(indexed: Indexed, ids: str) -> str:
+    """The statements that write the entries of these documents anew."""
+    entry = indexed.entry(POSTGRESQL, "stored.")
+    rows = f"{indexed.kind.table} AS stored WHERE stored.id IN ({ids})"
+    return f"{_lock(indexed, ids)}{INSERT} SELECT {entry} FROM {rows} {OVERWRITE};"
+
+
+def _lock(indexed: Indexed, ids: str) -> str:
+    """The statement that waits for others who write these entries: what they have written is in the next snapshot."""
+    return (
+        f"PERFORM 1 FROM search_entry WHERE kind = '{indexed.kind}' AND object_id IN ({ids})"
+        " ORDER BY object_id FOR NO KEY UPDATE;\n"
+    )
+
+
+def corrections(indexed: Collection[Indexed]) -> Iterator[str]:
     """The statements that write the entries that are wrong or missing, and no others, so that few rows are written
     and indexed again. All documents are read for it."""
-    for indexed in INDEXED:
+    for each in indexed:
         yield (
-            f"DELETE FROM search_entry WHERE kind = '{indexed.kind}'"
-            f" AND NOT EXISTS (SELECT 1 FROM {indexed.kind.table} WHERE id = object_id)"
+            f"DELETE FROM search_entry WHERE kind = '{each.kind}'"
+            f" AND NOT EXISTS (SELECT 1 FROM {each.kind.table} WHERE id = object_id)"
         )
+    wanted = all_entries(POSTGRESQL, indexed)
     yield (
-        f"{INSERT} SELECT * FROM ({all_entries(POSTGRESQL)} EXCEPT SELECT {', '.join(COLUMNS)} FROM search_entry)"
+        f"{INSERT} SELECT * FROM ({wanted} EXCEPT SELECT {', '.join(COLUMNS)} FROM search_entry)"
         f" AS corrected {OVERWRITE}"
     )

@@ -1,9 +1,9 @@
 """The triggers on SQLite, once for each row, and its index: FTS5."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from core.database.triggers import Trigger, row_trigger
-from search.triggers.entry import INDEXED, INSERT, OVERWRITE, SQLITE
+from search.triggers.entry import INSERT, OVERWRITE, SQLITE, Indexed, Part
 
 FTS = {
     "search_words": "names, body, content='search_entry', content_rowid='id',"
@@ -14,18 +14,34 @@ INDEX = "".join(f"CREATE VIRTUAL TABLE {name} USING fts5({options});\n" for name
 DROP_INDEX = "".join(f"DROP TABLE IF EXISTS {name};\n" for name in FTS)
 
 
-def triggers() -> Iterator[Trigger]:
-    for indexed in INDEXED:
-        table = indexed.kind.table
+def triggers(indexed: Iterable[Indexed]) -> Iterator[Trigger]:
+    for each in indexed:
+        table = each.kind.table
         # "WHERE true": without it SQLite would read the conflict clause as a join's.
-        write = f"{INSERT} SELECT {indexed.entry(SQLITE, 'NEW.')} WHERE true {OVERWRITE};"
-        delete = f"DELETE FROM search_entry WHERE kind = '{indexed.kind}' AND object_id = OLD.id;"
-        differ = " OR ".join(f"OLD.{column} IS NOT NEW.{column}" for column in indexed.columns)
+        write = f"{INSERT} SELECT {each.entry(SQLITE, 'NEW.')} WHERE true {OVERWRITE};"
+        delete = f"DELETE FROM search_entry WHERE kind = '{each.kind}' AND object_id = OLD.id;"
+        differ = " OR ".join(f"OLD.{column} IS NOT NEW.{column}" for column in each.columns)
         yield row_trigger(f"search_{table}_insert", "AFTER INSERT", table, write)
         yield row_trigger(f"search_{table}_delete", "AFTER DELETE", table, delete)
         yield row_trigger(f"search_{table}_update_id", "AFTER UPDATE", table, delete, when="OLD.id <> NEW.id")
         yield row_trigger(f"search_{table}_update", "AFTER UPDATE", table, write, when=differ)
+        for part in each.parts:
+            yield from _of_part(each, part)
     yield from _of_entries()
+
+
+def _of_part(indexed: Indexed, part: Part) -> Iterator[Trigger]:
+    """The triggers that write the entries of a part's owners anew."""
+    table, differ = part.kind.table, " OR ".join(f"OLD.{column} IS NOT NEW.{column}" for column in part.columns)
+    entries = f"{INSERT} SELECT {indexed.entry(SQLITE, 'stored.')} FROM {indexed.kind.table} AS stored WHERE stored.id"
+    of_old, of_new = f"OLD.{part.owner}", f"NEW.{part.owner}"
+    for event, owners, when in (
+        ("insert", of_new, ""),
+        ("delete", of_old, ""),
+        ("update", f"{of_old}, {of_new}", differ),
+    ):
+        rewritten = f"{entries} IN ({owners}) {OVERWRITE};"
+        yield row_trigger(f"search_{table}_{event}", f"AFTER {event.upper()}", table, rewritten, when=when)
 
 
 def _of_entries() -> Iterator[Trigger]:

@@ -29,7 +29,8 @@ class Mirror:
             pair = (change["grid"], change["package"])
             (self.memberships.discard if change["action"] == "deleted" else self.memberships.add)(pair)
             return
-        key = (change["kind"], change["id"])
+        # A cell is shown by its feature, whose id and URL it has.
+        key = ("feature" if change["kind"] == "cell" else change["kind"], change["id"])
         response = self.client.get(change["url"]) if change["url"] else None
         if response is not None and response.status_code == 200:
             self.documents[key] = _own(response.json())
@@ -44,8 +45,10 @@ def _own(document: Any) -> Any:
 
 def catalogue(client: Client) -> tuple[dict[tuple[str, int], Any], set[tuple[str, str]]]:
     documents, memberships = {}, set()
-    for kind, name in (("categories", "category"), ("packages", "package"), ("grids", "grid")):
-        for document in client.get(f"/api/v4/{kind}/?limit=1000").json()["results"]:
+    names = {"categories": "category", "packages": "package", "grids": "grid", "features": "feature"}
+    for kind, name in names.items():
+        limit = 100 if kind == "features" else 1000
+        for document in client.get(f"/api/v4/{kind}/?limit={limit}").json()["results"]:
             documents[name, document["id"]] = _own(document)
             link = f"http://testserver/api/v4/grids/{document['id']}/"
             memberships |= {(link, package) for package in document.get("packages", ())}

@@ -15,7 +15,7 @@ from changes.triggers import LogTriggers
 from changes.triggers.watched import WATCHED, Owner, Watched
 from core.kinds import Kind
 from core.models import Revision
-from grids.serializers import GridSerializer
+from grids.serializers import FeatureSerializer, GridSerializer
 from packages.models import Package, Release
 from packages.serializers import PackageSerializer
 from tests.factories import GridFactory, MembershipFactory, PackageFactory
@@ -27,7 +27,7 @@ on_postgresql = connection.vendor == "postgresql"
 def served() -> set[tuple[str, str]]:
     """Return the tables and columns that the API reads for all keys of all documents."""
     columns: set[tuple[str, str]] = set()
-    for serializer in (CategorySerializer, PackageSerializer, GridSerializer):
+    for serializer in (CategorySerializer, PackageSerializer, GridSerializer, FeatureSerializer):
         documents: Any = serializer.Meta.model.objects
         columns |= read_by(documents.for_api(serializer.Meta.columns.served))
     return columns

@@ -18,6 +18,7 @@ def test_body(get: Get) -> None:
         ("grids", "http://testserver/api/v4/grids/"),
         ("categories", "http://testserver/api/v4/categories/"),
         ("changes", "http://testserver/api/v4/changes/"),
+        ("features", "http://testserver/api/v4/features/"),
         ("schema", "http://testserver/api/v4/schema/"),
         ("docs", "http://testserver/api/v4/docs/"),
     ]
@@ -28,7 +29,7 @@ def test_every_link_works(get: Get, client: Client) -> None:
     for name, link in get("").json().items():
         response = client.get(link)
         assert response.status_code == 200
-        if name in {"packages", "grids", "categories"}:
+        if name in {"packages", "grids", "categories", "features"}:
             assert response.json() == empty_page
 
 

@@ -41,7 +41,7 @@ def package_form(category: Category, **changes: Any) -> dict[str, Any]:
 
 
 def grid_form(**changes: Any) -> dict[str, Any]:
-    management = {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
+    management = {f"{rows}-{part}_FORMS": 0 for rows in ("memberships", "features") for part in ("TOTAL", "INITIAL")}
     return management | {"title": "New", "slug": "new", "description": ""} | changes
 
 
@@ -302,7 +302,7 @@ def test_a_locked_grid_can_be_changed_from_neither_side(editor: Client, admin_cl
     stranger = PackageFactory.create()
     for pk, form in ((package.pk, leave), (stranger.pk, join)):
         assert errors(editor.post(f"/admin/packages/package/{pk}/change/", form)) == [
-            f"The grid “{grid}” is locked. Only users with the permission to unlock grids can change its packages."
+            f"The grid “{grid}” is locked. Only users with the permission to unlock grids can change it."
         ]
     assert GridPackage.objects.get() == member
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from fetchers.models import HostRateLimit, Run
 from packages.models import FetchState, Release, RepositoryAlias, Snapshot
-from tests.factories import MembershipFactory, PackageFactory
+from tests.factories import CellFactory, MembershipFactory, PackageFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -20,8 +20,11 @@ def stored_rows() -> list[Model]:
     now = timezone.now()
     member = MembershipFactory.create(package__commits_over_52=[1] * 52, package__participants=["me"])
     package = member.package
+    cell = CellFactory.create(feature__grid=member.grid, membership=member)
     return [
         member,
+        cell,
+        cell.feature,
         member.grid,
         package,
         package.category,

@@ -13,7 +13,7 @@ from packages.models import Package
 from tests.factories import GridFactory, MembershipFactory, PackageFactory
 
 pytestmark = pytest.mark.django_db
-MESSAGE = "The grid “Locked” is locked. Only users with the permission to unlock grids can change its packages."
+MESSAGE = "The grid “Locked” is locked. Only users with the permission to unlock grids can change it."
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_who_may_not_unlock_grids_has_no_box_to_lock_one(editor: Client, admin_c
     grid = GridFactory.create(title="Open")
     pages = ("/admin/grids/grid/add/", f"/admin/grids/grid/{grid.pk}/change/")
     typed = {"title": "New", "slug": "new", "is_locked": "on"}
-    typed |= {f"memberships-{part}_FORMS": "0" for part in ("TOTAL", "INITIAL")}
+    typed |= {f"{rows}-{part}_FORMS": "0" for rows in ("memberships", "features") for part in ("TOTAL", "INITIAL")}
     for page in pages:
         assert 'name="is_locked"' not in editor.get(page).content.decode()
         assert 'name="is_locked"' in admin_client.get(page).content.decode()

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, example, given, settings
@@ -15,14 +16,15 @@ from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
 from categories.models import Category
-from grids.models import Grid
+from grids.models import Feature, Grid
 from packages.models import Package
 from search import triggers
 from search.management.commands.check_search import differences
 from search.models import Entry
 from search.query import Query, name_key
 from tests.conftest import Get
-from tests.factories import CategoryFactory, GridFactory, MembershipFactory, PackageFactory
+from tests.factories import CategoryFactory, FeatureFactory, GridFactory, MembershipFactory, PackageFactory
+from tests.threads import in_background
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
@@ -410,11 +412,53 @@ def edits() -> list[tuple[str, Callable[[], object]]]:
         ),
         ("raw id", raw("UPDATE packages_package SET id = 12345 WHERE id = 9000")),
         ("grid save", describe),
+        ("feature", lambda: FeatureFactory.create_batch(3, grid=grid)),
+        ("feature order", lambda: Feature.objects.update(position=F("id") * -1 + 2**20)),
+        ("feature title", lambda: Feature.objects.update(title="Tiles")),
+        ("raw feature delete", raw("DELETE FROM grids_feature WHERE id = (SELECT min(id) FROM grids_feature)")),
         ("category rename", lambda: Category.objects.update(title="Renamed")),
         ("delete", package.delete),
         ("raw delete", raw("DELETE FROM packages_package")),
         ("queryset delete", lambda: Grid.objects.all().delete()),
     ]
+
+
+def test_a_grid_is_found_by_its_features(get: Get) -> None:
+    grid, other = GridFactory.create(slug="maps", description="All of them"), GridFactory.create(slug="charts")
+    feature = FeatureFactory.create(grid=grid, title="Vector tiles")
+    FeatureFactory.create(grid=grid, title="Offline")
+    FeatureFactory.create(grid=other, title="Tiles")
+
+    def found(query: str) -> list[str]:
+        return sorted(hit["slug"] for hit in get(f"search/?q={query}").json())
+
+    assert found("tiles") == ["charts", "maps"]
+    assert found("vector+offline") == found('"them+vector"') == ["maps"]
+    Feature.objects.filter(pk=feature.pk).update(title="Projections")
+    assert (found("tiles"), found("projections")) == (["charts"], ["maps"])
+    feature.delete()
+    assert found("projections") == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+def test_features_that_two_write_at_the_same_time_are_both_found() -> None:
+    grid = GridFactory.create()
+
+    def add() -> None:
+        FeatureFactory.create(grid=grid, title="Two")
+
+    def describe() -> None:
+        Grid.objects.filter(pk=grid.pk).update(description="Three")
+
+    with transaction.atomic():
+        FeatureFactory.create(grid=grid, title="One")
+        other, describing = in_background(add), in_background(describe)
+        other.join(0.3)
+    other.result()
+    describing.result()
+    assert Entry.objects.get(kind="grid").body == "Three One Two"
+    assert differences() == []
 
 
 def test_the_index_is_right_after_every_way_of_writing() -> None:

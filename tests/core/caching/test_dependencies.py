@@ -24,16 +24,17 @@ from core.caching.values import CachedValue
 from core.database.prepared import PLACEHOLDER_ID, Statement
 from core.database.sessions import reader
 from core.kinds import Kind
-from grids.models import Grid, GridPackage
-from grids.views import GridViewSet
+from grids.models import Cell, Feature, Grid, GridPackage
+from grids.views import FeatureViewSet, GridViewSet
 from packages.models import FetchState, Package, Release, Snapshot
 from packages.views import PackageViewSet
 from search.models import Entry
 from tests.core.api.test_formats import BROWSER
-from tests.factories import GridFactory, MembershipFactory, PackageFactory
+from tests.factories import CellFactory, GridFactory, MembershipFactory, PackageFactory
 
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
 PACKAGES, GRIDS, CATEGORIES, LOG = {"packages"}, {"grids"}, {"categories"}, {"changes"}
+FEATURES = {"features"}
 ALL = PACKAGES | GRIDS | CATEGORIES
 
 # By route, requests with the revisions that they depend on: a new route needs a line here.
@@ -69,10 +70,19 @@ REQUESTS: dict[str, dict[str, set[str]]] = {
         "grids/?ordering=title&header=false": GRIDS,
     },
     "grids/<reference>/": {"grids/g/": GRIDS, "grids/g/?expand=packages": GRIDS | PACKAGES},
+    "grids/<reference>/features/": {"grids/g/features/": GRIDS | FEATURES},
+    "features/": {
+        "features/": GRIDS | FEATURES,
+        "features/?limit=1&cursor=": GRIDS | FEATURES,
+        "features/?grid=g": GRIDS | FEATURES,
+        "features/?id__in=7": GRIDS | FEATURES,
+        "features/?fields=title": GRIDS | FEATURES,
+    },
+    "features/<reference>/": {"features/7/": GRIDS | FEATURES},
     "categories/": {"categories/": CATEGORIES, "categories/?q=packages": CATEGORIES},
     "categories/<reference>/": {"categories/c/": CATEGORIES},
-    "search/": {"search/?q=maps": ALL, "search/": ALL},
-    "changes/": {"changes/": ALL | LOG},
+    "search/": {"search/?q=maps": ALL | FEATURES, "search/": ALL | FEATURES},
+    "changes/": {"changes/": ALL | FEATURES | LOG},
     "feeds/packages.<extension>": {"feeds/packages.atom": PACKAGES},
     "feeds/releases.<extension>": {"feeds/releases.rss": PACKAGES},
     "feeds/grids.<extension>": {"feeds/grids.atom": GRIDS},
@@ -110,6 +120,9 @@ WRITES: dict[str, tuple[Callable[[], object], set[str]]] = {
     "a fetch state": (state, PACKAGES),
     "a grid": (lambda: Grid.objects.update(description="other"), GRIDS | LOG),
     "a membership": (lambda: GridPackage.objects.update(position=9), PACKAGES | GRIDS | LOG),
+    "a feature": (lambda: Feature.objects.update(description="other"), FEATURES | LOG),
+    "a cell": (lambda: Cell.objects.update(text="no"), FEATURES | LOG),
+    "a cell that goes": (lambda: Cell.objects.all().delete(), FEATURES | LOG),
     "a category": (lambda: Category.objects.update(description="other"), CATEGORIES | LOG),
 }
 
@@ -130,7 +143,8 @@ def _catalogue(settings: Settings) -> None:
     one = PackageFactory.create(slug="p", title="Maps", repo_url="https://github.com/a/p", licence="MIT")
     Category.objects.update(slug="c")
     Release.objects.create(package=one, version="0.1", uploaded_at=NOW)
-    MembershipFactory.create(package=one, grid=GridFactory.create(slug="g", title="Maps"))
+    member = MembershipFactory.create(package=one, grid=GridFactory.create(slug="g", title="Maps"))
+    CellFactory.create(feature__id=7, feature__grid=member.grid, membership=member)
 
 
 def test_every_route_has_requests_here() -> None:
@@ -185,12 +199,12 @@ def value_of(field: Any, name: str) -> str:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("_catalogue")
-@pytest.mark.parametrize("view", [PackageViewSet, GridViewSet, CategoryViewSet])
+@pytest.mark.parametrize("view", [PackageViewSet, GridViewSet, CategoryViewSet, FeatureViewSet])
 def test_every_filter_ordering_field_and_expansion_declares_what_it_reads(client: Client, view: Any) -> None:
     """A new one that reads another kind of document, and does not declare it, is never cached: it fails here."""
     filters = {name: each.field for name, each in view.filterset_class.base_filters.items()}
     queries = [f"{name}={value_of(field, name)}" for name, field in filters.items() if name != "ordering"]
-    queries += [f"ordering={name}" for name in filters["ordering"].names]
+    queries += [f"ordering={name}" for name in getattr(filters.get("ordering"), "names", ())]
     queries += [f"fields={name}" for name in view.columns.served]
     queries += [f"expand={name}" for name in view.columns.expandable]
     for query in queries:
