@@ -20,7 +20,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def generated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     schema, settings = tmp_path / "schema.json", tmp_path / "settings.json"
     call_command("spectacular", "--format=openapi-json", f"--file={schema}")
-    settings.write_text(json.dumps({"post_hooks": [], "package_name_override": "generated_client"}), encoding="utf-8")
+    # It knows no images; an SVG is a text.
+    types = {"image/svg+xml": "text/plain"}
+    options = {"post_hooks": [], "package_name_override": "generated_client", "content_type_overrides": types}
+    settings.write_text(json.dumps(options), encoding="utf-8")
     generator = Path(sys.executable).with_name("openapi-python-client")
     done = subprocess.run(
         [
@@ -66,5 +69,7 @@ def read_everything(client: Any, site_url: str, package: Package) -> None:
     assert call("grids", "grids_retrieve", "rest-apis", expand="packages").packages[0].slug
     assert call("packages", "packages_releases_list", "djangorestframework").results[0].version == "1.0"
     assert call("packages", "packages_history_list", "djangorestframework").results == []
+    assert call("packages", "packages_commits_chart", "djangorestframework").startswith("<svg")
+    assert call("features", "features_list").results == []
     assert call("search", "search", q="rest framework")[0].slug == "djangorestframework"
     assert call("changes", "changes").results[0].number >= 1
