@@ -33,7 +33,7 @@ def full_package() -> Package:
         released=NOW,
         archived=True,
         deprecated=True,
-        replaced_by=PackageFactory.create(id=500),
+        replaced_by=PackageFactory.create(id=5_000_000),
         gone_since=NOW,
     )
     states: list[dict[str, Any]] = [
@@ -68,7 +68,7 @@ EXTENDED = {
     "pypi_status_reason": "done",
     "archived": True,
     "deprecated": True,
-    "replaced_by": "http://testserver/api/v4/packages/500/",
+    "replaced_by": "http://testserver/api/v4/packages/5000000/",
     "gone": True,
     "freshness": {
         "repo": {
