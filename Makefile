@@ -35,6 +35,8 @@ run: install
 .DELETE_ON_ERROR:
 
 # What production runs: gunicorn, static files by WhiteNoise, no debugging; needs SECRET_KEY.
+# One arena for the memory of all threads of a worker: each thread of its own would keep what a large page took.
+serve: export MALLOC_ARENA_MAX = 1
 serve: install .static/staticfiles.json
 	$(MANAGE) migrate --verbosity 0
 	exec .venv/bin/gunicorn --config config/gunicorn.py
