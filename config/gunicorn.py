@@ -21,12 +21,16 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 
 NAMES = ("HOST", "PORT", "WEB_CONCURRENCY", "ACCESS_LOG", "BEHIND_PROXY", "TIME_ZONE", "LOG_FORMAT", "LOG_TIME")
-BOOT_SECONDS = 60.0  # for which a reload waits for new workers before it ends the old ones
+BOOT_SECONDS = 60.0  # for which a reload waits for the check, and for new workers before it ends the old ones
 
 
 def _run(program: str) -> tuple[str, str]:
     """Return the output of a Python program, and the last line of its errors if it fails."""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)  # noqa: S603 (ours)
+    command = [sys.executable, "-c", program]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=BOOT_SECONDS)  # noqa: S603 (ours)
+    except subprocess.TimeoutExpired:
+        return "", f"It took more than {BOOT_SECONDS:.0f} s"
     return done.stdout, done.stderr.strip().rpartition("\n")[2] or "It fails" if done.returncode else ""
 
 

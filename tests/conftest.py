@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import redis
+from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from hypothesis import HealthCheck
@@ -85,3 +86,12 @@ def get(client: Client) -> Get:
         return client.get(f"/api/v4/{path}", headers=headers)
 
     return get
+
+
+@pytest.fixture
+def editor(client: Client) -> Client:
+    """A client whose user has every permission but that to unlock grids."""
+    user = User.objects.create_user("editor", password="x", is_staff=True)
+    user.user_permissions.set(Permission.objects.exclude(codename="unlock_grid"))
+    client.force_login(user)
+    return client

@@ -18,7 +18,15 @@ import requests
 from django.db import connection
 
 ROOT = Path(__file__).resolve().parent.parent
+APPS = ("categories", "changes", "config", "core", "fetchers", "grids", "packages", "search")
 SECRET_KEY = "for the tests alone: as long a text as production needs"
+
+
+def copy_program(folder: Path) -> None:
+    """Copy the program, without the `.env` that a developer may have beside it."""
+    for app in APPS:
+        shutil.copytree(ROOT / app, folder / app, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "manage.py", folder)
 
 
 def database_url(name: str = "") -> str:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.servers import ROOT, SECRET_KEY
+from tests.servers import SECRET_KEY, copy_program
 
 OLD, NEW = "old.example.org", "new.example.org"
 
@@ -49,10 +48,8 @@ def settings(site: str) -> str:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    for app in ("categories", "changes", "config", "core", "fetchers", "grids", "packages", "search"):
-        shutil.copytree(ROOT / app, tmp_path / app, ignore=shutil.ignore_patterns("__pycache__"))
+    copy_program(tmp_path)
     (tmp_path / ".env").write_text(settings(OLD), encoding="utf-8")
-    shutil.copy(ROOT / "manage.py", tmp_path)
     environment = {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "ignore", "TZ": "Asia/Tokyo"}
     options: dict[str, Any] = {"cwd": tmp_path, "env": environment}
     static = ["collectstatic", "--no-input", "-v0", "--ignore=drf_spectacular_sidecar", "--ignore=rest_framework"]

@@ -1,13 +1,12 @@
 """README's lines for cron, run as cron runs them, after README's Deploy: with nothing of the environment."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.servers import ROOT, SECRET_KEY
+from tests.servers import ROOT, SECRET_KEY, copy_program
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FOLDER = "/srv/package-grids"
@@ -23,9 +22,7 @@ def cron_lines() -> list[str]:
 @pytest.fixture
 def deployed(tmp_path: Path) -> Path:
     """A folder with the program and with README's `.env`: a real key for its blank, SQLite for its PostgreSQL."""
-    for app in ("categories", "changes", "config", "core", "fetchers", "grids", "packages", "search"):
-        shutil.copytree(ROOT / app, tmp_path / app, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "manage.py", tmp_path)
+    copy_program(tmp_path)
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
     block = re.search(rf"^    # {FOLDER}/\.env\n((?:    [A-Z_]+=.*\n)+)", README, re.MULTILINE)
     assert block

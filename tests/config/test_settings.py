@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from config import gunicorn
-from tests.servers import SECRET_KEY
+from tests.servers import SECRET_KEY, copy_program
 
-ROOT = Path(__file__).resolve().parents[2]
 DEBUG = {"DEBUG": "true"}
 PRODUCTION = {"SECRET_KEY": SECRET_KEY}
 
@@ -21,9 +20,7 @@ PRODUCTION = {"SECRET_KEY": SECRET_KEY}
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the source without the `.env` that a developer may have beside the source."""
     copy = tmp_path_factory.mktemp("project")
-    for app in ("categories", "changes", "config", "core", "fetchers", "grids", "packages", "search"):
-        shutil.copytree(ROOT / app, copy / app, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "manage.py", copy)
+    copy_program(copy)
     return copy
 
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -16,15 +15,6 @@ from tests.pages import Fields, fields_of
 
 pytestmark = pytest.mark.django_db
 LOCKED = "The grid “Locked” is locked. Only users with the permission to unlock grids can change it."
-
-
-@pytest.fixture
-def editor(client: Client) -> Client:
-    """A client whose user has every permission but that to unlock grids."""
-    user = User.objects.create_user("editor", password="x", is_staff=True)
-    user.user_permissions.set(Permission.objects.exclude(codename="unlock_grid"))
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -14,15 +13,6 @@ from tests.factories import GridFactory, MembershipFactory, PackageFactory
 
 pytestmark = pytest.mark.django_db
 MESSAGE = "The grid “Locked” is locked. Only users with the permission to unlock grids can change it."
-
-
-@pytest.fixture
-def editor(client: Client) -> Client:
-    """A client whose user has every permission but that to unlock grids."""
-    user = User.objects.create_user("editor", password="x", is_staff=True)
-    user.user_permissions.set(Permission.objects.exclude(codename="unlock_grid"))
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture

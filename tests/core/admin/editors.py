@@ -6,6 +6,7 @@ from django.contrib.messages import get_messages
 from django.db.models import Model
 from django.test import Client
 
+from categories.models import Category
 from tests.pages import Fields, fields_of
 
 
@@ -23,6 +24,18 @@ def send(client: Client, document: Model, fields: Fields, **typed: Any) -> Any:
     """Send an open form with other values typed; None for a box without a tick."""
     sent = fields | {name: [value] for name, value in typed.items() if value is not None}
     return client.post(change_url(document), {name: sent[name] for name in sent if typed.get(name, "") is not None})
+
+
+def package_form(category: Category, **changes: Any) -> dict[str, Any]:
+    formsets = ("memberships", "fetch_states", "aliases", "releases")
+    management = {f"{name}-{part}_FORMS": 0 for name in formsets for part in ("TOTAL", "INITIAL")}
+    typed = {"title": "New", "slug": "new", "category": category.pk, "repo_url": "", "pypi_url": "django"}
+    return management | typed | {"documentation_url": ""} | changes
+
+
+def grid_form(**changes: Any) -> dict[str, Any]:
+    management = {f"{rows}-{part}_FORMS": 0 for rows in ("memberships", "features") for part in ("TOTAL", "INITIAL")}
+    return management | {"title": "New", "slug": "new", "description": ""} | changes
 
 
 def messages_of(response: Any) -> list[str]:

@@ -25,7 +25,7 @@ from grids.models import Grid, GridPackage
 from packages.facts import UNKNOWN, Fetched, FetchTarget, RepositoryFacts
 from packages.models import Package
 from packages.results import Attempt, save_results
-from tests.core.test_admin import grid_form, package_form
+from tests.core.admin.editors import grid_form, package_form
 from tests.factories import GridFactory, MembershipFactory, PackageFactory
 from tests.servers import ROOT, SECRET_KEY, database_url, server
 from tests.threads import in_background

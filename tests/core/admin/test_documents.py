@@ -11,50 +11,17 @@ from django.utils.dateparse import parse_datetime
 from pytest_django import DjangoAssertNumQueries
 
 from categories.documents import CATEGORY_COLUMNS
-from categories.models import Category
 from core.documents import Columns
 from grids.documents import GRID_COLUMNS
 from grids.models import Grid, GridPackage
 from packages.documents import PACKAGE_COLUMNS
 from packages.models import Package, Release
+from tests.core.admin.editors import errors_of, grid_form, package_form
 from tests.factories import CategoryFactory, GridFactory, MembershipFactory, PackageFactory
 
 pytestmark = pytest.mark.django_db
 LONG_AGO = parse_datetime("2020-01-01T00:00:00Z")
 KINDS = ("categories/category", "packages/package", "grids/grid")
-
-
-@pytest.fixture
-def editor(client: Client) -> Client:
-    """A client whose user has every permission but that to unlock grids."""
-    user = User.objects.create_user("editor", password="x", is_staff=True)
-    user.user_permissions.set(Permission.objects.exclude(codename="unlock_grid"))
-    client.force_login(user)
-    return client
-
-
-def package_form(category: Category, **changes: Any) -> dict[str, Any]:
-    formsets = ("memberships", "fetch_states", "aliases", "releases")
-    management = {f"{name}-{part}_FORMS": 0 for name in formsets for part in ("TOTAL", "INITIAL")}
-    typed = {"title": "New", "slug": "new", "category": category.pk, "repo_url": "", "pypi_url": "django"}
-    return management | typed | {"documentation_url": ""} | changes
-
-
-def grid_form(**changes: Any) -> dict[str, Any]:
-    management = {f"{rows}-{part}_FORMS": 0 for rows in ("memberships", "features") for part in ("TOTAL", "INITIAL")}
-    return management | {"title": "New", "slug": "new", "description": ""} | changes
-
-
-def errors(response: Any) -> list[str]:
-    """Return every error of the form and of its inlines; a saved form redirects and has none."""
-    if response.status_code == 302:
-        return []
-    context = response.context_data
-    listed = [error for each in context["adminform"].form.errors.values() for error in each]
-    for inline in context["inline_admin_formsets"]:
-        listed += inline.formset.non_form_errors()
-        listed += [error for form in inline.formset.errors for each in form.values() for error in each]
-    return listed
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -113,7 +80,7 @@ def test_search_and_autocomplete(admin_client: Client) -> None:
 
 def test_a_new_package(editor: Client) -> None:
     response = editor.post("/admin/packages/package/add/", package_form(CategoryFactory.create()))
-    assert errors(response) == []
+    assert errors_of(response) == []
     package = Package.objects.get()
     assert (package.pypi_name, package.documentation_url, package.last_fetched) == ("django", "", None)
 
@@ -130,7 +97,7 @@ def test_a_new_package(editor: Client) -> None:
 )
 def test_invalid_values_are_refused(editor: Client, changes: dict[str, str], message: str) -> None:
     taken = PackageFactory.create(slug="taken")
-    [error] = errors(editor.post("/admin/packages/package/add/", package_form(taken.category, **changes)))
+    [error] = errors_of(editor.post("/admin/packages/package/add/", package_form(taken.category, **changes)))
     assert message in error
     assert Package.objects.get() == taken
 
@@ -138,7 +105,7 @@ def test_invalid_values_are_refused(editor: Client, changes: dict[str, str], mes
 def test_an_imported_slug_of_digits_can_be_saved_again(editor: Client) -> None:
     package = PackageFactory.create(slug="123")
     form = package_form(package.category, slug="123", title="Changed")
-    assert errors(editor.post(f"/admin/packages/package/{package.pk}/change/", form)) == []
+    assert errors_of(editor.post(f"/admin/packages/package/{package.pk}/change/", form)) == []
     package.refresh_from_db()
     assert (package.slug, package.title) == ("123", "Changed")
 
@@ -146,33 +113,33 @@ def test_an_imported_slug_of_digits_can_be_saved_again(editor: Client) -> None:
 def test_a_shared_repository_must_be_confirmed(editor: Client) -> None:
     other = PackageFactory.create(title="First", slug="first", repo_url="https://github.com/a/b")
     form = package_form(other.category, repo_url="git@GitHub.com:A/b.git")
-    assert errors(editor.post("/admin/packages/package/add/", form)) == [
+    assert errors_of(editor.post("/admin/packages/package/add/", form)) == [
         "The package “First” (first) has the same repository, as https://github.com/a/b. "
         "If both packages are in it, tick “Save anyway”."
     ]
-    assert errors(editor.post("/admin/packages/package/add/", form | {"shared_repository": "on"})) == []
+    assert errors_of(editor.post("/admin/packages/package/add/", form | {"shared_repository": "on"})) == []
     new = Package.objects.get(slug="new")
     assert (new.repo_url, new.repo_key) == ("git@GitHub.com:A/b.git", "github.com/a/b")
     # Later edits need no confirmation.
     edit = package_form(other.category, repo_url="git@GitHub.com:A/b.git", title="Newer")
-    assert errors(editor.post(f"/admin/packages/package/{new.pk}/change/", edit)) == []
+    assert errors_of(editor.post(f"/admin/packages/package/{new.pk}/change/", edit)) == []
 
 
 def test_a_shared_project_must_be_confirmed(editor: Client) -> None:
     other = PackageFactory.create(title="First", slug="first", pypi_url="https://pypi.org/project/Django/")
     form = package_form(other.category)
-    assert errors(editor.post("/admin/packages/package/add/", form)) == [
+    assert errors_of(editor.post("/admin/packages/package/add/", form)) == [
         "The package “First” (first) has the same PyPI project, as https://pypi.org/project/Django/. "
         "If both packages are in it, tick “Save anyway”."
     ]
-    assert errors(editor.post("/admin/packages/package/add/", form | {"shared_repository": "on"})) == []
+    assert errors_of(editor.post("/admin/packages/package/add/", form | {"shared_repository": "on"})) == []
     assert Package.objects.filter(pypi_name="django").count() == 2
 
 
 def test_two_packages_may_have_the_very_same_url(editor: Client) -> None:
     other = PackageFactory.create(repo_url="https://github.com/a/mono")
     form = package_form(other.category, repo_url="https://github.com/a/mono", shared_repository="on")
-    assert errors(editor.post("/admin/packages/package/add/", form)) == []
+    assert errors_of(editor.post("/admin/packages/package/add/", form)) == []
     assert Package.objects.filter(repo_url="https://github.com/a/mono").count() == 2
 
 
@@ -199,14 +166,14 @@ def test_an_address_that_cannot_be_read_is_refused_with_the_right_spelling(
 ) -> None:
     category = CategoryFactory.create()
     response = editor.post("/admin/packages/package/add/", package_form(category, **{column: typed}))
-    assert errors(response) == [error]
+    assert errors_of(response) == [error]
     assert not Package.objects.exists()
 
 
 def test_an_imported_address_that_cannot_be_read_can_be_saved_again(editor: Client) -> None:
     package = PackageFactory.create(repo_url="not a url at all", pypi_url="django-foo==1.0")
     form = package_form(package.category, repo_url="not a url at all", pypi_url="django-foo==1.0", title="Changed")
-    assert errors(editor.post(f"/admin/packages/package/{package.pk}/change/", form)) == []
+    assert errors_of(editor.post(f"/admin/packages/package/{package.pk}/change/", form)) == []
     package.refresh_from_db()
     assert (package.title, package.repo_url) == ("Changed", "not a url at all")
 
@@ -215,7 +182,7 @@ def test_another_address_forgets_the_facts_of_the_old_one(editor: Client) -> Non
     package = PackageFactory.create(repo_watchers=5, pypi_url="django", pypi_version="1.0")
     Release.objects.create(package=package, version="1.0")
     form = package_form(package.category, repo_url="https://github.com/other/one")
-    assert errors(editor.post(f"/admin/packages/package/{package.pk}/change/", form)) == []
+    assert errors_of(editor.post(f"/admin/packages/package/{package.pk}/change/", form)) == []
     package.refresh_from_db()
     assert (package.repo_watchers, package.repo_facts_of) == (0, "github.com/other/one")
     assert (package.pypi_version, package.releases.count()) == ("1.0", 1)
@@ -245,7 +212,7 @@ def test_fetched_columns_cannot_be_edited(editor: Client) -> None:
     package = PackageFactory.create(repo_watchers=5)
     typed = {"repo_watchers": 99, "participants": '["me"]', "last_fetched": "2026-01-01"}
     form = package_form(package.category, repo_url=package.repo_url, **typed)
-    assert errors(editor.post(f"/admin/packages/package/{package.pk}/change/", form)) == []
+    assert errors_of(editor.post(f"/admin/packages/package/{package.pk}/change/", form)) == []
     before = (package.repo_watchers, package.participants, package.last_fetched)
     package.refresh_from_db()
     assert (package.repo_watchers, package.participants, package.last_fetched) == before
@@ -255,7 +222,7 @@ def test_a_null_documentation_url_stays_null_until_it_is_typed(editor: Client) -
     package = PackageFactory.create(documentation_url=None)
     url = f"/admin/packages/package/{package.pk}/change/"
     for typed, stored in (("", None), ("https://a.test/", "https://a.test/"), ("", "")):
-        assert errors(editor.post(url, package_form(package.category, documentation_url=typed))) == []
+        assert errors_of(editor.post(url, package_form(package.category, documentation_url=typed))) == []
         package.refresh_from_db()
         assert package.documentation_url == stored
 
@@ -275,7 +242,7 @@ def test_modified_changes_with_an_edit_and_not_without_one(editor: Client) -> No
 def test_memberships_can_be_edited_from_both_sides(editor: Client) -> None:
     grid, package = GridFactory.create(modified=LONG_AGO), PackageFactory.create()
     form = grid_form(slug="g") | {"memberships-TOTAL_FORMS": 1, "memberships-0-package": package.pk}
-    assert errors(editor.post(f"/admin/grids/grid/{grid.pk}/change/", form)) == []
+    assert errors_of(editor.post(f"/admin/grids/grid/{grid.pk}/change/", form)) == []
     member = GridPackage.objects.get()
     grid.refresh_from_db()
     assert (member.package, grid.modified != LONG_AGO) == (package, True)
@@ -286,7 +253,7 @@ def test_memberships_can_be_edited_from_both_sides(editor: Client) -> None:
         "memberships-TOTAL_FORMS": 1,
         "memberships-0-grid": other.pk,
     }
-    assert errors(editor.post(f"/admin/packages/package/{package.pk}/change/", form)) == []
+    assert errors_of(editor.post(f"/admin/packages/package/{package.pk}/change/", form)) == []
     assert GridPackage.objects.get().grid == other
 
 
@@ -301,12 +268,12 @@ def test_a_locked_grid_can_be_changed_from_neither_side(editor: Client, admin_cl
     join = package_form(package.category) | {"memberships-TOTAL_FORMS": 1, "memberships-0-grid": grid.pk}
     stranger = PackageFactory.create()
     for pk, form in ((package.pk, leave), (stranger.pk, join)):
-        assert errors(editor.post(f"/admin/packages/package/{pk}/change/", form)) == [
+        assert errors_of(editor.post(f"/admin/packages/package/{pk}/change/", form)) == [
             f"The grid “{grid}” is locked. Only users with the permission to unlock grids can change it."
         ]
     assert GridPackage.objects.get() == member
 
-    assert errors(admin_client.post(f"{url}change/", grid_form(title="Unlocked"))) == []
+    assert errors_of(admin_client.post(f"{url}change/", grid_form(title="Unlocked"))) == []
     assert Grid.objects.get().title == "Unlocked"
 
 
