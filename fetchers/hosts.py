@@ -16,8 +16,8 @@ from fetchers.models import HostRateLimit
 from fetchers.network.http import FetchError, Response, Upstream
 from fetchers.network.rate_limit import PublishedRate, RateLimit, RateLimitState
 from packages.facts import Fetched, FetchTarget, RepositoryFacts
+from packages.identity import forges
 from packages.keys import Forge
-from packages.models import forges
 
 # A little below the limits that are published by upstreams which send no rate limit headers.
 # A burst of 1 spaces the requests evenly, so that as few are in flight as the rate takes.

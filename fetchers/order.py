@@ -12,7 +12,8 @@ from django.db.models import Count, Q
 
 from fetchers.models import Run
 from packages.facts import Source
-from packages.models import PackageQuerySet, forges
+from packages.identity import forges
+from packages.models import PackageQuerySet
 
 REREAD_DAYS = 7  # on one of which a package's turn comes
 REREAD_REQUESTS = 2  # of one package: contributors and participation, or a project and its status

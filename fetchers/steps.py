@@ -17,8 +17,9 @@ from fetchers.queues import FirstSteps, Marker, Step, StepResult
 from fetchers.summary import Summary
 from fetchers.waiting import CHUNK, Waiting
 from packages.facts import UNKNOWN, Fetched, FetchTarget, PyPIFacts, RepositoryFacts, Source
+from packages.identity import TARGET_COLUMNS
 from packages.keys import spelled
-from packages.models import TARGET_COLUMNS, FetchState, Package
+from packages.models import FetchState, Package
 from packages.results import Attempt, Failure
 
 logger = logging.getLogger(__name__)

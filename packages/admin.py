@@ -18,8 +18,9 @@ from core.kinds import Kind
 from packages.actions import decide_about_reused_names
 from packages.addresses import ADDRESSES, Refusal, read
 from packages.documents import PACKAGE_COLUMNS
+from packages.identity import derived, forges
 from packages.keys import repository
-from packages.models import FetchState, Package, Release, RepositoryAlias, derived, forges
+from packages.models import FetchState, Package, Release, RepositoryAlias
 from packages.successors import last_link
 
 
@@ -140,7 +141,7 @@ class PackageAdmin(SearchedAdmin[Package]):
             "Addresses",
             {"fields": ("repo_url", "shared_repository", "repository_page", "pypi_url", "documentation_url")},
         ),
-        ("Status", {"fields": ("deprecated", "replaced_by")}),
+        ("Status", {"fields": ("deprecated", "replaced_by", "finished_until")}),
         (
             "Fetched",
             {

@@ -90,4 +90,6 @@ PACKAGE_COLUMNS = Columns(
     Column("weeks_end", fetched=True),
     Column("last_human_commit", fetched=True),
     Column("pypi_repo_url", fetched=True, source="pypi"),
+    Column("finished_until", edited=True),
+    Column("verdict_rank"),
 )

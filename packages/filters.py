@@ -40,9 +40,10 @@ from packages.compatibility import DJANGO, PYTHON, admits, admits_python3
 from packages.documents import PACKAGE_COLUMNS
 from packages.facts import MAX_DOWNLOADS, STATUSES
 from packages.fields import Lists, ListsFolded
+from packages.identity import forges
 from packages.keys import pypi_project, repository
 from packages.licences import FAMILIES, names, spdx
-from packages.models import FetchState, Package, PackageQuerySet, forges
+from packages.models import FetchState, Package, PackageQuerySet
 from packages.score import by_score
 
 _ORDER = {

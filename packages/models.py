@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import Any, ClassVar, Self, get_args
 
-from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Case, F, OuterRef, Q, Subquery, When
 
@@ -20,14 +19,18 @@ from packages.addresses import HTTP_PREFIXES, REPO_URL_PREFIXES
 from packages.documents import PACKAGE_COLUMNS
 from packages.facts import SOURCES, STATUSES, Outcome, Source
 from packages.fields import IsList, IsWeeklyCounts
-from packages.keys import KNOWN_HOSTS, Forge, folder, pypi_project, repository
+from packages.health.verdicts import RANKED, Verdict, ranked
+from packages.identity import (
+    DERIVED,
+    TARGET_COLUMNS,
+    FactsSource,
+    deciding_source,
+    derived,
+    forges,
+    is_one_repository,
+)
 from packages.licences import MAX_LENGTH
 
-# The column with the name of a package at each source
-TARGET_COLUMNS: Mapping[Source, str] = {"repo": "repo_key", "pypi": "pypi_name", "downloads": "pypi_name"}
-
-# Columns that follow from others: code that writes the left one writes the right ones too.
-DERIVED = {"repo_url": ("repo_host", "repo_key"), "pypi_url": ("pypi_name",)}
 # What says whose facts a package may have: who writes one of these columns forgets those of others.
 _OF_ADDRESSES = {*DERIVED, *(name for names in DERIVED.values() for name in names)}
 
@@ -54,7 +57,6 @@ class Facts:
         }
 
 
-FactsSource = Literal["repo", "pypi"]
 FACTS: Mapping[FactsSource, Facts] = {
     "repo": Facts("repo_key", "repo_facts_of", PACKAGE_COLUMNS.fetched_from(""), ("repo",)),
     "pypi": Facts("pypi_name", "pypi_facts_of", PACKAGE_COLUMNS.fetched_from("pypi"), ("pypi", "downloads")),
@@ -63,45 +65,6 @@ _KEYS = tuple(column for facts in FACTS.values() for column in (facts.key, facts
 
 # The columns of each fetch state that `freshness` shows
 STATE_FIELDS = ("last_success", "last_attempt", "outcome", "error", "failures", "next_due")
-
-
-def forges() -> Mapping[str, Forge]:
-    """The hosts whose repositories can be fetched: the well-known ones, and those that the operator lists."""
-    return {**KNOWN_HOSTS, **settings.FORGE_HOSTS}
-
-
-def derived(column: str, value: str) -> dict[str, str]:
-    """The columns that follow from `column`, with their values if it is `value`."""
-    if column == "repo_url":
-        read = repository(value, forges())
-        return {"repo_host": read.host, "repo_key": read.key}
-    return {"pypi_name": pypi_project(value)}
-
-
-def deciding_source(repo_key: str) -> FactsSource:
-    """The source that decides when a package with that repository was fetched, and whether it is gone."""
-    host, _, path = repo_key.partition("/")
-    return "repo" if host in forges() and "/" in path else "pypi"
-
-
-def is_one_repository(key: str, url: str) -> bool:
-    """Tell whether `key` is of the repository at `url`, read by other settings: its host has become one of ours, or is
-    one no more. Of a host that is none of ours every kind is tried, but the URL must have nothing after the repository
-    that is not one of its pages."""
-    hosts = forges()
-    read = repository(url, hosts)
-    if read.host in hosts:
-        return repository(key, hosts).key == read.key
-    as_ours: list[Mapping[str, Forge]] = [{read.host: kind} for kind in get_args(Forge)]
-    return any(
-        repository(url, host).key == key and (folder(url, host) or host[read.host] == "gitlab") for host in as_ours
-    )
-
-
-def is_shared(repo_url: str, others: int) -> bool:
-    """Tell whether a repository is known to be of several packages: `others` have its key too, or the URL names a
-    folder of it."""
-    return others > 0 or bool(folder(repo_url, forges()))
 
 
 def _begins(column: str, prefixes: Iterable[str]) -> Q:
@@ -291,6 +254,12 @@ class Package(Document):
     documentation_url = models.CharField("documentation URL", max_length=500, blank=True, null=True, default="")
     deprecated = models.BooleanField(default=False)
     replaced_by = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="replaces")
+    finished_until = models.DateField(
+        null=True,
+        blank=True,
+        help_text="The package is complete, and needs no releases until this day: unless it supports nothing that is"
+        " supported itself, it counts as finished.",
+    )
 
     # Derived from the editors' columns
     repo_host = models.CharField("repository host", max_length=500, blank=True, editable=False, db_index=True)
@@ -351,6 +320,16 @@ class Package(Document):
     gone_since = models.DateTimeField(null=True, blank=True, editable=False)
     gone_reason = models.CharField(max_length=300, blank=True, editable=False)
 
+    # Settled from the columns above, the releases and the fetch states (packages/health/)
+    verdict_rank = models.SmallIntegerField(
+        "verdict",
+        null=True,
+        blank=True,
+        editable=False,
+        choices=[(rank, verdict) for rank, verdict in enumerate(RANKED, 1)],
+        help_text="Its place among the verdicts, the best is 1; null for unknown.",
+    )
+
     objects = PackageQuerySet.as_manager()
 
     class Meta(Document.Meta):
@@ -384,6 +363,10 @@ class Package(Document):
             models.CheckConstraint(condition=IsWeeklyCounts("commits_over_52"), name="package_commits_52_or_none"),
             models.CheckConstraint(condition=IsList("participants"), name="package_participants_list"),
             models.CheckConstraint(
+                condition=Q(verdict_rank__isnull=True) | Q(verdict_rank__range=(1, len(RANKED))),
+                name="package_verdict_rank",
+            ),
+            models.CheckConstraint(
                 condition=Q(replaced_by__isnull=True) | ~Q(replaced_by=models.F("id")),
                 name="package_not_replaced_by_itself",
                 violation_error_message="A package cannot be replaced by itself.",
@@ -404,6 +387,10 @@ class Package(Document):
             models.Index(fields=["pypi_status", "id"], name="package_pypi_status"),
             models.Index(AsciiLower("title"), "id", name="package_title"),
         )
+
+    @property
+    def verdict(self) -> Verdict:
+        return ranked(self.verdict_rank)
 
     def derive(self) -> None:
         """Set the columns that follow from repo_url and pypi_url. The facts of a new row are of its own addresses."""
@@ -433,6 +420,35 @@ class Package(Document):
             super().save(*args, update_fields=columns, **kwargs)
             if Package.objects.filter(pk=self.pk).forget_other_addresses() or not self.is_settled:
                 self.refresh_from_db(fields=PACKAGE_COLUMNS.fetched)
+
+
+class PackageHealth(models.Model):
+    """The reasons of the verdict on a package (Package.verdict_rank), the warnings beside it, and its history.
+
+    `since` is when it became this one, and `before` the one that it was before that ("" if none is known). At
+    `valid_until` it has to be settled again although no fact changes; null if never.
+    """
+
+    package = models.OneToOneField(Package, on_delete=models.CASCADE, primary_key=True, related_name="health")
+    since = models.DateTimeField(null=True, blank=True)
+    before = models.CharField(max_length=12, blank=True)
+    reasons = models.JSONField(default=list, blank=True, help_text="Rules that were tried; the last one decided.")
+    warnings = models.JSONField(default=list, blank=True)
+    valid_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "package health"
+        constraints = (
+            models.CheckConstraint(condition=IsList("reasons"), name="package_health_reasons_list"),
+            models.CheckConstraint(condition=IsList("warnings"), name="package_health_warnings_list"),
+            models.CheckConstraint(
+                condition=Q(before__in=("", *get_args(Verdict))), name="package_health_before_verdict"
+            ),
+        )
+        indexes = (models.Index(fields=["valid_until"], name="package_health_valid_until"),)
+
+    def __str__(self) -> str:
+        return f"{self.package}: {self.package.verdict}"
 
 
 class Release(models.Model):

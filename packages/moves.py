@@ -6,8 +6,9 @@ from datetime import datetime
 
 from django.db.models import Case, Model, Q, QuerySet, Value, When
 
+from packages.identity import forges, is_shared
 from packages.keys import folder, repository
-from packages.models import FetchState, Package, RepositoryAlias, Snapshot, forges, is_shared
+from packages.models import FetchState, Package, RepositoryAlias, Snapshot
 
 MAX_URL = 500
 

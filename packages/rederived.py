@@ -4,7 +4,8 @@ from collections.abc import Collection
 
 from django.db import transaction
 
-from packages.models import FACTS, Package, derived
+from packages.identity import derived
+from packages.models import FACTS, Package
 
 BATCH = 2_000
 DERIVED_COLUMNS = ("repo_host", "repo_key", "pypi_name")

@@ -29,8 +29,9 @@ from packages.facts import (
     Unknown,
     known,
 )
+from packages.identity import TARGET_COLUMNS, deciding_source, forges
 from packages.keys import repository
-from packages.models import TARGET_COLUMNS, FetchState, Package, Release, Snapshot, deciding_source, forges
+from packages.models import FetchState, Package, Release, Snapshot
 from packages.moves import Move, move
 from packages.reuse import ANOTHER_REPOSITORY
 

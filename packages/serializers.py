@@ -12,7 +12,8 @@ from core.api.serializers import DocumentSerializer, localize
 from packages.compatibility import django_versions, has_python3, python_versions
 from packages.documents import PACKAGE_COLUMNS
 from packages.facts import SOURCES, Outcome
-from packages.models import STATE_FIELDS, TARGET_COLUMNS, Package, Release, Snapshot
+from packages.identity import TARGET_COLUMNS
+from packages.models import STATE_FIELDS, Package, Release, Snapshot
 from packages.score import score
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db import migrations, transaction
 from django.db.migrations.operations.base import Operation
-from django.db.models import CheckConstraint
+from django.db.models import BaseConstraint, CheckConstraint
 
 from core.database.locks import LockedError, locked
 
@@ -28,6 +28,29 @@ def _has_column(schema_editor: Any, model: Any, column: str) -> bool:
     with schema_editor.connection.cursor() as cursor:
         columns = schema_editor.connection.introspection.get_table_description(cursor, model._meta.db_table)
     return column in {each.name for each in columns}
+
+
+class CreateModelOnline(migrations.CreateModel):
+    """A CreateModel of a table that refers to another one, which is locked for moments only."""
+
+    atomic = False
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        model = to_state.apps.get_model(app_label, self.name)
+        if model._meta.db_table in schema_editor.connection.introspection.table_names():  # of an interrupted run
+            return
+        with self._referred(schema_editor, model):
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+            while schema_editor.deferred_sql:  # indexes and foreign keys
+                schema_editor.execute(schema_editor.deferred_sql.pop(0), params=None)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        with self._referred(schema_editor, from_state.apps.get_model(app_label, self.name)):
+            super().database_backwards(app_label, schema_editor, from_state, to_state)
+
+    def _referred(self, schema_editor: Any, model: Any) -> Any:
+        (table,) = {field.related_model._meta.db_table for field in model._meta.local_fields if field.is_relation}
+        return _exclusively(schema_editor, table)
 
 
 class AddFieldOnline(migrations.AddField):
@@ -131,6 +154,21 @@ class PostgresIndex(Operation):
         return f"Create index {self.name} on PostgreSQL"
 
 
+class AddCheckOnline(migrations.AddConstraint):
+    """An AddConstraint of a CheckConstraint. On PostgreSQL the rows are checked while others write."""
+
+    atomic = False
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        model = to_state.apps.get_model(app_label, self.model_name)
+        if self.allow_migrate_model(schema_editor.connection.alias, model):
+            _replace(schema_editor, model, self.constraint, self.constraint)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        with _exclusively(schema_editor, to_state.apps.get_model(app_label, self.model_name)._meta.db_table):
+            super().database_backwards(app_label, schema_editor, from_state, to_state)
+
+
 class ReplaceCheckOnline(Operation):
     """Another condition for a CheckConstraint. On PostgreSQL the rows are checked while others write."""
 
@@ -158,7 +196,7 @@ class ReplaceCheckOnline(Operation):
         return f"Replace constraint {self.old.name}"
 
 
-def _replace(schema_editor: Any, model: Any, old: CheckConstraint, new: CheckConstraint) -> None:
+def _replace(schema_editor: Any, model: Any, old: BaseConstraint, new: BaseConstraint) -> None:
     connection = schema_editor.connection
     table, name = (connection.ops.quote_name(each) for each in (model._meta.db_table, old.name))
     if connection.vendor != "postgresql":

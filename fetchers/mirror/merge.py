@@ -12,7 +12,8 @@ from grids.documents import GRID_COLUMNS
 from grids.models import Grid
 from packages.addresses import ADDRESSES, clean
 from packages.documents import PACKAGE_COLUMNS
-from packages.models import DERIVED, FACTS, Package, deciding_source, derived
+from packages.identity import DERIVED, deciding_source, derived
+from packages.models import FACTS, Package
 
 Row = Category | Grid | Package
 

@@ -11,7 +11,8 @@ from core.kinds import Kind
 from fetchers.mirror.documents import Document
 from fetchers.mirror.merge import Row
 from packages.addresses import ADDRESSES, Refusal, clean, read
-from packages.models import Package, forges
+from packages.identity import forges
+from packages.models import Package
 
 Before = Mapping[int, dict[str, Any]]
 

@@ -28,6 +28,27 @@ LEVELS: Mapping[Verdict, Level] = {
     "unknown": "none",
 }
 
+# From the best to the worst; unknown is neither.
+RANKED: tuple[Verdict, ...] = (
+    "thriving",
+    "maintained",
+    "finished",
+    "quiet",
+    "unmaintained",
+    "deprecated",
+    "gone",
+)
+
+
+def rank(verdict: Verdict) -> int | None:
+    """Return the place of a verdict among those that are ranked, from 1 for the best; None for unknown."""
+    return RANKED.index(verdict) + 1 if verdict in RANKED else None
+
+
+def ranked(rank: int | None) -> Verdict:
+    """Return the verdict with that rank."""
+    return RANKED[rank - 1] if rank else "unknown"
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:

@@ -11,7 +11,8 @@ from factory.django import DjangoModelFactory
 
 from categories.models import Category
 from grids.models import Grid, GridPackage
-from packages.models import DERIVED, Package, Release
+from packages.identity import DERIVED
+from packages.models import Package, Release
 from tests.factories import CategoryFactory, GridFactory, MembershipFactory, PackageFactory
 
 pytestmark = pytest.mark.django_db

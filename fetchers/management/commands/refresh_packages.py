@@ -21,7 +21,8 @@ from fetchers.locks import LockedError
 from fetchers.refresh import Options, Refresh
 from fetchers.summary import Summary, Tally, as_json
 from packages.facts import SOURCES, Source
-from packages.models import Package, forges
+from packages.identity import forges
+from packages.models import Package
 
 
 def _at_least(least: float, kind: type[int] | type[float] = int) -> Callable[[str], float]:
