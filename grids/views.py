@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -13,18 +13,15 @@ from core.api.row_sources import prepared_document
 from core.api.schema import ALWAYS, OFFSET, REFERENCE, errors, limit
 from core.api.views import DocumentViewSet
 from core.caching.dependencies import on
-from core.database.prepared import PLACEHOLDER_ID
 from core.kinds import Kind
 from core.links import Links
-from grids.comparison import feature_columns
+from grids.comparison import feature_columns, members
 from grids.filters import FeatureFilters, GridFilters
 from grids.models import Feature, Grid
 from grids.serializers import FeatureSerializer, GridComparisonSerializer, GridSerializer
 from packages.comparison.columns import COLUMNS
 from packages.comparison.parameters import NOT_POOR
-from packages.comparison.rows import Selection
 from packages.comparison.views import PARAMETERS, ComparisonView, linked
-from packages.models import Package
 
 MAX_FEATURES = 100  # in one response: each may have a thousand cells
 
@@ -88,15 +85,12 @@ class GridComparisonView(ComparisonView):
     def get(self, request: Request, reference: str) -> Response:
         """The packages of a grid side by side, with its features. Packages whose health is poor are left out and
         counted in `hidden`; `level=all` shows them too."""
-        grid = self.document = self._grid(reference)
-        selection = Selection("grid", _members(grid.pk), lambda: _members(PLACEHOLDER_ID), grid.pk)
+        grid: Any = prepared_document(Grid, "comparison", _grids, reference)
+        self.document = grid
         columns = [*COLUMNS, *feature_columns(grid)]
         url = Links.of(request).document(Kind.GRID, grid.pk)
         summary = {"url": url, **{name: getattr(grid, name) for name in _SUMMARY}}
-        return linked({"grid": summary, **self.compared(selection, columns)})
-
-    def _grid(self, reference: str) -> Grid:
-        return prepared_document(Grid, "comparison", lambda: Grid.objects.for_api(_SUMMARY), reference)
+        return linked({"grid": summary, **self.compared(members(grid, grid.size), columns)})
 
     def get_view_name(self) -> str:
         return f"{self.document}: comparison" if self.document else "Comparison"
@@ -105,5 +99,6 @@ class GridComparisonView(ComparisonView):
 _SUMMARY = ("id", "title", "slug", "description")
 
 
-def _members(grid: int) -> QuerySet[Package]:
-    return Package.objects.filter(memberships__grid=grid)
+def _grids() -> QuerySet[Grid]:
+    """Return the grids with what a comparison shows of them, and the number of their members."""
+    return Grid.objects.for_api(_SUMMARY).annotate(size=Count("memberships"))

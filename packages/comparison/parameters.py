@@ -32,13 +32,13 @@ def chosen_orders(parameters: Mapping[str, str], columns: Sequence[Column]) -> l
     if "ordering" not in parameters:
         return []
     by_key = {TITLE: None, **{column.key: column for column in columns}}
-    words = _words(parameters["ordering"])
-    for word in words:
-        if word.removeprefix("-") not in by_key:
-            message = f"{no_such('column', word, by_key)} Prefix a key with “-” to sort descending."
+    words = [(word.removeprefix("-"), word.startswith("-")) for word in _words(parameters["ordering"])]
+    for key, _ in words:
+        if key not in by_key:
+            message = f"{no_such('column', key, by_key)} Prefix a key with “-” to sort descending."
             raise ValidationError({"ordering": [message]})
-    _refuse_doubled("ordering", [word.removeprefix("-") for word in words])
-    return [Order(by_key[word.removeprefix("-")], word.startswith("-")) for word in words]
+    _refuse_doubled("ordering", [key for key, _ in words])
+    return [Order(by_key[key], descending) for key, descending in words]
 
 
 def chosen_levels(parameters: Mapping[str, str], default: frozenset[Level]) -> frozenset[Level]:

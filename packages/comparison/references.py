@@ -40,7 +40,7 @@ def named_packages(text: str | None) -> Named:
         rows = [*rows, *renamed]
     in_order = sorted({slug: pk for pk, slug in rows}.items())
     if not FEWEST <= len(in_order) <= MOST:
-        raise ValidationError({"packages": [f"{_HOW}; here are {len(in_order)}."]})
+        raise ValidationError({"packages": [f"{_HOW}; the request names {len(in_order)}."]})
     return Named([pk for _, pk in in_order], [slug for slug, _ in in_order])
 
 

@@ -5,8 +5,9 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import BooleanField, Case, F, Max, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import BooleanField, Case, F, Max, OuterRef, QuerySet, Subquery, TextField, Value, When
 from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast
 
 from core.api.row_sources import STATEMENTS
 from core.database.prepared import Prepared, fetch_unprepared, with_ids_of_list
@@ -14,19 +15,24 @@ from core.database.sessions import reader
 from packages.comparison.columns import Column
 from packages.models import FetchState, Package
 
-# Stored columns that are not of the packages' own table
-_ELSEWHERE = {"category_title": "category__title", "health_warnings": "health__warnings"}
+# What columns are made of besides the stored columns of a package
+_MADE = {
+    "category_title": F("category__title"),
+    "health_warnings": F("health__warnings"),
+    "classifier_text": Cast("classifiers", TextField()),
+}
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The packages that are compared. `prepared` builds the same queryset with a placeholder for `value`, and `name` is
-    the name of that statement."""
+    """The packages that are compared, and their number. `prepared` builds the same queryset with a placeholder for
+    `value`, and `name` is the name of that statement."""
 
     name: str
     packages: QuerySet[Package]
     prepared: Callable[[], QuerySet[Package]]
     value: Any
+    count: int
 
 
 def read_all(
@@ -41,17 +47,15 @@ def read_all(
     return fetch_unprepared(reader(), rows)
 
 
-def read_page(ids: Sequence[int], columns: Iterable[Column]) -> list[Any]:
-    """Return the packages with these ids, in their order, with what these columns are made of."""
-    if not ids:
-        return []
+def read_page(selection: Selection, ids: Sequence[int], columns: Iterable[Column]) -> list[Any]:
+    """Return those of the compared packages that have these ids, in their order, with what these columns are made of."""
 
-    def placeholder() -> QuerySet[Package]:
-        return Package.objects.filter(with_ids_of_list(Package))
+    def read(packages: QuerySet[Package], stored: Collection[str]) -> QuerySet[Package]:
+        return _with_columns(packages.filter(with_ids_of_list(Package)), stored)
 
     stored = _stored(columns) | {"title", "slug"}
-    rows = _prepared(("page",), placeholder, stored, _with_columns, json.dumps(ids))
-    by_id = {row.pk: row for row in rows}
+    rows = _prepared(("page", selection.name), selection.prepared, stored, read, selection.value, json.dumps(ids))
+    by_id = {row.id: row for row in rows}
     return [by_id[pk] for pk in ids if pk in by_id]  # one may have been deleted meanwhile
 
 
@@ -60,12 +64,12 @@ def _prepared(
     packages: Callable[[], QuerySet[Package]],
     stored: Collection[str],
     read: Callable[[QuerySet[Package], Collection[str]], QuerySet[Package]],
-    value: Any,
+    *values: Any,
 ) -> list[Any]:
     connection = reader()
     key = ("comparison", *name, frozenset(stored))
     statement = STATEMENTS.get(connection, key, lambda: Prepared(read(packages(), stored)))
-    return statement.rows(connection, value)
+    return statement.rows(connection, *values)
 
 
 def _stored(columns: Iterable[Column]) -> set[str]:
@@ -73,8 +77,8 @@ def _stored(columns: Iterable[Column]) -> set[str]:
 
 
 def _with_columns(packages: QuerySet[Package], stored: Collection[str]) -> QuerySet[Package]:
-    elsewhere = {name: F(path) for name, path in _ELSEWHERE.items() if name in stored}
-    return packages.only("id", *(stored - elsewhere.keys())).annotate(**elsewhere).order_by()
+    made = {name: expression for name, expression in _MADE.items() if name in stored}
+    return packages.only("id", *(stored - made.keys())).annotate(**made).order_by()
 
 
 def _all(packages: QuerySet[Package], stored: Collection[str], fits: Combinable | None = None) -> QuerySet[Package]:

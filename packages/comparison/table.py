@@ -55,7 +55,7 @@ def split(rows: Iterable[Row], levels: Collection[Level]) -> tuple[list[Row], Hi
 
 
 def by_title(row: Any) -> tuple[str, int]:
-    return row.title.casefold(), row.pk
+    return row.title.casefold(), row.id
 
 
 def ordered(rows: Iterable[Row], orders: Sequence[Order]) -> list[Row]:
@@ -84,17 +84,16 @@ def best(rows: Sequence[Any], columns: Iterable[Column]) -> dict[str, list[str]]
 
     A column has none if no two rows are known to differ in it, or if more than MAX_BEST share the best value.
     """
-    found = {column.key: _best(rows, column.merit) for column in columns if column.merit}
+    found = {column.key: _best(rows, column, column.merits(rows)) for column in columns if column.merits}
     return {key: slugs for key, slugs in found.items() if slugs}
 
 
-def _best(rows: Sequence[Any], merit: Any) -> list[str]:
-    merits = [merit(row) for row in rows]
-    known = {each for each in merits if each is not None}
-    if len(known) < 2:
+def _best(rows: Sequence[Any], column: Column, merits: Sequence[Any]) -> list[str]:
+    known = {*merits} - {None}
+    most = max(known, default=None)
+    if len(known) < 2 or (column.least is not None and most <= column.least):
         return []
-    most = max(known)
-    slugs = [row.slug for row, each in zip(rows, merits, strict=True) if each == most]
+    slugs = [row.slug for row, merit in zip(rows, merits, strict=True) if merit == most]
     return slugs if len(slugs) <= MAX_BEST else []
 
 
@@ -104,10 +103,9 @@ def newest_success(rows: Iterable[Any]) -> datetime | None:
     return max(times, default=None)
 
 
-def values(rows: Iterable[Any], columns: Sequence[Column]) -> list[list[Any]]:
+def values(rows: Sequence[Any], columns: Iterable[Column]) -> list[tuple[Any, ...]]:
     """Return the values of each row, aligned to the columns."""
-    functions = [column.value for column in columns]
-    return [[value(row) for value in functions] for row in rows]
+    return list(zip(*(column.values(rows) for column in columns), strict=True))
 
 
 def hidden_levels(levels: Collection[Level]) -> list[Level]:

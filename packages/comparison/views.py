@@ -84,13 +84,18 @@ class ComparisonView(CatalogueView):
         levels = chosen_levels(parameters, self.default_levels)
         limit = page_size(request, MAX_DOCUMENTS if is_page(request) else DEFAULT_LIMIT, MAX_LIMIT)
         offset = whole_number(request, "offset", 0, 0)
-        deciding = [*(column for column in chosen if column.merit), *(order.column for order in orders if order.column)]
+        is_one_page = selection.count <= limit and not offset
+        # What is the best, and the order; of more packages than a page shows, nothing else is read.
+        deciding = [column for column in chosen if column.merits or is_one_page]
+        deciding += [order.column for order in orders if order.column]
         with limited(SECONDS):
             rows = read_all(selection, deciding, self._matching(selection.packages))
         shown, hidden = table.split(rows, levels)
         shown = table.ordered(shown, orders)
         as_of = table.newest_success(shown)
-        page = read_page([row.pk for row in shown[offset : offset + limit]], chosen)
+        page = shown[offset : offset + limit]
+        if not is_one_page:
+            page = read_page(selection, [row.id for row in page], chosen)
         return {
             "as_of": as_of and timezone.localtime(as_of),
             "columns": [column.description for column in chosen],
@@ -116,7 +121,7 @@ class ComparisonView(CatalogueView):
         return matching
 
     def _rows(self, page: Sequence[Any], columns: Sequence[Column]) -> list[dict[str, Any]]:
-        links = Links.of(self.request).documents(Kind.PACKAGE, [row.pk for row in page])
+        links = Links.of(self.request).documents(Kind.PACKAGE, [row.id for row in page])
         return [
             {"package": link, "slug": row.slug, "title": row.title, "values": values}
             for link, row, values in zip(links, page, table.values(page, columns), strict=True)
@@ -183,6 +188,7 @@ class CompareView(ComparisonView):
             Package.objects.filter(pk__in=named.ids),
             lambda: Package.objects.filter(with_ids_of_list(Package)),
             json.dumps(named.ids),
+            len(named.ids),
         )
         return linked(self.compared(selection, COLUMNS))
 
