@@ -24,8 +24,8 @@ Kind = Literal["text", "count", "number", "time", "flag", "list", "link", "licen
 Better = Literal["more", "newest", "healthier", ""]
 OfRows = Callable[[Sequence[Any]], list[Any]]
 
-# The place of a row in an order: a tier, and a key that is comparable within it. A descending order turns round the tier
-# KNOWN alone: the others come behind it either way.
+# The place of a row in an order: a tier, and a key that is comparable within it. A descending order turns round KNOWN
+# alone: the other tiers come behind it either way.
 Place = tuple[int, Any]
 KNOWN, NOT_APPLICABLE, MISSING = 0, 1, 2
 NOWHERE: Place = (MISSING, 0)

@@ -48,7 +48,7 @@ def read_all(
 
 
 def read_page(selection: Selection, ids: Sequence[int], columns: Iterable[Column]) -> list[Any]:
-    """Return those of the compared packages that have these ids, in their order, with what these columns are made of."""
+    """Return the compared packages that have these ids, in their order, with what these columns are made of."""
 
     def read(packages: QuerySet[Package], stored: Collection[str]) -> QuerySet[Package]:
         return _with_columns(packages.filter(with_ids_of_list(Package)), stored)

@@ -90,8 +90,10 @@ def best(rows: Sequence[Any], columns: Iterable[Column]) -> dict[str, list[str]]
 
 def _best(rows: Sequence[Any], column: Column, merits: Sequence[Any]) -> list[str]:
     known = {*merits} - {None}
-    most = max(known, default=None)
-    if len(known) < 2 or (column.least is not None and most <= column.least):
+    if len(known) < 2:
+        return []
+    most = max(known)
+    if column.least is not None and most <= column.least:
         return []
     slugs = [row.slug for row, merit in zip(rows, merits, strict=True) if merit == most]
     return slugs if len(slugs) <= MAX_BEST else []

@@ -15,6 +15,7 @@ from core.api.errors import RedirectError
 from core.api.filters import subset
 from core.api.pages import MAX_DOCUMENTS, is_page
 from core.api.pagination import MAX_LIMIT, link_header, neighbour, page_size, whole_number
+from core.api.renderers import FastJSONRenderer
 from core.api.row_sources import SECONDS
 from core.api.schema import ALWAYS, OFFSET, errors, filter_parameters, limit, parameter
 from core.api.views import CatalogueView
@@ -25,6 +26,7 @@ from core.kinds import Kind
 from core.links import Links
 from packages.comparison import table
 from packages.comparison.columns import COLUMNS, Column
+from packages.comparison.page import ComparisonPage
 from packages.comparison.parameters import ALL, EVERY_LEVEL, chosen_columns, chosen_levels, chosen_orders
 from packages.comparison.references import FEWEST, MOST, named_packages
 from packages.comparison.rows import Selection, read_all, read_page
@@ -65,6 +67,7 @@ class ComparisonView(CatalogueView):
 
     documents: ClassVar[Any] = Package.objects
     depends_on = on(Kind.PACKAGE, Kind.CATEGORY)
+    renderer_classes = (FastJSONRenderer, ComparisonPage)
     default_levels: ClassVar[frozenset[Level]] = EVERY_LEVEL
     own_parameters: ClassVar[Collection[str]] = ()
 

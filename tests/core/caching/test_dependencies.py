@@ -71,6 +71,15 @@ REQUESTS: dict[str, dict[str, set[str]]] = {
     },
     "grids/<reference>/": {"grids/g/": GRIDS, "grids/g/?expand=packages": GRIDS | PACKAGES},
     "grids/<reference>/features/": {"grids/g/features/": GRIDS | FEATURES},
+    "grids/<reference>/comparison/": {
+        "grids/g/comparison/": ALL | FEATURES,
+        "grids/g/comparison/?limit=1&level=all&columns=health,feature-7&ordering=-feature-7,title": ALL | FEATURES,
+        "grids/g/comparison/?category=c&grid=g&licence=MIT": ALL | FEATURES,
+    },
+    "compare/": {
+        "compare/?packages=p,q": PACKAGES | CATEGORIES,
+        "compare/?packages=p,q&grid=g&category=c": ALL,
+    },
     "features/": {
         "features/": GRIDS | FEATURES,
         "features/?limit=1&cursor=": GRIDS | FEATURES,
