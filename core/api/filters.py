@@ -297,7 +297,7 @@ class Ordering(django_filters.Filter):
         nullable: Iterable[str] = (),
         ties: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
-        self.columns, self.nullable, self.ties = columns, frozenset(nullable), ties
+        self.columns, self.nullable, self.ties = columns, frozenset(nullable), dict(ties)
         super().__init__(names=columns, label="order")
 
     def filter(self, qs: QuerySet[M], value: list[str]) -> QuerySet[M]:

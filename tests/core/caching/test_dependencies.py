@@ -157,6 +157,7 @@ def _catalogue(settings: Settings) -> None:
     settings.CACHE_URL = "locmem://"
     store.cache_clear()
     one = PackageFactory.create(slug="p", title="Maps", repo_url="https://github.com/a/p", licence="MIT")
+    PackageFactory.create(slug="q", category=one.category)
     Category.objects.update(slug="c")
     Release.objects.create(package=one, version="0.1", uploaded_at=NOW)
     member = MembershipFactory.create(package=one, grid=GridFactory.create(slug="g", title="Maps"))
