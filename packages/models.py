@@ -22,6 +22,7 @@ from packages.fields import IsList, IsWeeklyCounts
 from packages.health.verdicts import RANKED, VERDICTS, Verdict, rank, ranked
 from packages.identity import (
     DERIVED,
+    FETCHABLE_KEY,
     TARGET_COLUMNS,
     FactsSource,
     deciding_source,
@@ -112,7 +113,7 @@ class PackageQuerySet(models.QuerySet["Package"]):
     def fetchable(self, source: Source) -> Self:
         """Packages that can be fetched from a source: with a repository on one of our hosts, or a project on PyPI."""
         if source == "repo":
-            return self.filter(repo_host__in=forges(), repo_key__regex="^[^/]+/[^/]+/.")
+            return self.filter(repo_host__in=forges(), repo_key__regex=FETCHABLE_KEY)
         return self.exclude(pypi_name="")
 
     def with_state(self, source: Source) -> Self:
@@ -465,6 +466,32 @@ class PackageHealth(models.Model):
         return f"{self.package}: {self.package.verdict}"
 
 
+class UnsettledPackage(models.Model):
+    """A package with facts that were written since its verdict was settled. Triggers add the rows (packages.triggers).
+
+    `marked_by` is the transaction that wrote the facts, so that it can settle its own packages and no others; 0 on
+    SQLite, where there is one writer at a time. A row is no foreign key's: it must not stand in the way of a deletion.
+    """
+
+    package_id = models.BigIntegerField(db_index=True)
+    marked_by = models.BigIntegerField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["marked_by", "package_id"], name="unsettled_package_unique"),)
+
+    def __str__(self) -> str:
+        return f"package {self.package_id}"
+
+
+class SettledRules(models.Model):
+    """The version of the rules by which the verdicts were settled, in one row."""
+
+    version = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return self.version
+
+
 class Release(models.Model):
     """A version of a package on PyPI."""
 
@@ -498,6 +525,11 @@ class RepositoryAlias(models.Model):
 
     def __str__(self) -> str:
         return self.repo_url
+
+
+# The validator of a fetch state that says that another repository has the name now, and which: it stays until a fetch
+# finds the old one again.
+ANOTHER_REPOSITORY = "another_repository"
 
 
 class FetchState(models.Model):
