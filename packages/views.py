@@ -89,7 +89,7 @@ class TrendingPages(CataloguePages):
     )
 )
 class TrendingViewSet(PackageViewSet):
-    """Packages that are gaining stars or, with `by=downloads`, downloads: the fastest first, 100 at most.
+    """Packages that are gaining stars or (with by=downloads) downloads: the fastest first, 100 at most.
 
     Numbers are compared over the 30 days before the last successful fetch; those of a day are of the snapshot nearest
     to it, 7 days off at most. A package is trending if all of this holds:
