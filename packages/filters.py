@@ -47,12 +47,16 @@ from packages.keys import pypi_project, repository
 from packages.licences import FAMILIES, names, spdx
 from packages.models import FetchState, Package, PackageQuerySet
 from packages.score import by_score
+from packages.trends import GAINS
 
 _ORDER = {
     "title": AsciiLower("title"),
     "repo_watchers": "repo_watchers",
     "repo_forks": "repo_forks",
     "pypi_downloads": "pypi_downloads",
+    "stars_30d": "stars_30d",
+    "stars_90d": "stars_90d",
+    "downloads_30d": "downloads_30d",
     "score": "score",
     "last_updated": "last_updated",
     "released": "released",
@@ -239,7 +243,7 @@ class PackageFilters(DocumentFilters):
     stale = NumberBound(least=0, most=36_500, label="days without a successful fetch", method="without_success")
     ordering = Ordering(
         _ORDER,
-        nullable=("pypi_downloads", "last_updated", "released", "health"),
+        nullable=("pypi_downloads", *GAINS, "last_updated", "released", "health"),
         ties={"health": F("repo_watchers").desc()},
     )
 

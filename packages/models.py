@@ -64,6 +64,8 @@ FACTS: Mapping[FactsSource, Facts] = {
 }
 _KEYS = tuple(column for facts in FACTS.values() for column in (facts.key, facts.of))
 
+TREND = "The gain of 30 days / (the number before + 100); null if it is not growing."
+
 # The columns of each fetch state that `freshness` shows
 STATE_FIELDS = ("last_success", "last_attempt", "outcome", "error", "failures", "next_due")
 # The columns that `health` shows beside the verdict
@@ -333,6 +335,27 @@ class Package(Document):
         "reason of the PyPI status", max_length=300, blank=True, editable=False, default="", db_default=""
     )
     pypi_downloads = models.PositiveBigIntegerField("downloads a month", null=True, blank=True, editable=False)
+    # Counted with each snapshot (packages/trends.py)
+    stars_30d = models.IntegerField(
+        "stars gained in 30 days",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Counted to the last successful fetch; null until there is enough history.",
+    )
+    stars_90d = models.IntegerField(
+        "stars gained in 90 days", null=True, blank=True, editable=False, help_text="As stars_30d."
+    )
+    stars_trend = models.FloatField("trend by stars", null=True, blank=True, editable=False, help_text=TREND)
+    downloads_30d = models.BigIntegerField(
+        "downloads gained in 30 days",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="The downloads of the last 30 days, less those of the 30 days before; null until there is enough"
+        " history.",
+    )
+    downloads_trend = models.FloatField("trend by downloads", null=True, blank=True, editable=False, help_text=TREND)
     gone_since = models.DateTimeField(null=True, blank=True, editable=False)
     gone_reason = models.CharField(max_length=300, blank=True, editable=False)
 
@@ -401,6 +424,18 @@ class Package(Document):
             models.Index(fields=["licence", "id"], name="package_licence"),
             models.Index(fields=["requires_python"], name="package_requires_python"),
             models.Index(fields=["pypi_status", "id"], name="package_pypi_status"),
+            models.Index(fields=["stars_30d", "id"], name="package_stars_30d"),
+            models.Index(fields=["stars_90d", "id"], name="package_stars_90d"),
+            models.Index(fields=["downloads_30d", "id"], name="package_downloads_30d"),
+            # Few packages are trending.
+            models.Index(
+                fields=["stars_trend", "id"], condition=Q(stars_trend__isnull=False), name="package_stars_trend"
+            ),
+            models.Index(
+                fields=["downloads_trend", "id"],
+                condition=Q(downloads_trend__isnull=False),
+                name="package_downloads_trend",
+            ),
             models.Index(AsciiLower("title"), "id", name="package_title"),
             models.Index(fields=["verdict_rank", "id"], name="package_verdict"),
         )

@@ -34,6 +34,7 @@ from packages.keys import repository
 from packages.models import ANOTHER_REPOSITORY, FetchState, Package, Release, Snapshot
 from packages.moves import Move, move
 from packages.settling import Settled, settled
+from packages.trends import count_gains
 
 FRESH_FOR: dict[Source, timedelta] = {
     "repo": timedelta(hours=20),  # so that a daily cron finds everything due
@@ -142,6 +143,7 @@ class _Batch:
             self.report.outcomes.append((attempt, outcome))
             self._note_state(package, attempt, outcome, message)
         self.report.notes += move(self.moved, self.packages.values())
+        count_gains([row for rows in self.snapshots.values() for row in rows])
         for state in self.written:  # after the moves, which change the targets
             state.target = _target_of(self.packages[state.package_id], _source(state))
         Package.objects.bulk_create(
