@@ -19,6 +19,7 @@ def test_body(get: Get) -> None:
         ("categories", "http://testserver/api/v4/categories/"),
         ("changes", "http://testserver/api/v4/changes/"),
         ("features", "http://testserver/api/v4/features/"),
+        ("readiness", "http://testserver/api/v4/readiness/"),
         ("schema", "http://testserver/api/v4/schema/"),
         ("docs", "http://testserver/api/v4/docs/"),
     ]
