@@ -61,7 +61,7 @@ def works_with_python(version: str, classifiers: Iterable[str], requires_python:
 
 
 def works_with_django(version: str, classifiers: Collection[str]) -> bool:
-    named, major = _named(classifiers, DJANGO), version.split(".")[0]
+    named, major = _named(classifiers, DJANGO), version.split(".", maxsplit=1)[0]
     is_whole = DJANGO + major in classifiers and not any(each.split(".")[0] == major for each in named)
     return version in named or is_whole
 

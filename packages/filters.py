@@ -31,6 +31,7 @@ from core.api.filters import (
 )
 from core.api.parameters import nearest
 from core.api.references import by_references
+from core.caching import revisions
 from core.caching.dependencies import on
 from core.caching.values import CachedValue
 from core.database.functions import AsciiLower, ascii_lower
@@ -43,7 +44,7 @@ from packages.fields import ListsFolded
 from packages.identity import forges
 from packages.keys import pypi_project, repository
 from packages.licences import FAMILIES, names, spdx
-from packages.models import FetchState, Package, PackageQuerySet
+from packages.models import FetchState, Package, PackageQuerySet, ReadinessCount
 from packages.readiness.conditions import (
     REQUIREMENT_COLUMNS,
     Requirements,
@@ -52,10 +53,11 @@ from packages.readiness.conditions import (
     works_with_django,
     works_with_python,
 )
-from packages.readiness.lists import VERSION, ReadinessList
+from packages.readiness.lists import UNKNOWN, VERSION, ReadinessList
 from packages.readiness.rule import Platform
 from packages.score import by_score
 
+MANY = 100_000  # packages, of which it takes a second to count those that say nothing of a version
 _ORDER = {
     "title": AsciiLower("title"),
     "repo_watchers": "repo_watchers",
@@ -277,6 +279,19 @@ class PackageFilters(DocumentFilters):
 
     def ordered(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return super().ordered(self._scored(queryset))
+
+    def count(self) -> int:
+        """Take the stored number of a list of readiness in a catalogue that takes seconds to count."""
+        packages: ReadinessList | None = self.form.cleaned_data.get("readiness")
+        is_alone = self.base_filters.keys() <= {"readiness", "ordering"}
+        if packages and is_alone and revisions.current().rows.get(Kind.PACKAGE.plural, 0) > MANY:
+            rows = ReadinessCount.objects.filter(says=packages.says)
+            if packages != UNKNOWN:
+                rows = rows.filter(platform=packages.platform, version=packages.version)
+            stored = rows.first()
+            if stored:
+                return stored.packages
+        return super().count()
 
     def _scored(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if not self.lookups.by_score:

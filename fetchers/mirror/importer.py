@@ -100,7 +100,8 @@ def import_catalogue(
                 transaction.set_rollback(True)
         else:
             work.run(prune)
-            count_readiness(timezone.now())
+            if report.read:
+                count_readiness(timezone.now())
 
 
 class _Import:

@@ -10,7 +10,7 @@ _NAME = re.compile(rf"({'|'.join(PLATFORMS)})-({VERSION})-({'|'.join(SAYS_OF_VER
 
 
 class ReadinessList(NamedTuple):
-    """What its packages say of a version X.Y of a platform. That nothing is known of a package holds for any version."""
+    """What its packages say of a version X.Y of a platform; for UNKNOWN, which holds for all versions, of none."""
 
     says: Says
     platform: Platform
