@@ -26,6 +26,7 @@ from fetchers.summary import Summary, Tally, as_json
 from packages import history
 from packages.facts import Source
 from packages.models import Package
+from packages.readiness.counts import count_readiness
 from packages.rederived import rederive
 from packages.results import FRESH_FOR, Attempt, Failure, save_results
 from packages.settling.update import UnderWayError, update_health
@@ -90,6 +91,7 @@ class Refresh:
                 self.summary.nothing_to_ask = nothing_to_ask(Package.objects.all())
                 Run.objects.filter(started__lt=self.clock() - history.DAILY).delete()
                 housekeeping.send(Refresh, now=self.clock())
+                count_readiness(self.clock())
             self._update_health()
             self.upstreams.save()
             self._complete(row)

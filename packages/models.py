@@ -31,6 +31,7 @@ from packages.identity import (
     is_one_repository,
 )
 from packages.licences import MAX_LENGTH
+from packages.readiness.rule import PLATFORMS, SAYS
 
 # What says whose facts a package may have: who writes one of these columns forgets those of others.
 _OF_ADDRESSES = {*DERIVED, *(name for names in DERIVED.values() for name in names)}
@@ -423,6 +424,7 @@ class Package(Document):
             models.Index(fields=["released", "id"], name="package_released"),
             models.Index(fields=["licence", "id"], name="package_licence"),
             models.Index(fields=["requires_python"], name="package_requires_python"),
+            models.Index(fields=["requires_django"], name="package_requires_django"),
             models.Index(fields=["pypi_status", "id"], name="package_pypi_status"),
             models.Index(fields=["stars_30d", "id"], name="package_stars_30d"),
             models.Index(fields=["stars_90d", "id"], name="package_stars_90d"),
@@ -525,6 +527,28 @@ class SettledRules(models.Model):
 
     def __str__(self) -> str:
         return self.version
+
+
+class ReadinessCount(models.Model):
+    """How many packages say a thing of a version of Django or of Python (packages.readiness), and their downloads a
+    month. All rows are counted in one pass, at `as_of`."""
+
+    platform = models.CharField(max_length=10)
+    version = models.CharField(max_length=10)
+    says = models.CharField(max_length=10)
+    packages = models.PositiveBigIntegerField()
+    downloads = models.PositiveBigIntegerField()
+    as_of = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["platform", "version", "says"], name="readiness_count_unique"),
+            models.CheckConstraint(condition=Q(platform__in=PLATFORMS), name="readiness_count_platform"),
+            models.CheckConstraint(condition=Q(says__in=SAYS), name="readiness_count_says"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.platform} {self.version} {self.says}: {self.packages}"
 
 
 class Release(models.Model):

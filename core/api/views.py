@@ -205,7 +205,7 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
             if not filtering:
                 return self._all(self.fieldset, ()).count()
             depends_on = on(self.kind) | self.filterset_class.dependencies_of(request.query_params)
-            return cached_count(depends_on, request.path_info, filtering, filters.qs.count)
+            return cached_count(depends_on, request.path_info, filtering, filters.count)
 
         def rows(fieldset: Fieldset, preserialized: tuple[str, ...]) -> RowSource:
             return FilteredRows(filters.qs, filters.ordered(self._documents_of(fieldset)), preserialized, count)

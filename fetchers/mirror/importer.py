@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from django.db import DataError, IntegrityError, models, reset_queries, transaction
 from django.db.models import CharField, Value
 from django.db.models.functions import Cast, Concat
+from django.utils import timezone
 
 from categories.models import Category
 from core.kinds import DOCUMENTS as KINDS
@@ -37,6 +38,7 @@ from fetchers.mirror.sequences import advance_sequence
 from fetchers.mirror.sources import DocumentSource, SourceError
 from grids.models import Grid, GridPackage
 from packages.models import Package
+from packages.readiness.counts import count_readiness
 from packages.settling import settled
 
 BATCH = 500
@@ -99,6 +101,8 @@ def import_catalogue(
                 transaction.set_rollback(True)
         else:
             work.run(prune)
+            if report.read:
+                count_readiness(timezone.now())
 
 
 class _Import:

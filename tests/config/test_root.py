@@ -20,6 +20,7 @@ def test_body(get: Get) -> None:
         ("changes", "http://testserver/api/v4/changes/"),
         ("features", "http://testserver/api/v4/features/"),
         ("trending", "http://testserver/api/v4/trending/"),
+        ("readiness", "http://testserver/api/v4/readiness/"),
         ("schema", "http://testserver/api/v4/schema/"),
         ("docs", "http://testserver/api/v4/docs/"),
     ]
