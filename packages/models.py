@@ -19,7 +19,7 @@ from packages.addresses import HTTP_PREFIXES, REPO_URL_PREFIXES
 from packages.documents import PACKAGE_COLUMNS
 from packages.facts import SOURCES, STATUSES, Outcome, Source
 from packages.fields import IsList, IsWeeklyCounts
-from packages.health.verdicts import RANKED, VERDICTS, Verdict, ranked
+from packages.health.verdicts import RANKED, VERDICTS, Verdict, rank, ranked
 from packages.identity import (
     DERIVED,
     TARGET_COLUMNS,
@@ -102,6 +102,12 @@ class PackageQuerySet(models.QuerySet["Package"]):
         """Add what is stored beside each package's verdict, in columns like `health_reasons`; null where it is not
         settled yet."""
         return self.annotate(**{f"health_{name}": F(f"health__{name}") for name in HEALTH_FIELDS})
+
+    def with_verdicts(self, verdicts: Iterable[Verdict]) -> Self:
+        """Packages with one of these verdicts."""
+        ranks = [rank(verdict) for verdict in verdicts]
+        ranked = Q(verdict_rank__in=[each for each in ranks if each])
+        return self.filter(ranked | Q(verdict_rank__isnull=True) if None in ranks else ranked)
 
     def fetchable(self, source: Source) -> Self:
         """Packages that can be fetched from a source: with a repository on one of our hosts, or a project on PyPI."""
@@ -395,6 +401,7 @@ class Package(Document):
             models.Index(fields=["requires_python"], name="package_requires_python"),
             models.Index(fields=["pypi_status", "id"], name="package_pypi_status"),
             models.Index(AsciiLower("title"), "id", name="package_title"),
+            models.Index(fields=["verdict_rank", "id"], name="package_verdict"),
         )
 
     @property

@@ -10,6 +10,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from core.api.filters import (
     FlagField,
     IdsField,
+    NamesField,
     OrderingField,
     ReferencesField,
     SlugsField,
@@ -190,6 +191,9 @@ class CatalogueSchema(AutoSchema):
             )
             if isinstance(field, WholeNumberField):
                 schema = {**schema, "minimum": field.least, "maximum": field.most}
+            if isinstance(field, NamesField):
+                description = f"Separated by commas: {', '.join(field.names)}."
+                example = field.names[0]
             if isinstance(field, OrderingField):
                 names = ", ".join(field.names)
                 description = f"Separated by commas; prefix a name with “-” to sort descending: {names}."

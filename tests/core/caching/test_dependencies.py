@@ -196,6 +196,8 @@ VALUES = {
     "django": "5.2",
     "python": "3.12",
     "q": "maps",
+    "health": "finished,unknown",
+    "level": "poor",
 }
 
 
