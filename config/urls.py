@@ -23,7 +23,7 @@ from core.links import Links
 from grids.feeds import GridFeed
 from grids.views import FeatureViewSet, GridViewSet
 from packages.feeds import PackageFeed, ReleaseFeed
-from packages.views import CommitsChartView, PackageViewSet, StarsChartView
+from packages.views import BadgeEndpointView, BadgeView, CommitsChartView, PackageViewSet, StarsChartView
 from search.views import SearchView
 
 admin.site.site_header = admin.site.site_title = "Package Grids"
@@ -82,6 +82,8 @@ urlpatterns = [
     path("api/v4/", include(router.urls)),
     path("api/v4/packages/<str:reference>/commits.svg", CommitsChartView.as_view(), name="package-commits"),
     path("api/v4/packages/<str:reference>/stars.svg", StarsChartView.as_view(), name="package-stars"),
+    path("api/v4/packages/<str:reference>/badge.svg", BadgeView.as_view(), name="package-badge"),
+    path("api/v4/packages/<str:reference>/badge.json", BadgeEndpointView.as_view(), name="package-badge-endpoint"),
     path("api/v4/search/", SearchView.as_view(), name="search"),
     path("api/v4/changes/", ChangesView.as_view(), name="changes"),
     path("api/v4/schema/", SchemaView.as_view(), name="schema"),
