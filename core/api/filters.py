@@ -43,6 +43,11 @@ class DocumentFilters(django_filters.FilterSet):
         names = {word.strip().removeprefix("-") for word in parameters.get("ordering", "").split(",")}
         return found | union(on(ages=seconds) for name, seconds in cls.ordering_ages.items() if name in names)
 
+    def count(self) -> int:
+        """Return the number of rows that the filters leave."""
+        number: int = self.qs.count()
+        return number
+
     # The orderings whose order changes as time passes, and the seconds for which a response may keep it.
     ordering_ages: ClassVar[Mapping[str, int]] = {}
 
