@@ -104,12 +104,12 @@ class PackageAdmin(HealthInAdmin, SearchedAdmin[Package]):
     list_display = (
         "title",
         "category",
+        "verdict",
         "repo_watchers",
         "repo_forks",
         "pypi_version",
         "last_updated",
         "last_fetched",
-        "verdict",
         "deprecated",
     )
     list_filter = (

@@ -56,6 +56,7 @@ class HealthInAdmin:
         health = _settled(package)
         return ", ".join(map(_words, health.warnings)) if health else ""
 
+    @admin.display(description="reasons, and in brackets what each rule asks for")
     def reasons(self, package: Package) -> str | SafeString:
         health = _settled(package)
         return reasons_in_words(health.reasons) if health else ""
@@ -66,25 +67,25 @@ def reasons_in_words(reasons: Iterable[Mapping[str, Any]]) -> SafeString:
     lines = (
         (_words(each["rule"]), "decides" if each["holds"] else "does not hold", _compared(each)) for each in reasons
     )
-    return format_html("<ol>{}</ol>", format_html_join("", "<li>{} {}: {}</li>", lines))
+    return format_html("<ol>{}</ol>", format_html_join("", "<li>{} {}. {}</li>", lines))
 
 
 def _compared(reason: Mapping[str, Any]) -> str:
     value, threshold = reason["value"] or {}, reason["threshold"] or {}
     seen = [
-        f"{_words(name)} {_words(each)}" + (f" ({_words(threshold[name])})" if name in threshold else "")
+        f"{_words(name)}: {_words(each)}" + (f" ({_words(threshold[name])})" if name in threshold else "")
         for name, each in value.items()
     ]
-    asked = [f"({_words(name)} {_words(each)})" for name, each in threshold.items() if name not in value]
-    return ", ".join(seen + asked)
+    asked = [f"({_words(name)}: {_words(each)})" for name, each in threshold.items() if name not in value]
+    return "; ".join(seen + asked)
 
 
 def _words(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return " ".join(map(str, value)) or "none"
-    return "not known" if value in {None, ""} else str(value).replace("_", " ")
+        return ", ".join(map(str, value)) or "-"
+    return "-" if value in {None, ""} else str(value).replace("_", " ")
 
 
 def _settled(package: Package) -> PackageHealth | None:

@@ -66,7 +66,7 @@ def test_the_page_of_a_package(admin_client: Client) -> None:
     html = admin_client.get(change_url(package)).content.decode()
     for text in ("quiet", "fair", "May 6, 2026, noon", "maintained", "name reused"):
         assert f'<div class="readonly">{text}</div>' in html, text
-    assert "<li>activity decides: activity days 900 (1096)</li>" in html
+    assert "<li>activity decides. activity days: 900 (1096)</li>" in html
     assert not {"verdict", "reasons", "warnings"} & open_form(admin_client, package).keys()
 
 
@@ -74,11 +74,11 @@ def test_reasons_in_words() -> None:
     words = reasons_in_words([asdict(reason) for reason in health(moved(), NOW).reasons])
     assert words == (
         "<ol>"
-        "<li>gone does not hold: not found since not known, pypi status active (quarantined)</li>"
-        "<li>deprecated does not hold: deprecated no, successor no, pypi status active (deprecated)</li>"
-        "<li>nothing known does not hold: commit yes, releases 3</li>"
-        "<li>repository left decides: archived yes (yes), days from commit to release 100 (30), release days 100 (365)"
-        "</li></ol>"
+        "<li>gone does not hold. not found since: -; pypi status: active (quarantined)</li>"
+        "<li>deprecated does not hold. deprecated: no; successor: no; pypi status: active (deprecated)</li>"
+        "<li>nothing known does not hold. commit: yes; releases: 3</li>"
+        "<li>repository left decides. archived: yes (yes); days from commit to release: 100 (30);"
+        " release days: 100 (365)</li></ol>"
     )
 
 
@@ -97,7 +97,7 @@ def test_versions_and_what_is_asked_beside_the_values() -> None:
         "threshold": {"release_days": 365},
     }
     assert reasons_in_words([reason]) == (
-        "<ol><li>x does not hold: django versions 4.2 5.2, (release days 365)</li></ol>"
+        "<ol><li>x does not hold. django versions: 4.2, 5.2; (release days: 365)</li></ol>"
     )
     none = reason | {"value": {"django_versions": []}, "threshold": None}
-    assert reasons_in_words([none]) == "<ol><li>x does not hold: django versions none</li></ol>"
+    assert reasons_in_words([none]) == "<ol><li>x does not hold. django versions: -</li></ol>"
