@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import redis
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
@@ -13,6 +14,9 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from pytest_django import Settings
 from pytest_socket import socket_allow_hosts
+
+# The passwords of tests are no secrets. A server of a test, which hashes as in production, can read the hashes.
+PBKDF2PasswordHasher.iterations = 1
 
 # Parallel workers on a busy machine are slow now and then; that is no fault of the code.
 hypothesis_settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
