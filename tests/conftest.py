@@ -15,8 +15,11 @@ from hypothesis import settings as hypothesis_settings
 from pytest_django import Settings
 from pytest_socket import socket_allow_hosts
 
+from tests.flush import flush_by_deletion
+
 # The passwords of tests are no secrets. A server of a test, which hashes as in production, can read the hashes.
 PBKDF2PasswordHasher.iterations = 1
+flush_by_deletion()
 
 # Parallel workers on a busy machine are slow now and then; that is no fault of the code.
 hypothesis_settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
