@@ -1,7 +1,7 @@
 """Fixtures of all tests, and the guard that keeps them from reaching other machines."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from hypothesis import settings as hypothesis_settings
 from pytest_django import Settings
 from pytest_socket import socket_allow_hosts
 
+from tests.database_use import check, uses_database, watch
 from tests.flush import flush_by_deletion
 
 # The passwords of tests are no secrets. A server of a test, which hashes as in production, can read the hashes.
@@ -27,10 +28,31 @@ hypothesis_settings.load_profile("tests")
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup() -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Set the marker `database`, by which .ci/run chooses the tests that run on PostgreSQL too."""
+    for item in items:
+        if uses_database(item):
+            item.add_marker("database")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
     """Allow connections to this machine only. A hook, not a fixture, so that it covers fixtures of every scope;
     pytest-socket lifts it at teardown."""
     socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
+    watch(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None]:
+    """Fail a test that uses the database though it has no marker `database`."""
+    yield
+    check()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    watch(None)
 
 
 @pytest.fixture(autouse=True)
