@@ -41,6 +41,10 @@ serve: install .static/staticfiles.json
 	$(MANAGE) migrate --verbosity 0
 	exec .venv/bin/gunicorn --config config/gunicorn.py
 
+# Whoever writes no bytecode would compile each module again, and rewrite its assertions, in each of some hundred
+# processes that the tests start.
+test test-database test-browser test-more: export PYTHONDONTWRITEBYTECODE :=
+
 test: export DEBUG := true
 test: .venv/.installed-dev
 	.venv/bin/pytest -n auto --dist worksteal $(ARGS)
