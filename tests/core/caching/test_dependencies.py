@@ -27,7 +27,8 @@ from core.database.sessions import reader
 from core.kinds import Kind
 from grids.models import Cell, Feature, Grid, GridPackage
 from grids.views import FeatureViewSet, GridViewSet
-from packages.models import FetchState, Package, Release, Snapshot
+from packages.models import FetchState, Package, PackageHealth, ReadinessCount, Release, Snapshot
+from packages.readiness.counts import count_readiness
 from packages.views import PackageViewSet
 from search.models import Entry
 from tests.core.api.test_formats import BROWSER
@@ -51,11 +52,13 @@ REQUESTS: dict[str, dict[str, set[str]]] = {
         "packages/?expand=grids": PACKAGES | GRIDS,
         "packages/?expand=category,grids": ALL,
         "packages/?licence=MIT&python=3.12&ordering=-repo_watchers": PACKAGES,
+        "packages/?readiness=django-5.2-silent": PACKAGES,
         "packages/?participant=grids&repo_url=https://github.com/categories/grids": PACKAGES,
     },
     "packages/<reference>/": {
         "packages/p/": PACKAGES,
         "packages/p/?fields=title,category": PACKAGES,
+        "packages/p/?fields=health": PACKAGES,
         "packages/p/?expand=category": PACKAGES | CATEGORIES,
         "packages/p/?expand=grids": PACKAGES | GRIDS,
     },
@@ -63,6 +66,7 @@ REQUESTS: dict[str, dict[str, set[str]]] = {
     "packages/<reference>/history/": {"packages/p/history/?since=2026-01-01": PACKAGES},
     "packages/<reference>/commits.svg": {"packages/p/commits.svg": PACKAGES},
     "packages/<reference>/stars.svg": {"packages/p/stars.svg": PACKAGES},
+    "trending/": {"trending/": PACKAGES, "trending/?expand=category&by=downloads": PACKAGES | CATEGORIES},
     "grids/": {
         "grids/": GRIDS,
         "grids/?q=package": GRIDS,
@@ -72,6 +76,15 @@ REQUESTS: dict[str, dict[str, set[str]]] = {
     },
     "grids/<reference>/": {"grids/g/": GRIDS, "grids/g/?expand=packages": GRIDS | PACKAGES},
     "grids/<reference>/features/": {"grids/g/features/": GRIDS | FEATURES},
+    "grids/<reference>/comparison/": {
+        "grids/g/comparison/": ALL | FEATURES,
+        "grids/g/comparison/?limit=1&level=all&columns=health,feature-7&ordering=-feature-7,title": ALL | FEATURES,
+        "grids/g/comparison/?category=c&grid=g&licence=MIT": ALL | FEATURES,
+    },
+    "compare/": {
+        "compare/?packages=p,q": PACKAGES | CATEGORIES,
+        "compare/?packages=p,q&grid=g&category=c": ALL,
+    },
     "features/": {
         "features/": GRIDS | FEATURES,
         "features/?limit=1&cursor=": GRIDS | FEATURES,
@@ -83,6 +96,8 @@ REQUESTS: dict[str, dict[str, set[str]]] = {
     "categories/": {"categories/": CATEGORIES, "categories/?q=packages": CATEGORIES},
     "categories/<reference>/": {"categories/c/": CATEGORIES},
     "search/": {"search/?q=maps": ALL | FEATURES, "search/": ALL | FEATURES},
+    "readiness/": {"readiness/": PACKAGES},
+    "readiness/<platform>/<version>/": {"readiness/django/5.2/": PACKAGES},
     "changes/": {"changes/": ALL | FEATURES | LOG},
     "feeds/packages.<extension>": {"feeds/packages.atom": PACKAGES},
     "feeds/releases.<extension>": {"feeds/releases.rss": PACKAGES},
@@ -111,6 +126,10 @@ def state() -> object:
     return FetchState.objects.create(package=one, source="pypi", target="p", outcome="ok", next_due=NOW)
 
 
+def health() -> object:
+    return PackageHealth.objects.create(package=Package.objects.get(slug="p"), warnings=["stale"])
+
+
 # Each way of writing, with the revisions that it moves.
 WRITES: dict[str, tuple[Callable[[], object], set[str]]] = {
     "a package's number": (package(repo_watchers=77), PACKAGES | LOG),
@@ -119,6 +138,9 @@ WRITES: dict[str, tuple[Callable[[], object], set[str]]] = {
     "a release": (release, PACKAGES),
     "a snapshot": (snapshot, PACKAGES),
     "a fetch state": (state, PACKAGES),
+    "a package's verdict": (package(verdict_rank=3), PACKAGES | LOG),
+    "the warnings beside it, which the log leaves out": (health, PACKAGES),
+    "a count of packages that are ready": (lambda: ReadinessCount.objects.update(packages=7), PACKAGES),
     "a grid": (lambda: Grid.objects.update(description="other"), GRIDS | LOG),
     "a membership": (lambda: GridPackage.objects.update(position=9), PACKAGES | GRIDS | LOG),
     "a feature": (lambda: Feature.objects.update(description="other"), FEATURES | LOG),
@@ -142,10 +164,12 @@ def _catalogue(settings: Settings) -> None:
     settings.CACHE_URL = "locmem://"
     store.cache_clear()
     one = PackageFactory.create(slug="p", title="Maps", repo_url="https://github.com/a/p", licence="MIT")
+    PackageFactory.create(slug="q", category=one.category)
     Category.objects.update(slug="c")
     Release.objects.create(package=one, version="0.1", uploaded_at=NOW)
     member = MembershipFactory.create(package=one, grid=GridFactory.create(slug="g", title="Maps"))
     CellFactory.create(feature__id=7, feature__grid=member.grid, membership=member)
+    count_readiness(NOW)
 
 
 def test_every_route_has_requests_here() -> None:
@@ -190,7 +214,10 @@ VALUES = {
     "pypi_status": "archived",
     "django": "5.2",
     "python": "3.12",
+    "readiness": "python-3.12-others",
     "q": "maps",
+    "health": "finished,unknown",
+    "level": "poor",
 }
 
 
