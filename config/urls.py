@@ -21,7 +21,8 @@ from core.api.views import CatalogueView, UndefinedView
 from core.caching.dependencies import on
 from core.links import Links
 from grids.feeds import GridFeed
-from grids.views import FeatureViewSet, GridViewSet
+from grids.views import FeatureViewSet, GridComparisonView, GridViewSet
+from packages.comparison.views import CompareView
 from packages.feeds import PackageFeed, ReleaseFeed
 from packages.views import CommitsChartView, PackageViewSet, StarsChartView
 from search.views import SearchView
@@ -80,6 +81,8 @@ urlpatterns = [
     path("api/v4/", include(router.urls)),
     path("api/v4/packages/<str:reference>/commits.svg", CommitsChartView.as_view(), name="package-commits"),
     path("api/v4/packages/<str:reference>/stars.svg", StarsChartView.as_view(), name="package-stars"),
+    path("api/v4/grids/<str:reference>/comparison/", GridComparisonView.as_view(), name="grid-comparison"),
+    path("api/v4/compare/", CompareView.as_view(), name="compare"),
     path("api/v4/search/", SearchView.as_view(), name="search"),
     path("api/v4/changes/", ChangesView.as_view(), name="changes"),
     path("api/v4/schema/", SchemaView.as_view(), name="schema"),

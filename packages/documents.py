@@ -77,6 +77,7 @@ PACKAGE_COLUMNS = Columns(
     ),
     Computed("gone", extended=True, columns=("gone_since",)),
     Computed("freshness", extended=True, columns=("repo_key", "pypi_name")),
+    Computed("health", extended=True, columns=("verdict_rank",)),
     # Not shown as they are
     Column("gone_since", fetched=True, source="deciding"),
     Column("gone_reason", fetched=True, source="deciding"),

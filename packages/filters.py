@@ -3,12 +3,12 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import django_filters
 from django import forms
 from django.core.exceptions import ValidationError as FormError
-from django.db.models import BigIntegerField, Exists, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models import BigIntegerField, Exists, F, OuterRef, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -20,6 +20,7 @@ from core.api.filters import (
     FieldFilter,
     Flag,
     IdsField,
+    NamesField,
     NumberBound,
     Ordering,
     ReferencesField,
@@ -40,6 +41,7 @@ from packages.compatibility import DJANGO, PYTHON, admits, admits_python3
 from packages.documents import PACKAGE_COLUMNS
 from packages.facts import MAX_DOWNLOADS, STATUSES
 from packages.fields import Lists, ListsFolded
+from packages.health.verdicts import LEVELS, VERDICTS, Level, Verdict
 from packages.identity import forges
 from packages.keys import pypi_project, repository
 from packages.licences import FAMILIES, names, spdx
@@ -56,6 +58,7 @@ _ORDER = {
     "released": "released",
     "created": "created",
     "modified": "modified",
+    "health": "verdict_rank",
 }
 
 
@@ -212,6 +215,14 @@ class PackageFilters(DocumentFilters):
     deprecated = Flag(Q(deprecated=True), label="deprecated")
     gone = Flag(Q(gone_since__isnull=False), label="gone")
     pypi_status = FieldFilter(StatusField, "pypi_status", label="status on PyPI")
+    health = FieldFilter(NamesField, label="verdict", method="with_verdicts", what="verdict", names=VERDICTS)
+    level = FieldFilter(
+        NamesField,
+        label="level of the verdict",
+        method="of_levels",
+        what="level",
+        names=get_args(Level),
+    )
     has_pypi = Flag(~Q(pypi_name=""), label="on PyPI")
     repo_watchers__gte = NumberBound("repo_watchers", "gte", label="watchers, at least")
     repo_watchers__lte = NumberBound("repo_watchers", "lte", label="watchers, at most")
@@ -226,7 +237,11 @@ class PackageFilters(DocumentFilters):
     created__lte = TimeBound("created", "lte", label="added until")
     modified__gte = TimeBound("modified", "gte", label="edited since")
     stale = NumberBound(least=0, most=36_500, label="days without a successful fetch", method="without_success")
-    ordering = Ordering(_ORDER, nullable=("pypi_downloads", "last_updated", "released"))
+    ordering = Ordering(
+        _ORDER,
+        nullable=("pypi_downloads", "last_updated", "released", "health"),
+        ties={"health": F("repo_watchers").desc()},
+    )
 
     @cached_property
     def lookups(self) -> Lookups:
@@ -276,6 +291,12 @@ class PackageFilters(DocumentFilters):
         named = Q(Lists("classifiers", Value(f"{PYTHON}{value}"))) & ~Q(requires_python__in=refusing)
         naming_any = Q(classifier_text__regex=f'"{PYTHON}[0-9]{{1,3}}\\.[0-9]{{1,3}}"')
         return packages.filter(named | (Q(requires_python__in=admitting) & ~naming_any))
+
+    def with_verdicts(self, packages: PackageQuerySet, name: str, value: list[Verdict]) -> PackageQuerySet:
+        return packages.with_verdicts(value)
+
+    def of_levels(self, packages: PackageQuerySet, name: str, value: list[str]) -> PackageQuerySet:
+        return packages.with_verdicts(verdict for verdict, level in LEVELS.items() if level in value)
 
     def without_success(self, packages: PackageQuerySet, name: str, value: int) -> PackageQuerySet:
         """Packages older than so many days, of which no source was fetched successfully in that time."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
-from typing import Any, ClassVar, Self, get_args
+from typing import Any, ClassVar, Self
 
 from django.db import models, transaction
 from django.db.models import Case, F, OuterRef, Q, Subquery, When
@@ -19,7 +19,7 @@ from packages.addresses import HTTP_PREFIXES, REPO_URL_PREFIXES
 from packages.documents import PACKAGE_COLUMNS
 from packages.facts import SOURCES, STATUSES, Outcome, Source
 from packages.fields import IsList, IsWeeklyCounts
-from packages.health.verdicts import RANKED, Verdict, ranked
+from packages.health.verdicts import RANKED, VERDICTS, Verdict, rank, ranked
 from packages.identity import (
     DERIVED,
     TARGET_COLUMNS,
@@ -65,6 +65,8 @@ _KEYS = tuple(column for facts in FACTS.values() for column in (facts.key, facts
 
 # The columns of each fetch state that `freshness` shows
 STATE_FIELDS = ("last_success", "last_attempt", "outcome", "error", "failures", "next_due")
+# The columns that `health` shows beside the verdict
+HEALTH_FIELDS = ("since", "before", "reasons", "warnings", "valid_until")
 
 
 def _begins(column: str, prefixes: Iterable[str]) -> Q:
@@ -83,7 +85,9 @@ class PackageQuerySet(models.QuerySet["Package"]):
         packages = packages.only("id", *columns).order_by("-id")
         if "grids" in chosen:
             packages = packages.annotate(grid_ids=hooks.grids.ids_of_a_package())
-        return packages.with_freshness() if "freshness" in chosen else packages
+        if "freshness" in chosen:
+            packages = packages.with_freshness()
+        return packages.with_health() if "health" in chosen else packages
 
     def with_freshness(self) -> Self:
         """Add the fetch states of each package's sources, in columns like `repo_outcome`; null where there is none."""
@@ -93,6 +97,17 @@ class PackageQuerySet(models.QuerySet["Package"]):
             columns = {f"{source}_{name}": F(f"{source}_state__{name}") for name in ("target", *STATE_FIELDS)}
             packages = packages.annotate(**{f"{source}_state": state}).annotate(**columns)
         return packages
+
+    def with_health(self) -> Self:
+        """Add what is stored beside each package's verdict, in columns like `health_reasons`; null where it is not
+        settled yet."""
+        return self.annotate(**{f"health_{name}": F(f"health__{name}") for name in HEALTH_FIELDS})
+
+    def with_verdicts(self, verdicts: Iterable[Verdict]) -> Self:
+        """Packages with one of these verdicts."""
+        ranks = [rank(verdict) for verdict in verdicts]
+        ranked = Q(verdict_rank__in=[each for each in ranks if each])
+        return self.filter(ranked | Q(verdict_rank__isnull=True) if None in ranks else ranked)
 
     def fetchable(self, source: Source) -> Self:
         """Packages that can be fetched from a source: with a repository on one of our hosts, or a project on PyPI."""
@@ -386,6 +401,7 @@ class Package(Document):
             models.Index(fields=["requires_python"], name="package_requires_python"),
             models.Index(fields=["pypi_status", "id"], name="package_pypi_status"),
             models.Index(AsciiLower("title"), "id", name="package_title"),
+            models.Index(fields=["verdict_rank", "id"], name="package_verdict"),
         )
 
     @property
@@ -441,9 +457,7 @@ class PackageHealth(models.Model):
         constraints = (
             models.CheckConstraint(condition=IsList("reasons"), name="package_health_reasons_list"),
             models.CheckConstraint(condition=IsList("warnings"), name="package_health_warnings_list"),
-            models.CheckConstraint(
-                condition=Q(before__in=("", *get_args(Verdict))), name="package_health_before_verdict"
-            ),
+            models.CheckConstraint(condition=Q(before__in=("", *VERDICTS)), name="package_health_before_verdict"),
         )
         indexes = (models.Index(fields=["valid_until"], name="package_health_valid_until"),)
 

@@ -20,14 +20,13 @@ from core.api.filters import StrictFilterBackend
 from core.api.pages import MAX_DOCUMENTS, is_page, rows_that_fit
 from core.api.pagination import CataloguePages, neighbour
 from core.api.parameters import check
-from core.api.references import by_reference, missing, parse_reference
+from core.api.references import by_reference
 from core.api.renderers import CsvRenderer
-from core.api.row_sources import SECONDS, STATEMENTS, AllRows, CheckedRows, FilteredRows, RowSource
+from core.api.row_sources import SECONDS, AllRows, CheckedRows, FilteredRows, RowSource, prepared_document
 from core.api.tables import BOM, Path, Table, check_bom, paths_of
 from core.caching.dependencies import NOTHING, Dependencies, on, union
 from core.caching.values import cached_count
-from core.database.prepared import PLACEHOLDER_ID, PLACEHOLDER_TEXT, Prepared
-from core.database.sessions import limited, reader, was_ended
+from core.database.sessions import limited, was_ended
 from core.documents import Columns, Relation
 from core.kinds import Kind
 from core.links import Links
@@ -270,18 +269,9 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
     def _document(self, reference: str) -> D:
         if self.fieldset.select_related:
             return by_reference(self.get_queryset(), reference)
-        column, value = parse_reference(reference, self.documents.model)
-        placeholder = {column: PLACEHOLDER_ID if column == "pk" else PLACEHOLDER_TEXT}
-        connection = reader()
-        prepared = STATEMENTS.get(
-            connection,
-            (self.kind, self.fieldset.fields, column),
-            lambda: Prepared(self.get_queryset().filter(**placeholder)),
-        )
-        rows: list[D] = prepared.rows(connection, value)
-        if rows:
-            return rows[0]
-        raise missing(self.documents.model)
+        key = (self.kind, self.fieldset.fields)
+        document: D = prepared_document(self.documents.model, key, self.get_queryset, reference)
+        return document
 
     def serialized(self, rows: Any, *, many: bool) -> Any:
         links = Links.of(self.request)

@@ -26,7 +26,7 @@ from core.database.sessions import reader
 from core.kinds import Kind
 from grids.models import Cell, Feature, Grid, GridPackage
 from grids.views import FeatureViewSet, GridViewSet
-from packages.models import FetchState, Package, Release, Snapshot
+from packages.models import FetchState, Package, PackageHealth, Release, Snapshot
 from packages.views import PackageViewSet
 from search.models import Entry
 from tests.core.api.test_formats import BROWSER
@@ -55,6 +55,7 @@ REQUESTS: dict[str, dict[str, set[str]]] = {
     "packages/<reference>/": {
         "packages/p/": PACKAGES,
         "packages/p/?fields=title,category": PACKAGES,
+        "packages/p/?fields=health": PACKAGES,
         "packages/p/?expand=category": PACKAGES | CATEGORIES,
         "packages/p/?expand=grids": PACKAGES | GRIDS,
     },
@@ -71,6 +72,15 @@ REQUESTS: dict[str, dict[str, set[str]]] = {
     },
     "grids/<reference>/": {"grids/g/": GRIDS, "grids/g/?expand=packages": GRIDS | PACKAGES},
     "grids/<reference>/features/": {"grids/g/features/": GRIDS | FEATURES},
+    "grids/<reference>/comparison/": {
+        "grids/g/comparison/": ALL | FEATURES,
+        "grids/g/comparison/?limit=1&level=all&columns=health,feature-7&ordering=-feature-7,title": ALL | FEATURES,
+        "grids/g/comparison/?category=c&grid=g&licence=MIT": ALL | FEATURES,
+    },
+    "compare/": {
+        "compare/?packages=p,q": PACKAGES | CATEGORIES,
+        "compare/?packages=p,q&grid=g&category=c": ALL,
+    },
     "features/": {
         "features/": GRIDS | FEATURES,
         "features/?limit=1&cursor=": GRIDS | FEATURES,
@@ -110,6 +120,10 @@ def state() -> object:
     return FetchState.objects.create(package=one, source="pypi", target="p", outcome="ok", next_due=NOW)
 
 
+def health() -> object:
+    return PackageHealth.objects.create(package=Package.objects.get(slug="p"), warnings=["stale"])
+
+
 # Each way of writing, with the revisions that it moves.
 WRITES: dict[str, tuple[Callable[[], object], set[str]]] = {
     "a package's number": (package(repo_watchers=77), PACKAGES | LOG),
@@ -118,6 +132,8 @@ WRITES: dict[str, tuple[Callable[[], object], set[str]]] = {
     "a release": (release, PACKAGES),
     "a snapshot": (snapshot, PACKAGES),
     "a fetch state": (state, PACKAGES),
+    "a package's verdict": (package(verdict_rank=3), PACKAGES | LOG),
+    "the warnings beside it, which the log leaves out": (health, PACKAGES),
     "a grid": (lambda: Grid.objects.update(description="other"), GRIDS | LOG),
     "a membership": (lambda: GridPackage.objects.update(position=9), PACKAGES | GRIDS | LOG),
     "a feature": (lambda: Feature.objects.update(description="other"), FEATURES | LOG),
@@ -189,6 +205,8 @@ VALUES = {
     "django": "5.2",
     "python": "3.12",
     "q": "maps",
+    "health": "finished,unknown",
+    "level": "poor",
 }
 
 
