@@ -90,7 +90,7 @@ class CsvRenderer(BaseRenderer):
         if response.exception or request.method == "OPTIONS":
             response["Content-Type"] = FastJSONRenderer.media_type
             return FastJSONRenderer().render(data)
-        table: Table = renderer_context["view"].table(data)
+        table: Table = renderer_context["view"].as_table(data)
         response["Content-Disposition"] = content_disposition_header(True, _file_name(request))
         for name, value in table.headers.items():
             response[name] = value

@@ -84,7 +84,7 @@ class CatalogueView(APIView):
         log_failure(self.request._request, response, exc)
         return response
 
-    def table(self, data: Any) -> Table:
+    def as_table(self, data: Any) -> Table:
         """Return the table that CSV has of the view's list, which `data` is in JSON."""
         return Table.of(data, tuple(self.paths()))
 
