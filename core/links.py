@@ -4,7 +4,7 @@
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import orjson
 from django.conf import settings
@@ -47,6 +47,11 @@ class Links:
     def named(self, name: str) -> str:
         """Of a list, or of whatever else stands below the root. The schema and its pages have formats of their own."""
         return f"{self.root}{name}/" + ("" if name in {"schema", "docs"} else self.suffix)
+
+    def below(self, path: str, **parameters: str) -> str:
+        """Of a path below the root, with parameters."""
+        query = "&".join(filter(None, (urlencode(parameters), self.suffix.removeprefix("?"))))
+        return f"{self.root}{path}" + (f"?{query}" if query else "")
 
     def affixes(self, kind: Kind) -> tuple[str, str]:
         """Return the text before and after the id in the link of a document."""

@@ -39,6 +39,7 @@ class GridViewSet(DocumentViewSet[Grid]):
     """Grids compare packages that do the same job."""
 
     documents = Grid.objects
+    summary = "grids/summary.html"
     serializer_class = GridSerializer
     filterset_class = GridFilters
     depends_on = on(columns=[(Kind.PACKAGE, "title")])  # members are listed by title

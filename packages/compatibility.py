@@ -3,6 +3,8 @@
 The rule for Python X.Y: `requires_python` must not refuse it (an empty or unreadable one refuses nothing); and the
 classifiers name X.Y, or they name no X.Y at all and `requires_python` admits it.
 For Django X.Y: the classifiers name X.Y, or they name X without any X.Y of it.
+
+The filters of packages select by the same rules in SQL (packages.readiness.conditions).
 """
 
 import re
@@ -50,6 +52,28 @@ def django_versions(classifiers: Collection[str]) -> list[str]:
     majors = {version.split(".")[0] for version in named}
     whole = [each for each in DJANGOS if DJANGO + each in classifiers and each not in majors]
     return sorted([*named, *(f"{each}.{minor}" for each in whole for minor in DJANGOS[each])], key=_order)
+
+
+def works_with_python(version: str, classifiers: Iterable[str], requires_python: str) -> bool:
+    named = _named(classifiers, PYTHON)
+    admitted = admits(requires_python, version)
+    return admitted is not False and version in named if named else admitted is True
+
+
+def works_with_django(version: str, classifiers: Collection[str]) -> bool:
+    named, major = _named(classifiers, DJANGO), version.split(".", maxsplit=1)[0]
+    is_whole = DJANGO + major in classifiers and not any(each.split(".")[0] == major for each in named)
+    return version in named or is_whole
+
+
+def names_python(classifiers: Iterable[str]) -> bool:
+    """Return True if classifiers name any X.Y of Python."""
+    return bool(_named(classifiers, PYTHON))
+
+
+def names_django(classifiers: Iterable[str]) -> bool:
+    """Return True if classifiers name any X or X.Y of Django."""
+    return any(re.fullmatch(DJANGO + r"[0-9]{1,3}(\.[0-9]{1,3})?", each) for each in classifiers)
 
 
 def has_python3(classifiers: Iterable[str], requires_python: str) -> bool:

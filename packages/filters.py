@@ -32,27 +32,43 @@ from core.api.filters import (
 )
 from core.api.parameters import nearest
 from core.api.references import by_references
+from core.caching import revisions
 from core.caching.dependencies import on
 from core.caching.values import CachedValue
 from core.database.functions import AsciiLower, ascii_lower
 from core.kinds import Kind
 from packages import hooks
-from packages.compatibility import DJANGO, PYTHON, admits, admits_python3
+from packages.compatibility import admits_python3
 from packages.documents import PACKAGE_COLUMNS
 from packages.facts import MAX_DOWNLOADS, STATUSES
-from packages.fields import Lists, ListsFolded
+from packages.fields import ListsFolded
 from packages.health.verdicts import LEVELS, VERDICTS, Level, Verdict
 from packages.identity import forges
 from packages.keys import pypi_project, repository
 from packages.licences import FAMILIES, names, spdx
-from packages.models import FetchState, Package, PackageQuerySet
+from packages.models import FetchState, Package, PackageQuerySet, ReadinessCount
+from packages.readiness.conditions import (
+    REQUIREMENT_COLUMNS,
+    Requirements,
+    is_listed,
+    with_classifier_text,
+    works_with_django,
+    works_with_python,
+)
+from packages.readiness.lists import UNKNOWN, VERSION, ReadinessList
+from packages.readiness.rule import Platform
 from packages.score import by_score
+from packages.trends import GAINS
 
+MANY = 100_000  # packages, of which it takes a second to count those that say nothing of a version
 _ORDER = {
     "title": AsciiLower("title"),
     "repo_watchers": "repo_watchers",
     "repo_forks": "repo_forks",
     "pypi_downloads": "pypi_downloads",
+    "stars_30d": "stars_30d",
+    "stars_90d": "stars_90d",
+    "downloads_30d": "downloads_30d",
     "score": "score",
     "last_updated": "last_updated",
     "released": "released",
@@ -108,9 +124,26 @@ class DayField(forms.CharField):
 class VersionField(forms.CharField):
     def clean(self, value: Any) -> str:
         text: str = super().clean(value)
-        if text and not re.fullmatch(r"(0|[1-9][0-9]?)\.(0|[1-9][0-9]?)", text, re.ASCII):
+        if text and not re.fullmatch(VERSION, text):
             raise FormError("Must be a version with one dot, like 5.2.")
         return text
+
+
+class ReadinessField(forms.CharField):
+    """Reads a platform, a version and what packages say of it, like django-5.2-named; or "unknown"."""
+
+    def clean(self, value: Any) -> ReadinessList | None:
+        text: str = super().clean(value)
+        packages = ReadinessList.of_name(text)
+        if text and not packages:
+            raise FormError(_NO_READINESS)
+        return packages
+
+
+_NO_READINESS = (
+    "Must be django or python, a version with one dot, and named, refused, others or silent, with hyphens between them,"
+    " like django-5.2-named; or unknown."
+)
 
 
 class LicenceField(forms.CharField):
@@ -140,7 +173,13 @@ class Lookups:
     def __init__(self, cleaned: Mapping[str, Any]) -> None:
         self.wanted = {name: cleaned[name] for name in ("category", "grid") if cleaned.get(name)}
         self.by_score = any(word.removeprefix("-") == "score" for word in cleaned.get("ordering", ()))
-        columns = {"requires_python": cleaned.get("python") or self.by_score, "licence": cleaned.get("licence")}
+        readiness: ReadinessList | None = cleaned.get("readiness")
+        platform = readiness.platform if readiness else ""
+        columns = {
+            "requires_python": cleaned.get("python") or self.by_score or platform == "python",
+            "requires_django": platform == "django",
+            "licence": cleaned.get("licence"),
+        }
         self.columns = [column for column, needed in columns.items() if needed]
 
     def ids(self, name: str) -> list[int]:
@@ -150,9 +189,10 @@ class Lookups:
         refuse_unknown(name, name, self.wanted[name], rows, lambda: slugs)
         return [pk for pk, _ in rows]
 
-    def requirements(self, fits: Callable[[str], bool]) -> list[str]:
-        """The values of requires_python that fit."""
-        return [text for subject, _, text in self.rows if subject == "requires_python" and fits(text)]
+    def requirements(self, platform: Platform) -> Requirements:
+        """The function that gives the values of requires_django or requires_python which fit."""
+        stored = [text for subject, _, text in self.rows if subject == REQUIREMENT_COLUMNS[platform]]
+        return lambda fits: [text for text in stored if fits(text)]
 
     def licences(self, wanted: str) -> list[str]:
         """The licences with that name; ValidationError if none has it, and it is neither SPDX nor a family."""
@@ -173,7 +213,7 @@ class Lookups:
             for name, references in self.wanted.items()
         ]
         for column in (column for column, cached in values.items() if cached.value is None):
-            packages = Package.objects.exclude(**{column: ""}).order_by().distinct()
+            packages = Package.objects.filter(**{f"{column}__gt": ""}).order_by().distinct()
             queries.append(packages.values_list(Value(column), Value(0, BigIntegerField()), Cast(column, TextField())))
         rows: list[tuple[str, int, str]] = list(queries[0].union(*queries[1:], all=True)) if queries else []
         for column, cached in values.items():
@@ -211,6 +251,7 @@ class PackageFilters(DocumentFilters):
     licence = FieldFilter(LicenceField, label="licence", method="under_licence")
     django = FieldFilter(VersionField, label="works with Django", method="for_django")
     python = FieldFilter(VersionField, label="works with Python", method="for_python")
+    readiness = FieldFilter(ReadinessField, label="word on a version, like django-5.2-named", method="by_readiness")
     archived = Flag(Q(archived=True), label="archived")
     deprecated = Flag(Q(deprecated=True), label="deprecated")
     gone = Flag(Q(gone_since__isnull=False), label="gone")
@@ -239,7 +280,7 @@ class PackageFilters(DocumentFilters):
     stale = NumberBound(least=0, most=36_500, label="days without a successful fetch", method="without_success")
     ordering = Ordering(
         _ORDER,
-        nullable=("pypi_downloads", "last_updated", "released", "health"),
+        nullable=("pypi_downloads", *GAINS, "last_updated", "released", "health"),
         ties={"health": F("repo_watchers").desc()},
     )
 
@@ -258,10 +299,23 @@ class PackageFilters(DocumentFilters):
     def ordered(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return super().ordered(self._scored(queryset))
 
+    def count(self) -> int:
+        """Take the stored number of a list of readiness in a catalogue that takes seconds to count."""
+        packages: ReadinessList | None = self.form.cleaned_data.get("readiness")
+        is_alone = self.base_filters.keys() <= {"readiness", "ordering"}
+        if packages and is_alone and revisions.current().rows.get(Kind.PACKAGE.plural, 0) > MANY:
+            rows = ReadinessCount.objects.filter(says=packages.says)
+            if packages != UNKNOWN:
+                rows = rows.filter(platform=packages.platform, version=packages.version)
+            stored = rows.first()
+            if stored:
+                return stored.packages
+        return super().count()
+
     def _scored(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if not self.lookups.by_score:
             return queryset
-        score = by_score(self.now, self.lookups.requirements(admits_python3))
+        score = by_score(self.now, self.lookups.requirements("python")(admits_python3))
         scored: QuerySet[Any] = queryset.alias(classifier_text=Cast("classifiers", TextField())).alias(score=score)
         return scored
 
@@ -278,19 +332,13 @@ class PackageFilters(DocumentFilters):
         return packages.filter(licence__in=self.lookups.licences(value))
 
     def for_django(self, packages: PackageQuerySet, name: str, value: str) -> PackageQuerySet:
-        major = value.split(".", maxsplit=1)[0]
-        packages = packages.alias(classifier_text=Cast("classifiers", TextField()))
-        whole = Lists("classifiers", Value(f"{DJANGO}{major}"))
-        minors = Q(classifier_text__regex=f'"{DJANGO}{major}\\.[0-9]{{1,3}}"')
-        return packages.filter(Q(Lists("classifiers", Value(f"{DJANGO}{value}"))) | (Q(whole) & ~minors))
+        return with_classifier_text(packages).filter(works_with_django(value))
 
     def for_python(self, packages: PackageQuerySet, name: str, value: str) -> PackageQuerySet:
-        admitting = self.lookups.requirements(lambda text: admits(text, value) is True)
-        refusing = self.lookups.requirements(lambda text: admits(text, value) is False)
-        packages = packages.alias(classifier_text=Cast("classifiers", TextField()))
-        named = Q(Lists("classifiers", Value(f"{PYTHON}{value}"))) & ~Q(requires_python__in=refusing)
-        naming_any = Q(classifier_text__regex=f'"{PYTHON}[0-9]{{1,3}}\\.[0-9]{{1,3}}"')
-        return packages.filter(named | (Q(requires_python__in=admitting) & ~naming_any))
+        return with_classifier_text(packages).filter(works_with_python(value, self.lookups.requirements("python")))
+
+    def by_readiness(self, packages: PackageQuerySet, name: str, value: ReadinessList) -> PackageQuerySet:
+        return with_classifier_text(packages).filter(is_listed(value, self.lookups.requirements(value.platform)))
 
     def with_verdicts(self, packages: PackageQuerySet, name: str, value: list[Verdict]) -> PackageQuerySet:
         return packages.with_verdicts(value)

@@ -22,6 +22,7 @@ from packages.fields import IsList, IsWeeklyCounts
 from packages.health.verdicts import RANKED, VERDICTS, Verdict, rank, ranked
 from packages.identity import (
     DERIVED,
+    FETCHABLE_KEY,
     TARGET_COLUMNS,
     FactsSource,
     deciding_source,
@@ -30,6 +31,7 @@ from packages.identity import (
     is_one_repository,
 )
 from packages.licences import MAX_LENGTH
+from packages.readiness.rule import PLATFORMS, SAYS
 
 # What says whose facts a package may have: who writes one of these columns forgets those of others.
 _OF_ADDRESSES = {*DERIVED, *(name for names in DERIVED.values() for name in names)}
@@ -62,6 +64,8 @@ FACTS: Mapping[FactsSource, Facts] = {
     "pypi": Facts("pypi_name", "pypi_facts_of", PACKAGE_COLUMNS.fetched_from("pypi"), ("pypi", "downloads")),
 }
 _KEYS = tuple(column for facts in FACTS.values() for column in (facts.key, facts.of))
+
+TREND = "The gain of 30 days / (the number before + 100); null if it is not growing."
 
 # The columns of each fetch state that `freshness` shows
 STATE_FIELDS = ("last_success", "last_attempt", "outcome", "error", "failures", "next_due")
@@ -112,7 +116,7 @@ class PackageQuerySet(models.QuerySet["Package"]):
     def fetchable(self, source: Source) -> Self:
         """Packages that can be fetched from a source: with a repository on one of our hosts, or a project on PyPI."""
         if source == "repo":
-            return self.filter(repo_host__in=forges(), repo_key__regex="^[^/]+/[^/]+/.")
+            return self.filter(repo_host__in=forges(), repo_key__regex=FETCHABLE_KEY)
         return self.exclude(pypi_name="")
 
     def with_state(self, source: Source) -> Self:
@@ -332,6 +336,27 @@ class Package(Document):
         "reason of the PyPI status", max_length=300, blank=True, editable=False, default="", db_default=""
     )
     pypi_downloads = models.PositiveBigIntegerField("downloads a month", null=True, blank=True, editable=False)
+    # Counted with each snapshot (packages/trends.py)
+    stars_30d = models.IntegerField(
+        "stars gained in 30 days",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Counted to the last successful fetch; null until there is enough history.",
+    )
+    stars_90d = models.IntegerField(
+        "stars gained in 90 days", null=True, blank=True, editable=False, help_text="As stars_30d."
+    )
+    stars_trend = models.FloatField("trend by stars", null=True, blank=True, editable=False, help_text=TREND)
+    downloads_30d = models.BigIntegerField(
+        "downloads gained in 30 days",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="The downloads of the last 30 days, less those of the 30 days before; null until there is enough"
+        " history.",
+    )
+    downloads_trend = models.FloatField("trend by downloads", null=True, blank=True, editable=False, help_text=TREND)
     gone_since = models.DateTimeField(null=True, blank=True, editable=False)
     gone_reason = models.CharField(max_length=300, blank=True, editable=False)
 
@@ -399,7 +424,20 @@ class Package(Document):
             models.Index(fields=["released", "id"], name="package_released"),
             models.Index(fields=["licence", "id"], name="package_licence"),
             models.Index(fields=["requires_python"], name="package_requires_python"),
+            models.Index(fields=["requires_django"], name="package_requires_django"),
             models.Index(fields=["pypi_status", "id"], name="package_pypi_status"),
+            models.Index(fields=["stars_30d", "id"], name="package_stars_30d"),
+            models.Index(fields=["stars_90d", "id"], name="package_stars_90d"),
+            models.Index(fields=["downloads_30d", "id"], name="package_downloads_30d"),
+            # Few packages are trending.
+            models.Index(
+                fields=["stars_trend", "id"], condition=Q(stars_trend__isnull=False), name="package_stars_trend"
+            ),
+            models.Index(
+                fields=["downloads_trend", "id"],
+                condition=Q(downloads_trend__isnull=False),
+                name="package_downloads_trend",
+            ),
             models.Index(AsciiLower("title"), "id", name="package_title"),
             models.Index(fields=["verdict_rank", "id"], name="package_verdict"),
         )
@@ -465,6 +503,54 @@ class PackageHealth(models.Model):
         return f"{self.package}: {self.package.verdict}"
 
 
+class UnsettledPackage(models.Model):
+    """A package with facts that were written since its verdict was settled. Triggers add the rows (packages.triggers).
+
+    `marked_by` is the transaction that wrote the facts, so that it can settle its own packages and no others; 0 on
+    SQLite, where there is one writer at a time. A row is no foreign key's: it must not stand in the way of a deletion.
+    """
+
+    package_id = models.BigIntegerField(db_index=True)
+    marked_by = models.BigIntegerField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["marked_by", "package_id"], name="unsettled_package_unique"),)
+
+    def __str__(self) -> str:
+        return f"package {self.package_id}"
+
+
+class SettledRules(models.Model):
+    """The version of the rules by which the verdicts were settled, in one row."""
+
+    version = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return self.version
+
+
+class ReadinessCount(models.Model):
+    """How many packages say a thing of a version of Django or of Python (packages.readiness), and their downloads a
+    month. All rows are counted in one pass, at `as_of`."""
+
+    platform = models.CharField(max_length=10)
+    version = models.CharField(max_length=10)
+    says = models.CharField(max_length=10)
+    packages = models.PositiveBigIntegerField()
+    downloads = models.PositiveBigIntegerField()
+    as_of = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["platform", "version", "says"], name="readiness_count_unique"),
+            models.CheckConstraint(condition=Q(platform__in=PLATFORMS), name="readiness_count_platform"),
+            models.CheckConstraint(condition=Q(says__in=SAYS), name="readiness_count_says"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.platform} {self.version} {self.says}: {self.packages}"
+
+
 class Release(models.Model):
     """A version of a package on PyPI."""
 
@@ -498,6 +584,11 @@ class RepositoryAlias(models.Model):
 
     def __str__(self) -> str:
         return self.repo_url
+
+
+# The validator of a fetch state that says that another repository has the name now, and which: it stays until a fetch
+# finds the old one again.
+ANOTHER_REPOSITORY = "another_repository"
 
 
 class FetchState(models.Model):

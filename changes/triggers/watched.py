@@ -116,6 +116,7 @@ WATCHED = (
     ),
     Watched("packages_release", (Kind.PACKAGE,)),
     Watched("packages_snapshot", (Kind.PACKAGE,)),
+    Watched("packages_readinesscount", (Kind.PACKAGE,)),
     Watched("packages_fetchstate", (Kind.PACKAGE,), not_logged=FETCH_STATE_COLUMNS_NOT_LOGGED),
     Watched("packages_packagehealth", (Kind.PACKAGE,), not_logged=HEALTH_COLUMNS_NOT_LOGGED),
 )

@@ -44,6 +44,11 @@ class DocumentFilters(django_filters.FilterSet):
         names = {word.strip().removeprefix("-") for word in parameters.get("ordering", "").split(",")}
         return found | union(on(ages=seconds) for name, seconds in cls.ordering_ages.items() if name in names)
 
+    def count(self) -> int:
+        """Return the number of rows that the filters leave."""
+        number: int = self.qs.count()
+        return number
+
     # The orderings whose order changes as time passes, and the seconds for which a response may keep it.
     ordering_ages: ClassVar[Mapping[str, int]] = {}
 
@@ -297,7 +302,7 @@ class Ordering(django_filters.Filter):
         nullable: Iterable[str] = (),
         ties: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
-        self.columns, self.nullable, self.ties = columns, frozenset(nullable), ties
+        self.columns, self.nullable, self.ties = columns, frozenset(nullable), dict(ties)
         super().__init__(names=columns, label="order")
 
     def filter(self, qs: QuerySet[M], value: list[str]) -> QuerySet[M]:

@@ -123,7 +123,7 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
     columns: ClassVar[Columns]
     documents: ClassVar[Any]
     pagination_class: Any = CataloguePages
-    filter_backends = (StrictFilterBackend,)
+    filter_backends: Any = (StrictFilterBackend,)
     filterset_class: Any
     serializer_class: Any
     lookup_url_kwarg = "reference"
@@ -135,7 +135,7 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         super().__init_subclass__(**options)
         cls.columns = cls.serializer_class.Meta.columns
         cls.kind = cls.columns.kind
-        VIEWSETS[cls.kind] = cls
+        VIEWSETS.setdefault(cls.kind, cls)  # a further one of the kind is a list of some of its documents
         cls.depends_on = on(cls.kind) | cls.depends_on if cls.depends_on else on(cls.kind)
 
     @classmethod
@@ -160,7 +160,12 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
 
     @cached_property
     def fieldset(self) -> Fieldset:
-        return Fieldset.of(self.request.query_params, self.columns)
+        return Fieldset.of(self.request.query_params, self.columns, self.default_fields)
+
+    @property
+    def default_fields(self) -> tuple[str, ...]:
+        """The keys of a document unless the request names them."""
+        return self.columns.v4
 
     @property
     def preserialized(self) -> tuple[str, ...]:
@@ -230,7 +235,7 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
             if not filtering:
                 return self._all(self.fieldset, ()).count()
             depends_on = on(self.kind) | self.filterset_class.dependencies_of(request.query_params)
-            return cached_count(depends_on, request.path_info, filtering, filters.qs.count)
+            return cached_count(depends_on, request.path_info, filtering, filters.count)
 
         def rows(fieldset: Fieldset, preserialized: tuple[str, ...]) -> RowSource:
             return FilteredRows(filters.qs, filters.ordered(self._documents_of(fieldset)), preserialized, count)

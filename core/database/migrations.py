@@ -31,7 +31,7 @@ def _has_column(schema_editor: Any, model: Any, column: str) -> bool:
 
 
 class CreateModelOnline(migrations.CreateModel):
-    """A CreateModel of a table that refers to another one, which is locked for moments only."""
+    """A CreateModel of a table. If it refers to another one, that is locked for moments only."""
 
     atomic = False
 
@@ -49,8 +49,8 @@ class CreateModelOnline(migrations.CreateModel):
             super().database_backwards(app_label, schema_editor, from_state, to_state)
 
     def _referred(self, schema_editor: Any, model: Any) -> Any:
-        (table,) = {field.related_model._meta.db_table for field in model._meta.local_fields if field.is_relation}
-        return _exclusively(schema_editor, table)
+        tables = {field.related_model._meta.db_table for field in model._meta.local_fields if field.is_relation}
+        return _exclusively(schema_editor, *tables) if tables else transaction.atomic(schema_editor.connection.alias)
 
 
 class AddFieldOnline(migrations.AddField):

@@ -23,6 +23,8 @@ def test_the_whole_sample_is_imported_into_an_empty_database_alone(client: Any, 
     assert slugs == {"apps", "frameworks", "projects", "starter-projects", "other"}
     assert Package.objects.count() >= 60
     assert Grid.objects.count() >= 8
+    counted = client.get("/api/v4/readiness/").json()
+    assert counted["known"]["packages"] + counted["unknown"]["packages"] == Package.objects.count()
     call_command("load_sample")
     assert "already" in capsys.readouterr().out
 

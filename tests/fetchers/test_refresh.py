@@ -18,7 +18,7 @@ from fetchers.queues import HostQueue
 from fetchers.refresh import Options, Refresh
 from fetchers.summary import Summary, Tally
 from packages.facts import SUCCESSES, FetchTarget, Outcome
-from packages.models import FetchState, Package, Snapshot
+from packages.models import FetchState, Package, ReadinessCount, Snapshot
 from packages.results import Attempt, Failure
 from tests.factories import CategoryFactory, PackageFactory
 from tests.upstream import Project, Repo, World, environment, serving
@@ -115,6 +115,7 @@ def test_a_daily_sweep_requests_only_what_changed(world: World) -> None:
     assert world.requests == {"graphql": 2, "rest": 12, "pypi index": 1, "pypi json": 3}
     assert summary.tallies["pypi"]["pypi"].outcomes == {Outcome.OK: 3, Outcome.UNCHANGED: 57}
     assert Snapshot.objects.count() == 120
+    assert set(ReadinessCount.objects.values_list("as_of", flat=True)) == {clock()}
 
 
 def test_sql_by_hand_is_mended_at_the_start(world: World) -> None:

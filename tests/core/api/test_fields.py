@@ -35,6 +35,9 @@ def full_package() -> Package:
         pypi_status_reason="done",
         classifiers=["Framework :: Django :: 5"],
         pypi_downloads=9,
+        stars_30d=5,
+        stars_90d=-2,
+        downloads_30d=3,
         released=NOW,
         archived=True,
         deprecated=True,
@@ -72,6 +75,9 @@ EXTENDED = {
     "django_versions": ["5.0", "5.1", "5.2"],
     "classifiers": ["Framework :: Django :: 5"],
     "pypi_downloads": 9,
+    "stars_30d": 5,
+    "stars_90d": -2,
+    "downloads_30d": 3,
     "released": "2026-05-06T03:08:09-04:00",
     "pypi_status": "archived",
     "pypi_status_reason": "done",
@@ -129,6 +135,7 @@ def test_a_package_that_was_never_fetched(get: Get) -> None:
     unfetched = {"score": 0, "licence": "", "requires_python": "", "python_versions": [], "django_versions": []}
     unfetched |= {"classifiers": [], "deprecated": False, "gone": False, "pypi_status": "", "pypi_status_reason": ""}
     unfetched |= dict.fromkeys(("requires_django", "pypi_downloads", "released", "archived", "replaced_by"))
+    unfetched |= dict.fromkeys(("stars_30d", "stars_90d", "downloads_30d"))
     unfetched |= {"freshness": {"repo": None, "pypi": None, "downloads": None}}
     unfetched |= {"health": UNSETTLED}
     assert {key: full[key] for key in PACKAGE_COLUMNS.extended} == unfetched

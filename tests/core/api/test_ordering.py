@@ -13,7 +13,10 @@ from tests.factories import CategoryFactory, GridFactory, PackageFactory
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 5, 6, tzinfo=UTC)
 DAY = timedelta(days=1)
-NAMES = "created, health, last_updated, modified, pypi_downloads, released, repo_forks, repo_watchers, score, title"
+NAMES = (
+    "created, downloads_30d, health, last_updated, modified, pypi_downloads, released, repo_forks, repo_watchers,"
+    " score, stars_30d, stars_90d, title"
+)
 
 
 def slugs(get: Get, kind: str, ordering: str) -> list[str]:
@@ -31,9 +34,11 @@ def test_columns_that_are_never_missing(get: Get, name: str) -> None:
     assert slugs(get, "packages", f"-{name}") == ["c", "b2", "b1", "a"]
 
 
-@pytest.mark.parametrize("name", ["pypi_downloads", "last_updated", "released"])
+@pytest.mark.parametrize(
+    "name", ["pypi_downloads", "stars_30d", "stars_90d", "downloads_30d", "last_updated", "released"]
+)
 def test_missing_values_come_last_in_both_directions(get: Get, name: str) -> None:
-    values = {1: 1, 2: 2} if name == "pypi_downloads" else {1: NOW, 2: NOW + DAY}
+    values = {1: NOW, 2: NOW + DAY} if name in {"last_updated", "released"} else {1: 1, 2: 2}
     for slug, number in (("n1", None), ("b", 2), ("a", 1), ("n2", None)):
         PackageFactory.create(slug=slug, **{name: number and values[number]})
     assert slugs(get, "packages", name) == ["a", "b", "n1", "n2"]

@@ -26,7 +26,8 @@ from core.database.sessions import reader
 from core.kinds import Kind
 from grids.models import Cell, Feature, Grid, GridPackage
 from grids.views import FeatureViewSet, GridViewSet
-from packages.models import FetchState, Package, PackageHealth, Release, Snapshot
+from packages.models import FetchState, Package, PackageHealth, ReadinessCount, Release, Snapshot
+from packages.readiness.counts import count_readiness
 from packages.views import PackageViewSet
 from search.models import Entry
 from tests.core.api.test_formats import BROWSER
@@ -50,6 +51,7 @@ REQUESTS: dict[str, dict[str, set[str]]] = {
         "packages/?expand=grids": PACKAGES | GRIDS,
         "packages/?expand=category,grids": ALL,
         "packages/?licence=MIT&python=3.12&ordering=-repo_watchers": PACKAGES,
+        "packages/?readiness=django-5.2-silent": PACKAGES,
         "packages/?participant=grids&repo_url=https://github.com/categories/grids": PACKAGES,
     },
     "packages/<reference>/": {
@@ -63,6 +65,7 @@ REQUESTS: dict[str, dict[str, set[str]]] = {
     "packages/<reference>/history/": {"packages/p/history/?since=2026-01-01": PACKAGES},
     "packages/<reference>/commits.svg": {"packages/p/commits.svg": PACKAGES},
     "packages/<reference>/stars.svg": {"packages/p/stars.svg": PACKAGES},
+    "trending/": {"trending/": PACKAGES, "trending/?expand=category&by=downloads": PACKAGES | CATEGORIES},
     "grids/": {
         "grids/": GRIDS,
         "grids/?q=package": GRIDS,
@@ -92,6 +95,8 @@ REQUESTS: dict[str, dict[str, set[str]]] = {
     "categories/": {"categories/": CATEGORIES, "categories/?q=packages": CATEGORIES},
     "categories/<reference>/": {"categories/c/": CATEGORIES},
     "search/": {"search/?q=maps": ALL | FEATURES, "search/": ALL | FEATURES},
+    "readiness/": {"readiness/": PACKAGES},
+    "readiness/<platform>/<version>/": {"readiness/django/5.2/": PACKAGES},
     "changes/": {"changes/": ALL | FEATURES | LOG},
     "feeds/packages.<extension>": {"feeds/packages.atom": PACKAGES},
     "feeds/releases.<extension>": {"feeds/releases.rss": PACKAGES},
@@ -134,6 +139,7 @@ WRITES: dict[str, tuple[Callable[[], object], set[str]]] = {
     "a fetch state": (state, PACKAGES),
     "a package's verdict": (package(verdict_rank=3), PACKAGES | LOG),
     "the warnings beside it, which the log leaves out": (health, PACKAGES),
+    "a count of packages that are ready": (lambda: ReadinessCount.objects.update(packages=7), PACKAGES),
     "a grid": (lambda: Grid.objects.update(description="other"), GRIDS | LOG),
     "a membership": (lambda: GridPackage.objects.update(position=9), PACKAGES | GRIDS | LOG),
     "a feature": (lambda: Feature.objects.update(description="other"), FEATURES | LOG),
@@ -157,10 +163,12 @@ def _catalogue(settings: Settings) -> None:
     settings.CACHE_URL = "locmem://"
     store.cache_clear()
     one = PackageFactory.create(slug="p", title="Maps", repo_url="https://github.com/a/p", licence="MIT")
+    PackageFactory.create(slug="q", category=one.category)
     Category.objects.update(slug="c")
     Release.objects.create(package=one, version="0.1", uploaded_at=NOW)
     member = MembershipFactory.create(package=one, grid=GridFactory.create(slug="g", title="Maps"))
     CellFactory.create(feature__id=7, feature__grid=member.grid, membership=member)
+    count_readiness(NOW)
 
 
 def test_every_route_has_requests_here() -> None:
@@ -204,6 +212,7 @@ VALUES = {
     "pypi_status": "archived",
     "django": "5.2",
     "python": "3.12",
+    "readiness": "python-3.12-others",
     "q": "maps",
     "health": "finished,unknown",
     "level": "poor",

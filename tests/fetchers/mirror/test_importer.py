@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 from categories.models import Category
 from core.kinds import Kind
 from grids.models import Grid, GridPackage
-from packages.models import FetchState, Package, RepositoryAlias
+from packages.models import FetchState, Package, ReadinessCount, RepositoryAlias
 from tests.documents import catalogue, category, grid, link, package
 from tests.fetchers.mirror.importing import all_rows, import_documents
 
@@ -326,6 +326,7 @@ def test_a_dry_run_reports_the_same_and_writes_nothing(tmp_path: Path) -> None:
     documents = catalogue([category()], [grid(7, [100])], [package(100, grids=[7]), package(101, title="")])
     dry = import_documents(tmp_path, documents, dry_run=True)
     assert all_rows() == [[], [], [], []]
+    assert not ReadinessCount.objects.exists()
     wet = import_documents(tmp_path, documents)
     assert (dry.exit_code, dry.lines, dry.counts) == (wet.exit_code, wet.lines, wet.counts)
     assert dry.exit_code == 1
