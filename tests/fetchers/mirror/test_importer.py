@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 from categories.models import Category
 from core.kinds import Kind
 from grids.models import Grid, GridPackage
-from packages.models import FetchState, Package, RepositoryAlias
+from packages.models import FetchState, Package, ReadinessCount, RepositoryAlias
 from tests.documents import catalogue, category, grid, link, package
 from tests.fetchers.mirror.importing import all_rows, import_documents
 
