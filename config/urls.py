@@ -21,10 +21,11 @@ from core.api.views import CatalogueView, UndefinedView
 from core.caching.dependencies import on
 from core.links import Links
 from grids.feeds import GridFeed
-from grids.views import FeatureViewSet, GridViewSet
+from grids.views import FeatureViewSet, GridComparisonView, GridViewSet
+from packages.comparison.views import CompareView
 from packages.feeds import PackageFeed, ReleaseFeed
 from packages.readiness.views import ReadinessView, VersionReadinessView
-from packages.views import CommitsChartView, PackageViewSet, StarsChartView
+from packages.views import CommitsChartView, PackageViewSet, StarsChartView, TrendingViewSet
 from search.views import SearchView
 
 admin.site.site_header = admin.site.site_title = "Package Grids"
@@ -34,13 +35,16 @@ handler400 = "core.api.errors.bad_request"
 handler500 = "core.api.errors.server_error"
 
 # The root's links: those of v4 in its order, then ours.
-ROOT = ("packages", "search", "grids", "categories", "changes", "features", "readiness", "schema", "docs")
+ROOT = (
+    *("packages", "search", "grids", "categories", "changes", "features", "trending", "readiness"),
+    *("schema", "docs"),
+)
 
 
 class RootSerializer(serializers.Serializer[Any]):
     """The URLs of all that the API offers."""
 
-    packages, search, grids, categories, changes, features, readiness, schema, docs = (
+    packages, search, grids, categories, changes, features, trending, readiness, schema, docs = (
         serializers.URLField() for _ in ROOT
     )
 
@@ -85,6 +89,9 @@ urlpatterns = [
     path("api/v4/", include(router.urls)),
     path("api/v4/packages/<str:reference>/commits.svg", CommitsChartView.as_view(), name="package-commits"),
     path("api/v4/packages/<str:reference>/stars.svg", StarsChartView.as_view(), name="package-stars"),
+    path("api/v4/grids/<str:reference>/comparison/", GridComparisonView.as_view(), name="grid-comparison"),
+    path("api/v4/compare/", CompareView.as_view(), name="compare"),
+    path("api/v4/trending/", TrendingViewSet.as_view({"get": "list"}), name="trending"),
     path("api/v4/search/", SearchView.as_view(), name="search"),
     path("api/v4/changes/", ChangesView.as_view(), name="changes"),
     path("api/v4/readiness/", ReadinessView.as_view(), name="readiness"),

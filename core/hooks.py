@@ -1,9 +1,11 @@
 """Hooks for the folders above core, which core cannot import.
 
-The upper folder fills its hook when the site starts: search.apps fills `search`, changes.apps `former_slugs`.
+The upper folder fills its hook when the site starts: search.apps fills `search`, changes.apps `former_slugs`, and
+packages.apps `writing`.
 """
 
 from collections.abc import Collection
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from core.kinds import Kind
@@ -24,3 +26,12 @@ class FormerSlugs(Protocol):
 
 
 former_slugs: FormerSlugs
+
+
+class Writing(Protocol):
+    def __call__(self) -> AbstractContextManager[object]:
+        """Return a transaction that, before it ends, also writes what follows from what was written in it."""
+        ...
+
+
+writing: Writing

@@ -29,6 +29,7 @@ from packages.models import Package
 from packages.readiness.counts import count_readiness
 from packages.rederived import rederive
 from packages.results import FRESH_FOR, Attempt, Failure, save_results
+from packages.settling.update import UnderWayError, update_health
 
 BATCH = 200  # attempts in one transaction
 FLUSH_SECONDS = 5.0
@@ -91,6 +92,7 @@ class Refresh:
                 Run.objects.filter(started__lt=self.clock() - history.DAILY).delete()
                 housekeeping.send(Refresh, now=self.clock())
                 count_readiness(self.clock())
+            self._update_health()
             self.upstreams.save()
             self._complete(row)
         return self.summary
@@ -202,6 +204,7 @@ class Refresh:
             return
         report = save_results(attempts)
         self.summary.notes += report.notes
+        self.summary.health.add(report.health)
         tallies = {queue.name: queue.tally for queue in queues}
         for attempt, outcome in report.outcomes:
             tallies[attempt.target.host if source == "repo" else source].outcomes[outcome] += 1
@@ -217,7 +220,16 @@ class Refresh:
             missing = [_untrusted(attempt) for attempt in missing]
         for start in range(0, len(missing), BATCH):
             report = save_results(missing[start : start + BATCH])
+            self.summary.health.add(report.health)
             queue.tally.outcomes.update(outcome for _, outcome in report.outcomes)
+
+    def _update_health(self) -> None:
+        """Settle the verdicts that change with time; a refresh of single packages settles theirs alone. What follows
+        from what was fetched was saved with it."""
+        try:
+            self.summary.health.add(update_health(slugs=self.options.slugs, is_ending=self.stop.is_set))
+        except UnderWayError:
+            self.summary.notes.append("manage.py update_health is under way by itself, so this run leaves it to that")
 
     def _complete(self, row: Run) -> None:
         """Store the summary, with the quotas of the upstreams that had requests or are paused, in the run's row."""

@@ -1,10 +1,11 @@
 """The summary of a run: what was tried of each source and host, and what could not be."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from packages.facts import SUCCESSES, Outcome, Source
+from packages.settling import Settled
 
 
 @dataclass
@@ -29,7 +30,8 @@ class Tally:
 class Summary:
     """The result of a run: a tally for each source and host, notes for an editor, and the quotas of the upstreams.
 
-    `nothing_to_ask` counts the packages that no source can be asked for, by the reason.
+    `nothing_to_ask` counts the packages that no source can be asked for, by the reason. `health` counts the
+    verdicts that were settled.
     """
 
     tallies: dict[Source, dict[str, Tally]] = field(default_factory=dict)
@@ -37,6 +39,7 @@ class Summary:
     hosts: dict[str, dict[str, Any]] = field(default_factory=dict)
     nothing_to_ask: dict[str, int] = field(default_factory=dict)
     pruned: int = 0
+    health: Settled = field(default_factory=Settled)
     seconds: float = 0.0
 
     @property
@@ -71,6 +74,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "hosts": summary.hosts,
         "notes": summary.notes[:1_000],
         "snapshots_pruned": summary.pruned,
+        "health": asdict(summary.health),
         "seconds": summary.seconds,
         "exit_code": summary.exit_code,
     }

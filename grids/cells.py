@@ -9,6 +9,7 @@ The first word decides, in any letter case; it ends at white space, at one of , 
 """
 
 import re
+from functools import lru_cache
 from unicodedata import normalize
 
 MOST = 3
@@ -19,6 +20,7 @@ _NUMBER = re.compile(r"[+-][0-9]+", re.ASCII)
 _LIST = re.compile(r"-\s")
 
 
+@lru_cache(maxsize=4096)
 def sign(text: str) -> int | None:
     """Return what a cell says of its feature: -3 to 3, or None where nothing is known."""
     text = normalize("NFC", text).strip().lower()

@@ -11,6 +11,7 @@ from core.kinds import Kind
 from grids.cells import MOST, sign
 from grids.documents import FEATURE_COLUMNS, GRID_COLUMNS
 from grids.models import Feature, Grid
+from packages.comparison.serializers import ComparisonSerializer
 
 
 class GridSerializer(DocumentSerializer[Grid]):
@@ -47,3 +48,19 @@ class FeatureSerializer(DocumentSerializer[Feature]):
             {"package": f"{before}{pk}{after}", "text": text, "sign": sign(text)}
             for pk, text in orjson.loads(feature.texts or "{}").items()
         ]
+
+
+class GridSummarySerializer(serializers.ModelSerializer[Grid]):
+    """The grid of a comparison."""
+
+    url = serializers.URLField()
+
+    class Meta:
+        model = Grid
+        fields = ("url", "id", "title", "slug", "description")
+
+
+class GridComparisonSerializer(ComparisonSerializer):
+    """The packages of a grid side by side, with its features: the keys of a comparison, and the grid."""
+
+    grid = GridSummarySerializer()

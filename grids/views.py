@@ -1,21 +1,27 @@
 """Grids of API v4, with the features that compare their packages."""
 
-from typing import Any
+from typing import Any, ClassVar
 
+from django.db.models import Count, QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.pagination import CataloguePages, StrictLimitOffset
-from core.api.schema import ALWAYS, OFFSET, errors, limit
+from core.api.row_sources import prepared_document
+from core.api.schema import ALWAYS, OFFSET, REFERENCE, errors, limit
 from core.api.views import DocumentViewSet
 from core.caching.dependencies import on
 from core.kinds import Kind
 from core.links import Links
+from grids.comparison import feature_columns, members
 from grids.filters import FeatureFilters, GridFilters
 from grids.models import Feature, Grid
-from grids.serializers import FeatureSerializer, GridSerializer
+from grids.serializers import FeatureSerializer, GridComparisonSerializer, GridSerializer
+from packages.comparison.columns import COLUMNS
+from packages.comparison.parameters import NOT_POOR
+from packages.comparison.views import PARAMETERS, ComparisonView, linked
 
 MAX_FEATURES = 100  # in one response: each may have a thousand cells
 
@@ -32,6 +38,7 @@ class GridViewSet(DocumentViewSet[Grid]):
     """Grids compare packages that do the same job."""
 
     documents = Grid.objects
+    summary = "grids/summary.html"
     serializer_class = GridSerializer
     filterset_class = GridFilters
     depends_on = on(columns=[(Kind.PACKAGE, "title")])  # members are listed by title
@@ -61,3 +68,38 @@ class FeatureViewSet(DocumentViewSet[Feature]):
     filterset_class = FeatureFilters
     pagination_class = FeaturePages
     depends_on = on(Kind.GRID)  # whose revision moves with the memberships that cells are of
+
+
+class GridComparisonView(ComparisonView):
+    """The packages of a grid side by side, with its features."""
+
+    documents: ClassVar[Any] = Grid.objects
+    depends_on = ComparisonView.depends_on | on(Kind.GRID, Kind.FEATURE)
+    default_levels = NOT_POOR
+    document: Grid | None = None
+
+    @extend_schema(
+        operation_id="grids_comparison",
+        parameters=[REFERENCE, *PARAMETERS],
+        responses={200: GridComparisonSerializer, **errors(*ALWAYS)},
+    )
+    def get(self, request: Request, reference: str) -> Response:
+        """The packages of a grid side by side, with its features. Packages whose health is poor are left out and
+        counted in `hidden`; `level=all` shows them too."""
+        grid: Any = prepared_document(Grid, "comparison", _grids, reference)
+        self.document = grid
+        columns = [*COLUMNS, *feature_columns(grid)]
+        url = Links.of(request).document(Kind.GRID, grid.pk)
+        summary = {"url": url, **{name: getattr(grid, name) for name in _SUMMARY}}
+        return linked({"grid": summary, **self.compared(members(grid, grid.size), columns)})
+
+    def get_view_name(self) -> str:
+        return f"{self.document}: comparison" if self.document else "Comparison"
+
+
+_SUMMARY = ("id", "title", "slug", "description")
+
+
+def _grids() -> QuerySet[Grid]:
+    """Return the grids with what a comparison shows of them, and the number of their members."""
+    return Grid.objects.for_api(_SUMMARY).annotate(size=Count("memberships"))

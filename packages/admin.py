@@ -158,6 +158,8 @@ class PackageAdmin(SearchedAdmin[Package]):
                     "classifiers",
                     "pypi_repo_url",
                     ("pypi_status", "pypi_status_reason", "pypi_downloads"),
+                    ("stars_30d", "stars_90d", "stars_trend"),
+                    ("downloads_30d", "downloads_trend"),
                     "last_fetched",
                     ("gone_since", "gone_reason"),
                 )

@@ -18,6 +18,8 @@ def grid_ids(package: Any) -> list[int]:
     return package.grid_ids or []
 
 
+_COUNTED_DAILY = "It moves from day to day though the number itself, which is logged, does not."
+
 PACKAGE_COLUMNS = Columns(
     Kind.PACKAGE,
     # Always shown
@@ -60,6 +62,9 @@ PACKAGE_COLUMNS = Columns(
     Computed("django_versions", extended=True, columns=("classifiers",)),
     Column("classifiers", extended=True, fetched=True, source="pypi"),
     Column("pypi_downloads", extended=True, fetched=True, source="pypi"),
+    Column("stars_30d", extended=True, fetched=True, logged=False, reason=_COUNTED_DAILY),
+    Column("stars_90d", extended=True, fetched=True, logged=False, reason=_COUNTED_DAILY),
+    Column("downloads_30d", extended=True, fetched=True, source="pypi", logged=False, reason=_COUNTED_DAILY),
     Column("released", extended=True, fetched=True, source="pypi"),
     Column("pypi_status", extended=True, fetched=True, source="pypi"),
     Column("pypi_status_reason", extended=True, fetched=True, source="pypi"),
@@ -77,6 +82,7 @@ PACKAGE_COLUMNS = Columns(
     ),
     Computed("gone", extended=True, columns=("gone_since",)),
     Computed("freshness", extended=True, columns=("repo_key", "pypi_name")),
+    Computed("health", extended=True, columns=("verdict_rank",)),
     # Not shown as they are
     Column("gone_since", fetched=True, source="deciding"),
     Column("gone_reason", fetched=True, source="deciding"),
@@ -88,6 +94,8 @@ PACKAGE_COLUMNS = Columns(
     Column("repo_facts_of", fetched=True, source="key"),
     Column("pypi_facts_of", fetched=True, source="key"),
     Column("weeks_end", fetched=True),
+    Column("stars_trend", fetched=True),
+    Column("downloads_trend", fetched=True, source="pypi"),
     Column("last_human_commit", fetched=True),
     Column("pypi_repo_url", fetched=True, source="pypi"),
     Column("finished_until", edited=True),

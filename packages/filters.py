@@ -3,12 +3,12 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import django_filters
 from django import forms
 from django.core.exceptions import ValidationError as FormError
-from django.db.models import BigIntegerField, Exists, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models import BigIntegerField, Exists, F, OuterRef, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -20,6 +20,7 @@ from core.api.filters import (
     FieldFilter,
     Flag,
     IdsField,
+    NamesField,
     NumberBound,
     Ordering,
     ReferencesField,
@@ -41,6 +42,7 @@ from packages.compatibility import admits_python3
 from packages.documents import PACKAGE_COLUMNS
 from packages.facts import MAX_DOWNLOADS, STATUSES
 from packages.fields import ListsFolded
+from packages.health.verdicts import LEVELS, VERDICTS, Level, Verdict
 from packages.identity import forges
 from packages.keys import pypi_project, repository
 from packages.licences import FAMILIES, names, spdx
@@ -56,6 +58,7 @@ from packages.readiness.conditions import (
 from packages.readiness.lists import UNKNOWN, VERSION, ReadinessList
 from packages.readiness.rule import Platform
 from packages.score import by_score
+from packages.trends import GAINS
 
 MANY = 100_000  # packages, of which it takes a second to count those that say nothing of a version
 _ORDER = {
@@ -63,11 +66,15 @@ _ORDER = {
     "repo_watchers": "repo_watchers",
     "repo_forks": "repo_forks",
     "pypi_downloads": "pypi_downloads",
+    "stars_30d": "stars_30d",
+    "stars_90d": "stars_90d",
+    "downloads_30d": "downloads_30d",
     "score": "score",
     "last_updated": "last_updated",
     "released": "released",
     "created": "created",
     "modified": "modified",
+    "health": "verdict_rank",
 }
 
 
@@ -249,6 +256,14 @@ class PackageFilters(DocumentFilters):
     deprecated = Flag(Q(deprecated=True), label="deprecated")
     gone = Flag(Q(gone_since__isnull=False), label="gone")
     pypi_status = FieldFilter(StatusField, "pypi_status", label="status on PyPI")
+    health = FieldFilter(NamesField, label="verdict", method="with_verdicts", what="verdict", names=VERDICTS)
+    level = FieldFilter(
+        NamesField,
+        label="level of the verdict",
+        method="of_levels",
+        what="level",
+        names=get_args(Level),
+    )
     has_pypi = Flag(~Q(pypi_name=""), label="on PyPI")
     repo_watchers__gte = NumberBound("repo_watchers", "gte", label="watchers, at least")
     repo_watchers__lte = NumberBound("repo_watchers", "lte", label="watchers, at most")
@@ -263,7 +278,11 @@ class PackageFilters(DocumentFilters):
     created__lte = TimeBound("created", "lte", label="added until")
     modified__gte = TimeBound("modified", "gte", label="edited since")
     stale = NumberBound(least=0, most=36_500, label="days without a successful fetch", method="without_success")
-    ordering = Ordering(_ORDER, nullable=("pypi_downloads", "last_updated", "released"))
+    ordering = Ordering(
+        _ORDER,
+        nullable=("pypi_downloads", *GAINS, "last_updated", "released", "health"),
+        ties={"health": F("repo_watchers").desc()},
+    )
 
     @cached_property
     def lookups(self) -> Lookups:
@@ -320,6 +339,12 @@ class PackageFilters(DocumentFilters):
 
     def by_readiness(self, packages: PackageQuerySet, name: str, value: ReadinessList) -> PackageQuerySet:
         return with_classifier_text(packages).filter(is_listed(value, self.lookups.requirements(value.platform)))
+
+    def with_verdicts(self, packages: PackageQuerySet, name: str, value: list[Verdict]) -> PackageQuerySet:
+        return packages.with_verdicts(value)
+
+    def of_levels(self, packages: PackageQuerySet, name: str, value: list[str]) -> PackageQuerySet:
+        return packages.with_verdicts(verdict for verdict, level in LEVELS.items() if level in value)
 
     def without_success(self, packages: PackageQuerySet, name: str, value: int) -> PackageQuerySet:
         """Packages older than so many days, of which no source was fetched successfully in that time."""

@@ -1,5 +1,6 @@
 """Which repository and which project a package is: the columns that follow from its addresses, and what they say."""
 
+import re
 from collections.abc import Mapping
 from typing import Literal, get_args
 
@@ -20,6 +21,15 @@ DERIVED = {"repo_url": ("repo_host", "repo_key"), "pypi_url": ("pypi_name",)}
 def forges() -> Mapping[str, Forge]:
     """The hosts whose repositories can be fetched: the well-known ones, and those that the operator lists."""
     return {**KNOWN_HOSTS, **settings.FORGE_HOSTS}
+
+
+# Keys of repositories that can be fetched, on one of those hosts
+FETCHABLE_KEY = "^[^/]+/[^/]+/."
+
+
+def is_fetchable(repo_host: str, repo_key: str) -> bool:
+    """Tell whether a repository can be fetched."""
+    return repo_host in forges() and re.match(FETCHABLE_KEY, repo_key) is not None
 
 
 def derived(column: str, value: str) -> dict[str, str]:

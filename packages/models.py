@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
-from typing import Any, ClassVar, Self, get_args
+from typing import Any, ClassVar, Self
 
 from django.db import models, transaction
 from django.db.models import Case, F, OuterRef, Q, Subquery, When
@@ -19,9 +19,10 @@ from packages.addresses import HTTP_PREFIXES, REPO_URL_PREFIXES
 from packages.documents import PACKAGE_COLUMNS
 from packages.facts import SOURCES, STATUSES, Outcome, Source
 from packages.fields import IsList, IsWeeklyCounts
-from packages.health.verdicts import RANKED, Verdict, ranked
+from packages.health.verdicts import RANKED, VERDICTS, Verdict, rank, ranked
 from packages.identity import (
     DERIVED,
+    FETCHABLE_KEY,
     TARGET_COLUMNS,
     FactsSource,
     deciding_source,
@@ -64,8 +65,12 @@ FACTS: Mapping[FactsSource, Facts] = {
 }
 _KEYS = tuple(column for facts in FACTS.values() for column in (facts.key, facts.of))
 
+TREND = "The gain of 30 days / (the number before + 100); null if it is not growing."
+
 # The columns of each fetch state that `freshness` shows
 STATE_FIELDS = ("last_success", "last_attempt", "outcome", "error", "failures", "next_due")
+# The columns that `health` shows beside the verdict
+HEALTH_FIELDS = ("since", "before", "reasons", "warnings", "valid_until")
 
 
 def _begins(column: str, prefixes: Iterable[str]) -> Q:
@@ -84,7 +89,9 @@ class PackageQuerySet(models.QuerySet["Package"]):
         packages = packages.only("id", *columns).order_by("-id")
         if "grids" in chosen:
             packages = packages.annotate(grid_ids=hooks.grids.ids_of_a_package())
-        return packages.with_freshness() if "freshness" in chosen else packages
+        if "freshness" in chosen:
+            packages = packages.with_freshness()
+        return packages.with_health() if "health" in chosen else packages
 
     def with_freshness(self) -> Self:
         """Add the fetch states of each package's sources, in columns like `repo_outcome`; null where there is none."""
@@ -95,10 +102,21 @@ class PackageQuerySet(models.QuerySet["Package"]):
             packages = packages.annotate(**{f"{source}_state": state}).annotate(**columns)
         return packages
 
+    def with_health(self) -> Self:
+        """Add what is stored beside each package's verdict, in columns like `health_reasons`; null where it is not
+        settled yet."""
+        return self.annotate(**{f"health_{name}": F(f"health__{name}") for name in HEALTH_FIELDS})
+
+    def with_verdicts(self, verdicts: Iterable[Verdict]) -> Self:
+        """Packages with one of these verdicts."""
+        ranks = [rank(verdict) for verdict in verdicts]
+        ranked = Q(verdict_rank__in=[each for each in ranks if each])
+        return self.filter(ranked | Q(verdict_rank__isnull=True) if None in ranks else ranked)
+
     def fetchable(self, source: Source) -> Self:
         """Packages that can be fetched from a source: with a repository on one of our hosts, or a project on PyPI."""
         if source == "repo":
-            return self.filter(repo_host__in=forges(), repo_key__regex="^[^/]+/[^/]+/.")
+            return self.filter(repo_host__in=forges(), repo_key__regex=FETCHABLE_KEY)
         return self.exclude(pypi_name="")
 
     def with_state(self, source: Source) -> Self:
@@ -318,6 +336,27 @@ class Package(Document):
         "reason of the PyPI status", max_length=300, blank=True, editable=False, default="", db_default=""
     )
     pypi_downloads = models.PositiveBigIntegerField("downloads a month", null=True, blank=True, editable=False)
+    # Counted with each snapshot (packages/trends.py)
+    stars_30d = models.IntegerField(
+        "stars gained in 30 days",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Counted to the last successful fetch; null until there is enough history.",
+    )
+    stars_90d = models.IntegerField(
+        "stars gained in 90 days", null=True, blank=True, editable=False, help_text="As stars_30d."
+    )
+    stars_trend = models.FloatField("trend by stars", null=True, blank=True, editable=False, help_text=TREND)
+    downloads_30d = models.BigIntegerField(
+        "downloads gained in 30 days",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="The downloads of the last 30 days, less those of the 30 days before; null until there is enough"
+        " history.",
+    )
+    downloads_trend = models.FloatField("trend by downloads", null=True, blank=True, editable=False, help_text=TREND)
     gone_since = models.DateTimeField(null=True, blank=True, editable=False)
     gone_reason = models.CharField(max_length=300, blank=True, editable=False)
 
@@ -387,7 +426,20 @@ class Package(Document):
             models.Index(fields=["requires_python"], name="package_requires_python"),
             models.Index(fields=["requires_django"], name="package_requires_django"),
             models.Index(fields=["pypi_status", "id"], name="package_pypi_status"),
+            models.Index(fields=["stars_30d", "id"], name="package_stars_30d"),
+            models.Index(fields=["stars_90d", "id"], name="package_stars_90d"),
+            models.Index(fields=["downloads_30d", "id"], name="package_downloads_30d"),
+            # Few packages are trending.
+            models.Index(
+                fields=["stars_trend", "id"], condition=Q(stars_trend__isnull=False), name="package_stars_trend"
+            ),
+            models.Index(
+                fields=["downloads_trend", "id"],
+                condition=Q(downloads_trend__isnull=False),
+                name="package_downloads_trend",
+            ),
             models.Index(AsciiLower("title"), "id", name="package_title"),
+            models.Index(fields=["verdict_rank", "id"], name="package_verdict"),
         )
 
     @property
@@ -443,14 +495,38 @@ class PackageHealth(models.Model):
         constraints = (
             models.CheckConstraint(condition=IsList("reasons"), name="package_health_reasons_list"),
             models.CheckConstraint(condition=IsList("warnings"), name="package_health_warnings_list"),
-            models.CheckConstraint(
-                condition=Q(before__in=("", *get_args(Verdict))), name="package_health_before_verdict"
-            ),
+            models.CheckConstraint(condition=Q(before__in=("", *VERDICTS)), name="package_health_before_verdict"),
         )
         indexes = (models.Index(fields=["valid_until"], name="package_health_valid_until"),)
 
     def __str__(self) -> str:
         return f"{self.package}: {self.package.verdict}"
+
+
+class UnsettledPackage(models.Model):
+    """A package with facts that were written since its verdict was settled. Triggers add the rows (packages.triggers).
+
+    `marked_by` is the transaction that wrote the facts, so that it can settle its own packages and no others; 0 on
+    SQLite, where there is one writer at a time. A row is no foreign key's: it must not stand in the way of a deletion.
+    """
+
+    package_id = models.BigIntegerField(db_index=True)
+    marked_by = models.BigIntegerField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["marked_by", "package_id"], name="unsettled_package_unique"),)
+
+    def __str__(self) -> str:
+        return f"package {self.package_id}"
+
+
+class SettledRules(models.Model):
+    """The version of the rules by which the verdicts were settled, in one row."""
+
+    version = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return self.version
 
 
 class ReadinessCount(models.Model):
@@ -508,6 +584,11 @@ class RepositoryAlias(models.Model):
 
     def __str__(self) -> str:
         return self.repo_url
+
+
+# The validator of a fetch state that says that another repository has the name now, and which: it stays until a fetch
+# finds the old one again.
+ANOTHER_REPOSITORY = "another_repository"
 
 
 class FetchState(models.Model):

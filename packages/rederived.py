@@ -2,10 +2,9 @@
 
 from collections.abc import Collection
 
-from django.db import transaction
-
 from packages.identity import derived
 from packages.models import FACTS, Package
+from packages.settling import settled
 
 BATCH = 2_000
 DERIVED_COLUMNS = ("repo_host", "repo_key", "pypi_name")
@@ -27,7 +26,7 @@ def rederive(slugs: Collection[str] = ()) -> int:
 
 
 def _rederive(stale: list[int]) -> int:
-    with transaction.atomic():
+    with settled():
         packages = list(Package.objects.select_for_update().filter(pk__in=stale).order_by("pk"))
         for package in packages:
             package.derive()

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
-from django.db import transaction
 from django.db.models import Q
 
+from core.database.deadlocks import retried
 from packages.addresses import clean
 from packages.documents import PACKAGE_COLUMNS
 from packages.facts import (
@@ -31,9 +31,10 @@ from packages.facts import (
 )
 from packages.identity import TARGET_COLUMNS, deciding_source, forges
 from packages.keys import repository
-from packages.models import FetchState, Package, Release, Snapshot
+from packages.models import ANOTHER_REPOSITORY, FetchState, Package, Release, Snapshot
 from packages.moves import Move, move
-from packages.reuse import ANOTHER_REPOSITORY
+from packages.settling import Settled, settled
+from packages.trends import count_gains
 
 FRESH_FOR: dict[Source, timedelta] = {
     "repo": timedelta(hours=20),  # so that a daily cron finds everything due
@@ -67,17 +68,26 @@ class Attempt:
 
 @dataclass
 class SaveReport:
-    """The outcome of each attempt of a batch, notes for an editor, and the number of attempts superseded by an edit."""
+    """The outcome of each attempt of a batch, notes for an editor, the number of attempts superseded by an edit, and
+    the number of verdicts that were settled."""
 
     outcomes: list[tuple[Attempt, Outcome]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     superseded: int = 0
+    health: Settled = field(default_factory=Settled)
 
 
 def save_results(attempts: Sequence[Attempt]) -> SaveReport:
-    """Save a batch of attempts, at most one for each package and source, in one transaction."""
-    with transaction.atomic():
-        return _Batch(attempts).save()
+    """Save a batch of attempts, at most one for each package and source, in one transaction with what follows for the
+    verdicts."""
+
+    def save() -> SaveReport:
+        with settled() as health:
+            report = _Batch(attempts).save()
+        report.health = health
+        return report
+
+    return retried(save)
 
 
 class _Batch:
@@ -133,6 +143,7 @@ class _Batch:
             self.report.outcomes.append((attempt, outcome))
             self._note_state(package, attempt, outcome, message)
         self.report.notes += move(self.moved, self.packages.values())
+        count_gains([row for rows in self.snapshots.values() for row in rows])
         for state in self.written:  # after the moves, which change the targets
             state.target = _target_of(self.packages[state.package_id], _source(state))
         Package.objects.bulk_create(

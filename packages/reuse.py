@@ -1,15 +1,13 @@
 """Names of repositories that other repositories have by now: an editor decides which of the two a package is about."""
 
-from django.db import transaction
 from django.db.models import CharField, F, OuterRef, QuerySet, Subquery, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Concat, Left
 from django.utils import timezone
 
-from packages.models import Package, PackageQuerySet, Snapshot
+from packages.models import ANOTHER_REPOSITORY, Package, PackageQuerySet, Snapshot
+from packages.settling import settled
 
-# The validator of a fetch state that says which one: it stays until a fetch finds the old repository again.
-ANOTHER_REPOSITORY = "another_repository"
 MAX_KEY = 500
 
 
@@ -27,7 +25,7 @@ def reused(packages: QuerySet[Package]) -> QuerySet[Package]:
     )
 
 
-@transaction.atomic
+@settled()
 def take_repository(packages: PackageQuerySet) -> None:
     """Make the packages be about the repositories that have the names now: the next refresh fetches them as new.
 
@@ -41,6 +39,7 @@ def take_repository(packages: PackageQuerySet) -> None:
     packages.forget("repo")
 
 
+@settled()
 def drop_address(packages: QuerySet[Package]) -> None:
     """Leave the packages without a repository, and so without the facts of the old one."""
     packages.update(repo_url="", modified=timezone.now())

@@ -1,7 +1,7 @@
 """The package document of API v4, and the documents of its releases and its history."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -12,6 +12,8 @@ from core.api.serializers import DocumentSerializer, localize
 from packages.compatibility import django_versions, has_python3, python_versions
 from packages.documents import PACKAGE_COLUMNS
 from packages.facts import SOURCES, Outcome
+from packages.health.rules import RULES
+from packages.health.verdicts import LEVELS, VERDICTS, Level, WarningName
 from packages.identity import TARGET_COLUMNS
 from packages.models import STATE_FIELDS, Package, Release, Snapshot
 from packages.score import score
@@ -38,6 +40,29 @@ class FreshnessSerializer(serializers.Serializer[Any]):
     downloads = SourceStateSerializer(allow_null=True)
 
 
+class ReasonSerializer(serializers.Serializer[Any]):
+    """A rule of the verdict that was tried: what it looked at, and what that was compared with."""
+
+    rule = serializers.ChoiceField(RULES)
+    holds = serializers.BooleanField(help_text="True for the rule that decided, which is the last.")
+    value = serializers.DictField()
+    threshold = serializers.DictField(allow_null=True)
+
+
+class HealthSerializer(serializers.Serializer[Any]):
+    """The verdict on a package, and why."""
+
+    verdict = serializers.ChoiceField(VERDICTS)
+    level = serializers.ChoiceField(get_args(Level), help_text="It follows from the verdict.")
+    since = serializers.DateTimeField(allow_null=True, help_text="When it became this verdict.")
+    before = serializers.ChoiceField(VERDICTS, allow_null=True, help_text="The verdict before that; null if none was.")
+    reasons = ReasonSerializer(many=True, help_text="The rules that were tried, in their order: the last one decided.")
+    warnings = serializers.ListField(child=serializers.ChoiceField(get_args(WarningName)))
+    valid_until = serializers.DateTimeField(
+        allow_null=True, help_text="When the verdict or a warning changes although no fact does; null if never."
+    )
+
+
 class PackageSerializer(DocumentSerializer[Package]):
     """A package: facts that editors typed, and facts that were fetched."""
 
@@ -54,6 +79,7 @@ class PackageSerializer(DocumentSerializer[Package]):
     classifiers = serializers.ListField(child=serializers.CharField(), help_text="As PyPI lists them.")
     gone = serializers.SerializerMethodField(help_text="True if its source was not found on several days.")
     freshness = serializers.SerializerMethodField()
+    health = serializers.SerializerMethodField()
 
     class Meta:
         model = Package
@@ -85,6 +111,18 @@ class PackageSerializer(DocumentSerializer[Package]):
             state["error"] = ""  # of a failure it names URLs, and hosts that may be private: admin shows it
         return {
             name: localize(value, self.zone) if isinstance(value, datetime) else value for name, value in state.items()
+        }
+
+    @extend_schema_field(HealthSerializer)
+    def get_health(self, package: Any) -> dict[str, Any]:
+        return {
+            "verdict": package.verdict,
+            "level": LEVELS[package.verdict],
+            "since": localize(package.health_since, self.zone),
+            "before": package.health_before or None,
+            "reasons": package.health_reasons or [],
+            "warnings": package.health_warnings or [],
+            "valid_until": localize(package.health_valid_until, self.zone),
         }
 
     @cached_property

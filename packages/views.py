@@ -1,27 +1,34 @@
 """Packages of API v4, with the releases, the history and the charts of each."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.db.models import F, QuerySet
 from django.http import HttpResponse
-from drf_spectacular.utils import extend_schema
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.fieldsets import Fieldset
 from core.api.images import RESPONSES, ImageView
-from core.api.pagination import StrictLimitOffset
+from core.api.pagination import CataloguePages, StrictLimitOffset
+from core.api.parameters import no_such
 from core.api.references import by_reference
+from core.api.row_sources import FilteredRows, RowSource
 from core.api.schema import ALWAYS, LIMIT, OFFSET, REFERENCE, errors, parameter
 from core.api.views import DocumentViewSet
 from core.caching.dependencies import on
+from core.caching.values import cached_count
 from core.kinds import Kind
 from packages import charts
 from packages.filters import HistoryFilters, PackageFilters
 from packages.history import stars_by_day
 from packages.models import Package, Release, Snapshot
 from packages.serializers import PackageSerializer, ReleaseSerializer, SnapshotSerializer
+from packages.trends import GAINS, MEASURES, MOST_TRENDING, Measure, trending
 
 
 class PackageViewSet(DocumentViewSet[Package]):
@@ -63,6 +70,73 @@ class PackageViewSet(DocumentViewSet[Package]):
     def _page_of(self, rows: QuerySet[Any], serializer: Any) -> Response:
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(serializer(page, many=True).data)
+
+
+class TrendingPages(CataloguePages):
+    max_limit = MOST_TRENDING
+
+
+@extend_schema_view(
+    list=extend_schema(
+        parameters=[
+            parameter(
+                "by",
+                "What the packages gain.",
+                {"type": "string", "enum": list(MEASURES), "default": "stars"},
+                "downloads",
+            )
+        ]
+    )
+)
+class TrendingViewSet(PackageViewSet):
+    """Packages that are gaining stars or (with by=downloads) downloads: the fastest first, 100 at most.
+
+    Numbers are compared over the 30 days before the last successful fetch; those of a day are of the snapshot nearest
+    to it, 7 days off at most. A package is trending if all of this holds:
+
+    - It had at least 50 stars, or 1,000 downloads a month, at the beginning of the 30 days.
+    - The number grew in the first 15 days, and in the last 15 days.
+    - The number was fetched in the last 30 days.
+    - Its latest release or its last commit is at most 183 days old.
+    - It is not deprecated (by an editor, by a successor, or on PyPI), not archived (its repository or its project on
+      PyPI), not gone and not in quarantine. Whatever is not known about it counts as no.
+
+    The order is by gain / (number at the beginning + 100): 30 more stars weigh as much for a package that had 50 as 100
+    more for one that had 400. Packages with the same result are ordered by id, newest first.
+    """
+
+    depends_on = on(ages=3_600)  # so long a release, a commit and a fetch may be a little older than the rule allows
+    parameter_names = ("by", "limit", "offset", "fields", "expand")
+    pagination_class = TrendingPages
+    filter_backends = ()  # no form of the list's filters
+
+    @property
+    def default_fields(self) -> tuple[str, ...]:
+        """The keys of v4, and the gains that put a package here."""
+        return (*self.columns.v4, *GAINS)
+
+    def _filtered(self, request: Request) -> Callable[[Fieldset, tuple[str, ...]], RowSource]:
+        measure = self._measure(request)
+        matching = trending(measure, timezone.now())
+
+        def count() -> int:
+            depends_on = on(self.kind) | self.depends_on
+            return cached_count(depends_on, request.path_info, measure.name, matching.count)
+
+        def rows(fieldset: Fieldset, preserialized: tuple[str, ...]) -> RowSource:
+            documents = self._documents_of(fieldset).order_by(*matching.query.order_by)
+            return FilteredRows(matching, documents, preserialized, count)
+
+        return rows
+
+    def _measure(self, request: Request) -> Measure:
+        name = request.query_params.get("by", "stars")
+        if name not in MEASURES:
+            raise ValidationError({"by": [no_such("measure", name, MEASURES)]})
+        return MEASURES[name]
+
+    def get_view_name(self) -> str:
+        return "Trending packages"
 
 
 class ChartView(ImageView):

@@ -16,6 +16,10 @@ FETCH_STATE_COLUMNS_NOT_LOGGED = dict.fromkeys(
     ("package_id", "source", "subject", "last_success", "last_attempt", "outcome", "error", "failures", "next_due"),
     "moves with every fetch; what was fetched is logged",
 )
+HEALTH_COLUMNS_NOT_LOGGED = dict.fromkeys(
+    ("package_id", "since", "before", "reasons", "warnings", "valid_until"),
+    "is settled with the verdict; a change of that one is logged, of its package",
+)
 
 REFUSAL = (
     "A revision only rises: responses are cached under every number that it had. To have all of them built again, raise"
@@ -114,4 +118,5 @@ WATCHED = (
     Watched("packages_snapshot", (Kind.PACKAGE,)),
     Watched("packages_readinesscount", (Kind.PACKAGE,)),
     Watched("packages_fetchstate", (Kind.PACKAGE,), not_logged=FETCH_STATE_COLUMNS_NOT_LOGGED),
+    Watched("packages_packagehealth", (Kind.PACKAGE,), not_logged=HEALTH_COLUMNS_NOT_LOGGED),
 )

@@ -1,5 +1,6 @@
 """The admin of every kind of document."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar
@@ -15,7 +16,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from core import slugs
+from core import hooks, slugs
 from core.admin import violations
 from core.admin.deletion import DeletionAdmin
 from core.admin.forms import D
@@ -67,7 +68,7 @@ class DocumentAdmin(DeletionAdmin[D]):
     ) -> Any:
         """Validate a form again that the database refuses: what another editor saved between validating and saving is
         seen then. If it is refused again, the form comes back with the reason."""
-        attempt: Any = partial(super().changeform_view, request, object_id, form_url, extra_context)
+        attempt: Any = partial(self._writing, request, super().changeform_view, object_id, form_url, extra_context)
         refusal = ""
         for _ in range(2):
             try:
@@ -81,6 +82,19 @@ class DocumentAdmin(DeletionAdmin[D]):
                 return self._forbid(request)
         request.refusal = refusal
         return attempt()
+
+    def delete_view(self, request: Any, object_id: str, extra_context: Any = None) -> Any:
+        return self._writing(request, super().delete_view, object_id, extra_context)
+
+    def changelist_view(self, request: Any, extra_context: Any = None) -> Any:
+        return self._writing(request, super().changelist_view, extra_context)
+
+    def _writing(self, request: HttpRequest, view: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a view; what it writes is written together with all that follows from it."""
+        if request.method != "POST":
+            return view(request, *arguments)
+        with hooks.writing():
+            return view(request, *arguments)
 
     def _forbid(self, request: HttpRequest) -> TemplateResponse:
         """Show what was typed to a user who may not save it, or may not any more."""

@@ -22,11 +22,12 @@ class Fieldset:
     select_related: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, parameters: Mapping[str, str], columns: Columns) -> Self:
-        """Read `fields` and `expand`; ValidationError if they name what a document does not have."""
+    def of(cls, parameters: Mapping[str, str], columns: Columns, default: tuple[str, ...]) -> Self:
+        """Read `fields`, which may be absent, and `expand`; ValidationError if they name what a document does not
+        have."""
         chosen = _known(parameters, "fields", (*columns.served, "all"), "field")
         expand = _known(parameters, "expand", columns.expandable, "link to expand")
-        fields = columns.v4 if not chosen else tuple(key for key in columns.served if chosen & {key, "all"})
+        fields = default if not chosen else tuple(key for key in columns.served if chosen & {key, "all"})
         if left_out := expand - set(fields):
             raise ValidationError(
                 {"expand": [f"“{min(left_out)}” is not among the requested fields: add it to fields, or leave it out."]}

@@ -4,9 +4,10 @@ Values are written as people type them; a filter form of the same filters stands
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
 import django_filters
@@ -198,6 +199,21 @@ class ReferencesField(ListField):
         return values
 
 
+class NamesField(ListField):
+    """Names out of a closed list; `what` they are stands in the messages."""
+
+    def __init__(self, what: str, names: Sequence[str], **options: Any) -> None:
+        self.what, self.names = what, names
+        super().__init__(widget=forms.TextInput(attrs={"placeholder": ", ".join(names)}), **options)
+
+    def clean(self, value: Any) -> list[str]:
+        values = super().clean(value)
+        for each in values:
+            if each not in self.names:
+                raise FormError(no_such(self.what, each, self.names))
+        return values
+
+
 class OrderingField(forms.CharField):
     def __init__(self, names: Iterable[str], **options: Any) -> None:
         self.names = list(names)
@@ -275,19 +291,28 @@ class ValueList(FieldFilter):
 
 
 class Ordering(django_filters.Filter):
-    """An order by one or more names: missing values last either way, ties by id in the direction of the last name."""
+    """An order by one or more names: missing values last either way; ties as `ties` has it for the last name, then by
+    id in its direction."""
 
     field_class = OrderingField
 
-    def __init__(self, columns: Mapping[str, Any], nullable: Iterable[str] = ()) -> None:
-        self.columns, self.nullable = columns, frozenset(nullable)
+    def __init__(
+        self,
+        columns: Mapping[str, Any],
+        nullable: Iterable[str] = (),
+        ties: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        self.columns, self.nullable, self.ties = columns, frozenset(nullable), dict(ties)
         super().__init__(names=columns, label="order")
 
     def filter(self, qs: QuerySet[M], value: list[str]) -> QuerySet[M]:
         if not value:
             return qs
         keys = [self._key(word.removeprefix("-"), descending=word.startswith("-")) for word in value]
-        return qs.order_by(*keys, "-pk" if value[-1].startswith("-") else "pk")
+        last = value[-1]
+        if last.removeprefix("-") in self.ties:
+            keys.append(self.ties[last.removeprefix("-")])
+        return qs.order_by(*keys, "-pk" if last.startswith("-") else "pk")
 
     def _key(self, name: str, *, descending: bool) -> Any:
         column = self.columns[name]

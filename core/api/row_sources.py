@@ -1,19 +1,42 @@
-"""The rows of a list's pages: of any queryset, or of all documents of a kind by prepared statements."""
+"""The rows of a list's pages: of any queryset, or of all documents of a kind by prepared statements; and one document
+by a prepared statement."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from django.core.exceptions import EmptyResultSet
 from django.db.models import QuerySet
 
+from core.api.references import missing, parse_reference
 from core.caching import revisions
-from core.database.prepared import PLACEHOLDER_ID, Prepared, StatementCache, fetch_unprepared, with_ids
+from core.database.prepared import (
+    PLACEHOLDER_ID,
+    PLACEHOLDER_TEXT,
+    Prepared,
+    StatementCache,
+    fetch_unprepared,
+    with_ids,
+)
 from core.database.sessions import reader
 from core.kinds import Kind
+from core.models import Edited
 
+D = TypeVar("D", bound=Edited)
 STATEMENTS: StatementCache[Prepared[Any]] = StatementCache()
 MAX_OFFSET = 10_000  # with filters: the rows that a page leaves out are read all the same
 SECONDS = 5.0
+
+
+def prepared_document(model: type[D], key: Any, documents: Callable[[], QuerySet[D]], reference: str) -> D:
+    """Return the document with that id or slug; NotFound if there is none. `key` names the statement of `documents`."""
+    column, value = parse_reference(reference, model)
+    placeholder = {column: PLACEHOLDER_ID if column == "pk" else PLACEHOLDER_TEXT}
+    connection = reader()
+    prepared = STATEMENTS.get(connection, (key, column), lambda: Prepared(documents().filter(**placeholder)))
+    rows: list[D] = prepared.rows(connection, value)
+    if rows:
+        return rows[0]
+    raise missing(model)
 
 
 class RowSource(Protocol):

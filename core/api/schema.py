@@ -10,6 +10,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from core.api.filters import (
     FlagField,
     IdsField,
+    NamesField,
     OrderingField,
     ReferencesField,
     SlugsField,
@@ -65,13 +66,17 @@ def errors(*statuses: int) -> dict[int, OpenApiResponse]:
     }
 
 
-def parameter(name: str, description: str, schema: Any, example: Any = None) -> OpenApiParameter:
+def parameter(
+    name: str, description: str, schema: Any, example: Any = None, *, required: bool = False
+) -> OpenApiParameter:
     examples = [OpenApiExample(str(example), example)] if example is not None else None
-    return OpenApiParameter(name, schema, OpenApiParameter.QUERY, description=description, examples=examples)
+    return OpenApiParameter(
+        name, schema, OpenApiParameter.QUERY, required=required, description=description, examples=examples
+    )
 
 
-def limit(most: int) -> OpenApiParameter:
-    schema = {"type": "integer", "minimum": 1, "maximum": most, "default": DEFAULT_LIMIT}
+def limit(most: int, default: int = DEFAULT_LIMIT) -> OpenApiParameter:
+    schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
     return parameter("limit", "How many at most.", schema, 100)
 
 
@@ -106,6 +111,26 @@ _VALUES: tuple[tuple[type, Any, str, Any], ...] = (
 )
 
 
+def filter_parameters(filters: Mapping[str, Any]) -> Iterable[OpenApiParameter]:
+    """Yield the parameters of filters by their names, as their fields read them."""
+    for name, each in filters.items():
+        field = each.field
+        schema, description, example = next(
+            (row[1:] for row in _VALUES if isinstance(field, row[0])), ({"type": "string"}, "", None)
+        )
+        if isinstance(field, WholeNumberField):
+            schema = {**schema, "minimum": field.least, "maximum": field.most}
+        if isinstance(field, NamesField):
+            description = f"Separated by commas: {', '.join(field.names)}."
+            example = field.names[0]
+        if isinstance(field, OrderingField):
+            names = ", ".join(field.names)
+            description = f"Separated by commas; prefix a name with “-” to sort descending: {names}."
+            description += " Missing values come last."
+            example = f"-{field.names[0]}"
+        yield parameter(name, f"{str(each.label).capitalize()}. {description}".strip(), schema, example)
+
+
 def finished(result: Any, **_: Any) -> Any:
     """The schema with the bodies of errors and the pages for browsers (a hook of drf-spectacular)."""
     for path, operations in result["paths"].items():
@@ -122,7 +147,7 @@ def _add_page(responses: dict[str, Any]) -> None:
     """Describe the page for browsers, which all have but what is named by an extension."""
     for response in responses.values():
         response["content"]["text/html"] = {"schema": {"type": "string"}}
-    description = "Of a page: fields of its form were left empty, and this is the URL without them."
+    description = "It has a simpler URL: without the empty fields of a form, or with packages as slugs in order."
     responses["302"] = {"description": description, "headers": _LOCATION}
 
 
@@ -154,7 +179,7 @@ class CatalogueSchema(AutoSchema):
                 each for each in (limit(view.pagination_class.max_limit), OFFSET, CURSOR) if each.name in known
             ]
             parameters += self._fieldset_parameters(view.columns) if "fields" in known else []
-            parameters += self._filters(view) if "cursor" in known else []
+            parameters += filter_parameters(view.filterset_class.base_filters) if "cursor" in known else []
         return parameters
 
     def get_filter_backends(self) -> list[Any]:
@@ -181,18 +206,3 @@ class CatalogueSchema(AutoSchema):
             names = ", ".join(columns.expandable)
             description = f"Documents in place of links, separated by commas: {names}. At most 1,000 of them."
             yield parameter("expand", description, {"type": "string"}, ",".join(columns.expandable))
-
-    def _filters(self, view: Any) -> Iterable[OpenApiParameter]:
-        for name, each in view.filterset_class.base_filters.items():
-            field = each.field
-            schema, description, example = next(
-                (row[1:] for row in _VALUES if isinstance(field, row[0])), ({"type": "string"}, "", None)
-            )
-            if isinstance(field, WholeNumberField):
-                schema = {**schema, "minimum": field.least, "maximum": field.most}
-            if isinstance(field, OrderingField):
-                names = ", ".join(field.names)
-                description = f"Separated by commas; prefix a name with “-” to sort descending: {names}."
-                description += " Missing values come last."
-                example = f"-{field.names[0]}"
-            yield parameter(name, f"{str(each.label).capitalize()}. {description}".strip(), schema, example)

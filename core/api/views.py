@@ -20,12 +20,11 @@ from core.api.filters import StrictFilterBackend
 from core.api.pages import MAX_DOCUMENTS, is_page, rows_that_fit
 from core.api.pagination import CataloguePages, neighbour
 from core.api.parameters import check
-from core.api.references import by_reference, missing, parse_reference
-from core.api.row_sources import SECONDS, STATEMENTS, AllRows, CheckedRows, FilteredRows, RowSource
+from core.api.references import by_reference
+from core.api.row_sources import SECONDS, AllRows, CheckedRows, FilteredRows, RowSource, prepared_document
 from core.caching.dependencies import NOTHING, Dependencies, on, union
 from core.caching.values import cached_count
-from core.database.prepared import PLACEHOLDER_ID, PLACEHOLDER_TEXT, Prepared
-from core.database.sessions import limited, reader, was_ended
+from core.database.sessions import limited, was_ended
 from core.documents import Columns, Relation
 from core.kinds import Kind
 from core.links import Links
@@ -106,7 +105,7 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
     columns: ClassVar[Columns]
     documents: ClassVar[Any]
     pagination_class: Any = CataloguePages
-    filter_backends = (StrictFilterBackend,)
+    filter_backends: Any = (StrictFilterBackend,)
     filterset_class: Any
     serializer_class: Any
     lookup_url_kwarg = "reference"
@@ -118,7 +117,7 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         super().__init_subclass__(**options)
         cls.columns = cls.serializer_class.Meta.columns
         cls.kind = cls.columns.kind
-        VIEWSETS[cls.kind] = cls
+        VIEWSETS.setdefault(cls.kind, cls)  # a further one of the kind is a list of some of its documents
         cls.depends_on = on(cls.kind) | cls.depends_on if cls.depends_on else on(cls.kind)
 
     @classmethod
@@ -143,7 +142,12 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
 
     @cached_property
     def fieldset(self) -> Fieldset:
-        return Fieldset.of(self.request.query_params, self.columns)
+        return Fieldset.of(self.request.query_params, self.columns, self.default_fields)
+
+    @property
+    def default_fields(self) -> tuple[str, ...]:
+        """The keys of a document unless the request names them."""
+        return self.columns.v4
 
     @property
     def preserialized(self) -> tuple[str, ...]:
@@ -240,18 +244,9 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
     def _document(self, reference: str) -> D:
         if self.fieldset.select_related:
             return by_reference(self.get_queryset(), reference)
-        column, value = parse_reference(reference, self.documents.model)
-        placeholder = {column: PLACEHOLDER_ID if column == "pk" else PLACEHOLDER_TEXT}
-        connection = reader()
-        prepared = STATEMENTS.get(
-            connection,
-            (self.kind, self.fieldset.fields, column),
-            lambda: Prepared(self.get_queryset().filter(**placeholder)),
-        )
-        rows: list[D] = prepared.rows(connection, value)
-        if rows:
-            return rows[0]
-        raise missing(self.documents.model)
+        key = (self.kind, self.fieldset.fields)
+        document: D = prepared_document(self.documents.model, key, self.get_queryset, reference)
+        return document
 
     def serialized(self, rows: Any, *, many: bool) -> Any:
         links = Links.of(self.request)

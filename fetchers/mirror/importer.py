@@ -39,6 +39,7 @@ from fetchers.mirror.sources import DocumentSource, SourceError
 from grids.models import Grid, GridPackage
 from packages.models import Package
 from packages.readiness.counts import count_readiness
+from packages.settling import settled
 
 BATCH = 500
 GRIDS_WITH_FEATURES = 20  # in a batch: each may have thousands of cells
@@ -170,7 +171,7 @@ class _Import:
         if not documents:
             return
         try:
-            with transaction.atomic():
+            with settled():
                 batch = _Batch(kind, documents, self.seen)
                 batch.write()
         except (IntegrityError, DataError) as error:
@@ -223,7 +224,10 @@ class _Import:
             for category in Category.objects.filter(pk__in=ids, packages__isnull=False).distinct():
                 self.report.skip(f"category {category.pk} ({category.slug}): not pruned, because it still has packages")
                 ids.discard(category.pk)
-        MODELS[kind]._default_manager.filter(pk__in=ids).delete()
+        rows = MODELS[kind]._default_manager.filter(pk__in=ids)
+        with settled():
+            list(rows.order_by("pk").select_for_update(no_key=True).values_list("pk"))  # before what belongs to them
+            rows.delete()
         return len(ids)
 
     def _add_memberships_of_grids(self) -> None:

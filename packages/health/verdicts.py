@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 Verdict = Literal["thriving", "maintained", "finished", "quiet", "unmaintained", "deprecated", "gone", "unknown"]
 Level = Literal["good", "fair", "poor", "none"]
@@ -28,6 +28,7 @@ LEVELS: Mapping[Verdict, Level] = {
     "unknown": "none",
 }
 
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 # From the best to the worst; unknown is neither.
 RANKED: tuple[Verdict, ...] = (
     "thriving",

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("packages", "0013_verdict"),
+        ("packages", "0016_trends"),
     ]
 
     operations = [

@@ -54,6 +54,8 @@ def test_every_way_of_writing_is_noticed() -> None:
     assert moved(lambda: sql(f"UPDATE {table} SET slug = 'other'")) == ([], set()), "nothing moved"
     fetched = Package.objects.filter(pk=pk)
     assert moved(lambda: fetched.update(last_fetched=NOW)) == ([], {"packages"}), "served, yet no change"
+    gains = {"stars_30d": 1, "stars_90d": -1, "downloads_30d": 7, "stars_trend": 0.1, "downloads_trend": 0.2}
+    assert moved(lambda: fetched.update(**gains)) == ([], {"packages"}), "served, yet no change"
 
     def rolled_back() -> None:
         with pytest.raises(ZeroDivisionError), transaction.atomic():

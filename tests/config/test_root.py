@@ -19,6 +19,7 @@ def test_body(get: Get) -> None:
         ("categories", "http://testserver/api/v4/categories/"),
         ("changes", "http://testserver/api/v4/changes/"),
         ("features", "http://testserver/api/v4/features/"),
+        ("trending", "http://testserver/api/v4/trending/"),
         ("readiness", "http://testserver/api/v4/readiness/"),
         ("schema", "http://testserver/api/v4/schema/"),
         ("docs", "http://testserver/api/v4/docs/"),
@@ -30,7 +31,7 @@ def test_every_link_works(get: Get, client: Client) -> None:
     for name, link in get("").json().items():
         response = client.get(link)
         assert response.status_code == 200
-        if name in {"packages", "grids", "categories", "features"}:
+        if name in {"packages", "grids", "categories", "features", "trending"}:
             assert response.json() == empty_page
 
 

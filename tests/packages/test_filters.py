@@ -13,6 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from packages.compatibility import DJANGO, PYTHON
 from packages.filters import PackageFilters
+from packages.health.verdicts import VERDICTS, rank
 from packages.models import FetchState, Package
 from tests.conftest import Get
 from tests.factories import CategoryFactory, GridFactory, MembershipFactory, PackageFactory
@@ -210,6 +211,45 @@ def test_pypi_status(get: Get) -> None:
     message = {"pypi_status": ["Must be one of active, archived, quarantined, deprecated."]}
     for wrong in ("Archived", "gone"):
         assert refusal(get, pypi_status=wrong) == message
+
+
+@pytest.fixture
+def _a_package_of_each_verdict() -> None:
+    create(**{verdict: {"verdict_rank": rank(verdict)} for verdict in VERDICTS})
+
+
+@pytest.mark.usefixtures("_a_package_of_each_verdict")
+def test_health(get: Get) -> None:
+    for verdict in VERDICTS:
+        assert slugs(get, health=verdict) == [verdict]
+    assert slugs(get, health="finished, thriving,finished") == ["finished", "thriving"]
+    assert slugs(get, health="unknown,gone") == ["gone", "unknown"]
+    assert slugs(get, health=",".join(VERDICTS)) == sorted(VERDICTS)
+    listed = "deprecated, finished, gone, maintained, quiet, thriving, unknown, unmaintained"
+    for wrong, meant in (("maintaned", "maintained"), ("Gone", "gone"), ("unkown", "unknown")):
+        message = f"There is no verdict “{wrong}” here. Did you mean “{meant}”? There are: {listed}."
+        assert refusal(get, health=f"quiet,{wrong}") == {"health": [message]}
+    assert refusal(get, health="3") == {"health": [f"There is no verdict “3” here. There are: {listed}."]}
+    assert refusal(get, health="gone,") == {"health": ["An empty value stands between two commas."]}
+
+
+@pytest.mark.usefixtures("_a_package_of_each_verdict")
+def test_level(get: Get) -> None:
+    assert slugs(get, level="good") == ["finished", "maintained", "thriving"]
+    assert slugs(get, level="fair") == ["quiet"]
+    assert slugs(get, level="poor") == ["deprecated", "gone", "unmaintained"]
+    assert slugs(get, level="none") == ["unknown"]
+    assert slugs(get, level="fair,none") == ["quiet", "unknown"]
+    assert slugs(get, level="good", health="gone,finished") == ["finished"], "both"
+    assert slugs(get, level="good", health="gone") == []
+    message = "There is no level “god” here. Did you mean “good”? There are: fair, good, none, poor."
+    assert refusal(get, level="god") == {"level": [message]}
+
+
+@pytest.mark.usefixtures("_a_package_of_each_verdict")
+def test_a_verdict_that_is_shown_is_the_one_that_is_found(get: Get) -> None:
+    for each in get("packages/?fields=slug,health").json()["results"]:
+        assert slugs(get, level=each["health"]["level"], health=each["health"]["verdict"]) == [each["slug"]]
 
 
 def test_more_downloads_than_32_bits_hold(get: Get) -> None:

@@ -27,6 +27,9 @@ REPOSITORY: dict[str, Any] = {
     "archived": True,
     "weeks_end": date(2026, 11, 1),
     "last_human_commit": THEN,
+    "stars_30d": 1,
+    "stars_90d": -1,
+    "stars_trend": 0.5,
 }
 PROJECT: dict[str, Any] = {
     "pypi_version": "1.0",
@@ -39,6 +42,8 @@ PROJECT: dict[str, Any] = {
     "requires_django": ">=5",
     "pypi_status_reason": "No longer maintained.",
     "pypi_repo_url": "https://github.com/a/b",
+    "downloads_30d": 7,
+    "downloads_trend": 0.5,
 }
 NO_REPOSITORY: dict[str, Any] = {
     "repo_description": "",
@@ -51,6 +56,9 @@ NO_REPOSITORY: dict[str, Any] = {
     "archived": None,
     "weeks_end": None,
     "last_human_commit": None,
+    "stars_30d": None,
+    "stars_90d": None,
+    "stars_trend": None,
 }
 NO_PROJECT: dict[str, Any] = {
     "pypi_version": None,
@@ -63,6 +71,8 @@ NO_PROJECT: dict[str, Any] = {
     "requires_django": None,
     "pypi_status_reason": "",
     "pypi_repo_url": "",
+    "downloads_30d": None,
+    "downloads_trend": None,
 }
 
 

@@ -342,6 +342,83 @@ def missing(package: Package, days: Sequence[float], *, trusted: bool = True) ->
     return package
 
 
+def counted(package: Package, ago: dict[int, dict[str, Any]]) -> None:
+    """Store the snapshots of earlier days, by the days before now."""
+    for days, numbers in ago.items():
+        Snapshot.objects.create(package=package, day=(NOW - days * DAY).date(), **numbers)
+
+
+def gains(package: Package) -> tuple[int | None, int | None, float | None, int | None, float | None]:
+    package.refresh_from_db()
+    of_stars = package.stars_30d, package.stars_90d, package.stars_trend
+    return *of_stars, package.downloads_30d, package.downloads_trend
+
+
+def starred(package: Package, stars: Any, at: datetime = NOW) -> SaveReport:
+    facts = replace(FACTS, repo_id=package.repo_id or "5", url=package.repo_url, watchers=stars)
+    return save_results([attempt(package, fetched(facts), at=at)])
+
+
+def test_gains_are_written_with_the_snapshot() -> None:
+    package = create()
+    starred(package, 100)
+    assert gains(package) == (None, None, None, None, None)
+    history = {20: {"stars": 85}, 31: {"stars": 80, "downloads": 2_000}, 88: {"stars": 108}, 16: {"downloads": 2_500}}
+    counted(package, history)
+    starred(package, 98)
+    assert gains(package) == (18, -10, 18 / 180, None, None)
+    save_results([attempt(package, fetched(DownloadFacts(3_050)), "downloads")])
+    assert gains(package) == (18, -10, 18 / 180, 1_050, 1_050 / 2_100)
+
+
+def test_gains_are_counted_to_the_last_number_that_was_fetched() -> None:
+    package = create()
+    counted(package, {30: {"stars": 80}, 15: {"stars": 85}, 14: {"downloads": 9}})
+    starred(package, 100)
+    expected = (20, None, 20 / 180, None, None)
+    for days, result in ((1, Failure(Outcome.TIMEOUT, "slow")), (30, Failure(Outcome.NOT_FOUND, "404"))):
+        save_results([attempt(package, result, at=NOW + days * DAY)])
+        assert gains(package) == expected
+    starred(package, UNKNOWN, at=NOW + 31 * DAY)
+    assert gains(package) == expected
+    save_results([attempt(package, fetched(None), at=NOW + 32 * DAY)])  # nothing new: the number is the same
+    assert gains(package) == (0, None, None, None, None)
+
+
+def test_gains_are_of_the_present_addresses() -> None:
+    package = create()
+    counted(package, {30: {"stars": 80, "downloads": 50, "repo_key": "github.com/c/d", "pypi_name": "c"}})
+    counted(package, {28: {"stars": 99, "downloads": 60}})
+    starred(package, 100)
+    save_results([attempt(package, fetched(DownloadFacts(75)), "downloads")])
+    assert gains(package) == (1, None, None, 15, None)
+    Package.objects.filter(pk=package.pk).update(repo_url="https://github.com/c/d", pypi_url="c")
+    assert gains(package) == (None, None, None, None, None)
+    starred(package, 100, at=NOW)
+    save_results([attempt(package, fetched(DownloadFacts(75)), "downloads")])
+    assert gains(package) == (20, None, None, 25, None)
+
+
+def test_a_renamed_repository_takes_its_gains_along() -> None:
+    package = create(repo_id="5")
+    counted(package, {30: {"stars": 4}})
+    save_results([attempt(package, fetched(replace(FACTS, url="https://github.com/new/name")))])
+    assert gains(package) == (6, None, None, None, None)
+    assert package.repo_url == "https://github.com/new/name"
+
+
+def test_gains_of_a_batch_are_of_each_package_and_its_day() -> None:
+    packages = [create(repo_url=f"https://github.com/a/b{number}", repo_id=f"{number}") for number in (1, 2)]
+    for package in packages:
+        counted(package, {30: {"stars": 1}, 10: {"stars": 3}, 0: {"stars": 7}})
+    facts = [replace(FACTS, repo_id=package.repo_id, url=package.repo_url) for package in packages]
+    days = dict(zip(packages, (0, 20), strict=True))
+    save_results(
+        [attempt(each, fetched(of), at=NOW + days[each] * DAY) for each, of in zip(packages, facts, strict=True)]
+    )
+    assert [gains(package)[0] for package in packages] == [9, 7]
+
+
 def test_gone_after_three_days_and_back_after_a_success() -> None:
     package = create()
     save_results([attempt(package, fetched(FACTS))])

@@ -142,6 +142,7 @@ class Command(BaseCommand):
                 + (f", {quota['remaining']} left" if quota["remaining"] is not None else "")
                 + (f", may go on at {quota['may_go_on_at']}" if quota["may_go_on_at"] else "")
             )
+        self.stdout.write(f"health: {summary.health.changed} verdicts changed, {summary.health.new} for the first time")
         self.stdout.write(f"done in {summary.seconds} s")
 
     @contextmanager

@@ -8,12 +8,17 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from packages.documents import PACKAGE_COLUMNS
-from packages.models import FetchState, Package
+from packages.health.verdicts import rank
+from packages.models import FetchState, Package, PackageHealth
 from tests.conftest import Get
 from tests.factories import CategoryFactory, GridFactory, MembershipFactory, PackageFactory
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
+REASONS = [{"rule": "gone", "holds": True, "value": {"pypi_status": ""}, "threshold": {"pypi_status": "quarantined"}}]
+UNSETTLED = {"verdict": "unknown", "level": "none", "reasons": [], "warnings": []} | dict.fromkeys(
+    ("since", "before", "valid_until")
+)
 
 
 def full_package() -> Package:
@@ -30,11 +35,15 @@ def full_package() -> Package:
         pypi_status_reason="done",
         classifiers=["Framework :: Django :: 5"],
         pypi_downloads=9,
+        stars_30d=5,
+        stars_90d=-2,
+        downloads_30d=3,
         released=NOW,
         archived=True,
         deprecated=True,
         replaced_by=PackageFactory.create(id=5_000_000),
         gone_since=NOW,
+        verdict_rank=rank("gone"),
     )
     states: list[dict[str, Any]] = [
         {
@@ -50,6 +59,9 @@ def full_package() -> Package:
     ]
     for state in states:
         FetchState.objects.create(package=package, next_due=NOW, **state)
+    PackageHealth.objects.create(
+        package=package, since=NOW, before="quiet", reasons=REASONS, warnings=["stale"], valid_until=NOW
+    )
     MembershipFactory.create(package=package, grid=GridFactory.create(slug="g"))
     return package
 
@@ -63,6 +75,9 @@ EXTENDED = {
     "django_versions": ["5.0", "5.1", "5.2"],
     "classifiers": ["Framework :: Django :: 5"],
     "pypi_downloads": 9,
+    "stars_30d": 5,
+    "stars_90d": -2,
+    "downloads_30d": 3,
     "released": "2026-05-06T03:08:09-04:00",
     "pypi_status": "archived",
     "pypi_status_reason": "done",
@@ -89,6 +104,15 @@ EXTENDED = {
             "next_due": "2026-05-06T03:08:09-04:00",
         },
     },
+    "health": {
+        "verdict": "gone",
+        "level": "poor",
+        "since": "2026-05-06T03:08:09-04:00",
+        "before": "quiet",
+        "reasons": REASONS,
+        "warnings": ["stale"],
+        "valid_until": "2026-05-06T03:08:09-04:00",
+    },
 }
 
 
@@ -111,7 +135,9 @@ def test_a_package_that_was_never_fetched(get: Get) -> None:
     unfetched = {"score": 0, "licence": "", "requires_python": "", "python_versions": [], "django_versions": []}
     unfetched |= {"classifiers": [], "deprecated": False, "gone": False, "pypi_status": "", "pypi_status_reason": ""}
     unfetched |= dict.fromkeys(("requires_django", "pypi_downloads", "released", "archived", "replaced_by"))
+    unfetched |= dict.fromkeys(("stars_30d", "stars_90d", "downloads_30d"))
     unfetched |= {"freshness": {"repo": None, "pypi": None, "downloads": None}}
+    unfetched |= {"health": UNSETTLED}
     assert {key: full[key] for key in PACKAGE_COLUMNS.extended} == unfetched
 
 

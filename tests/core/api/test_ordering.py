@@ -13,7 +13,10 @@ from tests.factories import CategoryFactory, GridFactory, PackageFactory
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 5, 6, tzinfo=UTC)
 DAY = timedelta(days=1)
-NAMES = "created, last_updated, modified, pypi_downloads, released, repo_forks, repo_watchers, score, title"
+NAMES = (
+    "created, downloads_30d, health, last_updated, modified, pypi_downloads, released, repo_forks, repo_watchers,"
+    " score, stars_30d, stars_90d, title"
+)
 
 
 def slugs(get: Get, kind: str, ordering: str) -> list[str]:
@@ -31,9 +34,11 @@ def test_columns_that_are_never_missing(get: Get, name: str) -> None:
     assert slugs(get, "packages", f"-{name}") == ["c", "b2", "b1", "a"]
 
 
-@pytest.mark.parametrize("name", ["pypi_downloads", "last_updated", "released"])
+@pytest.mark.parametrize(
+    "name", ["pypi_downloads", "stars_30d", "stars_90d", "downloads_30d", "last_updated", "released"]
+)
 def test_missing_values_come_last_in_both_directions(get: Get, name: str) -> None:
-    values = {1: 1, 2: 2} if name == "pypi_downloads" else {1: NOW, 2: NOW + DAY}
+    values = {1: NOW, 2: NOW + DAY} if name in {"last_updated", "released"} else {1: 1, 2: 2}
     for slug, number in (("n1", None), ("b", 2), ("a", 1), ("n2", None)):
         PackageFactory.create(slug=slug, **{name: number and values[number]})
     assert slugs(get, "packages", name) == ["a", "b", "n1", "n2"]
@@ -49,6 +54,35 @@ def test_titles_are_sorted_case_insensitively(get: Get, kind: str, factory: Any)
     # By code point, with A to Z as a to z: the same on both databases, whatever their locales.
     assert slugs(get, kind, "title") == ["s0", "s1", "s2", "s22", "s3", "s5", "s4"]
     assert slugs(get, kind, "-title") == ["s4", "s5", "s3", "s22", "s2", "s1", "s0"]
+
+
+@pytest.mark.parametrize(
+    ("ordering", "expected"),
+    [
+        ("health", ["thriving-7", "thriving-1", "thriving-1b", "deprecated-9", "gone-2", "unknown-5", "unknown-4"]),
+        ("-health", ["gone-2", "deprecated-9", "thriving-7", "thriving-1b", "thriving-1", "unknown-5", "unknown-4"]),
+        (
+            "health,title",
+            ["thriving-1b", "thriving-1", "thriving-7", "deprecated-9", "gone-2", "unknown-4", "unknown-5"],
+        ),
+        (
+            "-repo_watchers,health",
+            ["deprecated-9", "thriving-7", "unknown-5", "unknown-4", "gone-2", "thriving-1", "thriving-1b"],
+        ),
+    ],
+)
+def test_health(get: Get, ordering: str, expected: list[str]) -> None:
+    """From the best to the worst, unknown last both ways. Packages of one verdict: the most watched first both ways,
+    unless another name follows; and then by id."""
+    category = CategoryFactory.create()
+    ranks = {"thriving": 1, "deprecated": 6, "gone": 7}
+    titles = {"unknown-4": "f", "gone-2": "a", "thriving-1": "c", "thriving-7": "d", "unknown-5": "g"}
+    for slug, title in (titles | {"thriving-1b": "b", "deprecated-9": "Z"}).items():
+        verdict, watchers = slug.rstrip("b").split("-")
+        PackageFactory.create(
+            slug=slug, title=title, verdict_rank=ranks.get(verdict), repo_watchers=int(watchers), category=category
+        )
+    assert slugs(get, "packages", ordering) == expected
 
 
 def test_several_names(get: Get) -> None:

@@ -1,6 +1,7 @@
 """GET /api/v4/schema/: the API behaves as described, for generated requests too."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -19,7 +20,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from packages.models import FetchState, Package, Release, Snapshot
+from packages.health import health
+from packages.health.facts import Facts, SourceState, Upload
+from packages.models import FetchState, Package, PackageHealth, Release, Snapshot
 from tests.conftest import Get
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +49,7 @@ def _rich_sample(db: None) -> None:
         package.repo_watchers, package.last_updated, package.released = package.pk, NOW, NOW
         package.pypi_downloads, package.commits_over_52 = 9, list(range(52))
         package.replaced_by = packages[0] if package != packages[0] else None
+        package.verdict_rank = package.pk % 8 or None
         package.save()
     states = [
         FetchState(
@@ -61,6 +65,19 @@ def _rich_sample(db: None) -> None:
         for source in ("repo", "pypi")
     ]
     FetchState.objects.bulk_create(states)
+    facts = Facts(pypi=SourceState(last_success=NOW), uploads=(Upload("1.0", NOW, yanked=True), Upload("0.1rc1", NOW)))
+    settled = health(facts, NOW)
+    PackageHealth.objects.bulk_create(
+        PackageHealth(
+            package=package,
+            since=NOW,
+            before="quiet" if package.verdict_rank else "",
+            reasons=[asdict(reason) for reason in settled.reasons],
+            warnings=settled.warnings,
+            valid_until=settled.valid_until,
+        )
+        for package in packages
+    )
     Release.objects.bulk_create([Release(package=package, version="1.0", uploaded_at=NOW) for package in packages])
     Snapshot.objects.bulk_create([Snapshot(package=package, day=date(2026, 5, 6), stars=3) for package in packages])
     if connection.vendor == "postgresql":  # so that changes get their numbers, as at a commit
@@ -98,6 +115,13 @@ def test_responses_are_as_described(operation: str, mode: schemathesis.Generatio
         case.call_and_validate(checks=CHECKS, headers={"Accept-Encoding": "identity"})
 
     check()
+
+
+@pytest.mark.usefixtures("_rich_sample", "_one_connection")
+def test_all_fields_are_as_described() -> None:
+    """Generated requests seldom name one."""
+    case = OPERATIONS["GET /api/v4/packages/"].Case(query={"fields": "all", "format": "json"})
+    case.call_and_validate(checks=CHECKS, headers={"Accept-Encoding": "identity"})
 
 
 def test_the_schema_is_valid_without_a_warning(capsys: pytest.CaptureFixture[str]) -> None:

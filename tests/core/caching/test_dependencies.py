@@ -26,7 +26,7 @@ from core.database.sessions import reader
 from core.kinds import Kind
 from grids.models import Cell, Feature, Grid, GridPackage
 from grids.views import FeatureViewSet, GridViewSet
-from packages.models import FetchState, Package, ReadinessCount, Release, Snapshot
+from packages.models import FetchState, Package, PackageHealth, ReadinessCount, Release, Snapshot
 from packages.readiness.counts import count_readiness
 from packages.views import PackageViewSet
 from search.models import Entry
@@ -57,6 +57,7 @@ REQUESTS: dict[str, dict[str, set[str]]] = {
     "packages/<reference>/": {
         "packages/p/": PACKAGES,
         "packages/p/?fields=title,category": PACKAGES,
+        "packages/p/?fields=health": PACKAGES,
         "packages/p/?expand=category": PACKAGES | CATEGORIES,
         "packages/p/?expand=grids": PACKAGES | GRIDS,
     },
@@ -64,6 +65,7 @@ REQUESTS: dict[str, dict[str, set[str]]] = {
     "packages/<reference>/history/": {"packages/p/history/?since=2026-01-01": PACKAGES},
     "packages/<reference>/commits.svg": {"packages/p/commits.svg": PACKAGES},
     "packages/<reference>/stars.svg": {"packages/p/stars.svg": PACKAGES},
+    "trending/": {"trending/": PACKAGES, "trending/?expand=category&by=downloads": PACKAGES | CATEGORIES},
     "grids/": {
         "grids/": GRIDS,
         "grids/?q=package": GRIDS,
@@ -73,6 +75,15 @@ REQUESTS: dict[str, dict[str, set[str]]] = {
     },
     "grids/<reference>/": {"grids/g/": GRIDS, "grids/g/?expand=packages": GRIDS | PACKAGES},
     "grids/<reference>/features/": {"grids/g/features/": GRIDS | FEATURES},
+    "grids/<reference>/comparison/": {
+        "grids/g/comparison/": ALL | FEATURES,
+        "grids/g/comparison/?limit=1&level=all&columns=health,feature-7&ordering=-feature-7,title": ALL | FEATURES,
+        "grids/g/comparison/?category=c&grid=g&licence=MIT": ALL | FEATURES,
+    },
+    "compare/": {
+        "compare/?packages=p,q": PACKAGES | CATEGORIES,
+        "compare/?packages=p,q&grid=g&category=c": ALL,
+    },
     "features/": {
         "features/": GRIDS | FEATURES,
         "features/?limit=1&cursor=": GRIDS | FEATURES,
@@ -114,6 +125,10 @@ def state() -> object:
     return FetchState.objects.create(package=one, source="pypi", target="p", outcome="ok", next_due=NOW)
 
 
+def health() -> object:
+    return PackageHealth.objects.create(package=Package.objects.get(slug="p"), warnings=["stale"])
+
+
 # Each way of writing, with the revisions that it moves.
 WRITES: dict[str, tuple[Callable[[], object], set[str]]] = {
     "a package's number": (package(repo_watchers=77), PACKAGES | LOG),
@@ -122,6 +137,8 @@ WRITES: dict[str, tuple[Callable[[], object], set[str]]] = {
     "a release": (release, PACKAGES),
     "a snapshot": (snapshot, PACKAGES),
     "a fetch state": (state, PACKAGES),
+    "a package's verdict": (package(verdict_rank=3), PACKAGES | LOG),
+    "the warnings beside it, which the log leaves out": (health, PACKAGES),
     "a count of packages that are ready": (lambda: ReadinessCount.objects.update(packages=7), PACKAGES),
     "a grid": (lambda: Grid.objects.update(description="other"), GRIDS | LOG),
     "a membership": (lambda: GridPackage.objects.update(position=9), PACKAGES | GRIDS | LOG),
@@ -146,6 +163,7 @@ def _catalogue(settings: Settings) -> None:
     settings.CACHE_URL = "locmem://"
     store.cache_clear()
     one = PackageFactory.create(slug="p", title="Maps", repo_url="https://github.com/a/p", licence="MIT")
+    PackageFactory.create(slug="q", category=one.category)
     Category.objects.update(slug="c")
     Release.objects.create(package=one, version="0.1", uploaded_at=NOW)
     member = MembershipFactory.create(package=one, grid=GridFactory.create(slug="g", title="Maps"))
@@ -196,6 +214,8 @@ VALUES = {
     "python": "3.12",
     "readiness": "python-3.12-others",
     "q": "maps",
+    "health": "finished,unknown",
+    "level": "poor",
 }
 
 

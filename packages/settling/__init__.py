@@ -1,0 +1,173 @@
+"""Settling: verdicts are computed from the facts that are stored, and stored with them.
+
+Triggers mark the packages whose facts are written as unsettled (packages.triggers). The program's own ways of writing
+run in `settled()`, so that facts and verdicts are written in one transaction. `update_health` settles the rest.
+
+A settler locks the packages before it reads what their verdicts follow from: the last one sees what all others have
+committed. It waits for no lock while it holds those of a writer: packages that another transaction has locked are
+settled after the commit. So settlers are part of no deadlock.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import partial
+
+from django.db import connection, transaction
+from django.db.models import BigIntegerField, Case, Func, Max, QuerySet, Value, When
+from django.utils import timezone
+
+from packages.health import health
+from packages.health.verdicts import Health, rank
+from packages.models import Package, PackageHealth, UnsettledPackage
+from packages.settling.reading import PACKAGE_COLUMNS_READ, facts_of
+
+BATCH = 500  # packages that are locked, read and written together
+COLUMNS = ("since", "before", "reasons", "warnings", "valid_until")
+
+_ends_settled: ContextVar[bool] = ContextVar("ends_settled", default=False)
+
+
+@dataclass
+class Settled:
+    """The number of packages that were settled, of those that never were before, and of the others with a new
+    verdict."""
+
+    settled: int = 0
+    new: int = 0
+    changed: int = 0
+
+    def add(self, other: "Settled") -> None:
+        self.settled += other.settled
+        self.new += other.new
+        self.changed += other.changed
+
+    def __str__(self) -> str:
+        new = f", {self.new:,} for the first time" if self.new else ""
+        return (
+            f"{_counted(self.settled, 'package')} settled{new}: "
+            f"{_counted(self.changed, 'verdict') if self.changed else 'no verdict'} changed"
+        )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+@contextmanager
+def settled() -> Iterator[Settled]:
+    """Run a transaction that ends with settling the packages whose facts it wrote, and fill in what was settled.
+
+    Inside another one of these, that one settles.
+    """
+    report = Settled()
+    if _ends_settled.get():
+        with transaction.atomic():
+            yield report
+        return
+    token = _ends_settled.set(True)
+    try:
+        with transaction.atomic():
+            before = _last_mark()
+            yield report
+            _settle_own(before, report)
+    finally:
+        _ends_settled.reset(token)
+
+
+def settle(ids: Collection[int], now: datetime, *, wait: bool = True) -> Settled:
+    """Settle the packages with these ids, BATCH at most, in the current transaction.
+
+    Those that another transaction has locked are waited for, or left as they are.
+    """
+    packages = _locked(ids, wait=wait)
+    if not packages:
+        return Settled()
+    pks = [package.pk for package in packages]
+    # The marks go before the facts are read: one that comes later is of facts that may not be read.
+    UnsettledPackage.objects.filter(package_id__in=pks).delete()
+    stored = PackageHealth.objects.in_bulk(pks)
+    report = Settled(settled=len(pks))
+    rows: list[PackageHealth] = []
+    ranks: dict[int | None, list[int]] = {}
+    for package, facts in facts_of(packages):
+        result = health(facts, now)
+        row, is_changed = stored.get(package.pk), result.verdict != package.verdict
+        report.new += row is None
+        report.changed += row is not None and is_changed
+        if is_changed:
+            ranks.setdefault(rank(result.verdict), []).append(package.pk)
+        after = _row(package, row, result, now)
+        if row is None or any(getattr(row, column) != getattr(after, column) for column in COLUMNS):
+            rows.append(after)
+    _write(rows, ranks)
+    return report
+
+
+def _locked(ids: Collection[int], *, wait: bool) -> Sequence[Package]:
+    packages = Package.objects.filter(pk__in=ids).order_by("pk").only(*PACKAGE_COLUMNS_READ, "verdict_rank")
+    return list(packages.select_for_update(no_key=True, skip_locked=not wait))
+
+
+def _row(package: Package, row: PackageHealth | None, result: Health, now: datetime) -> PackageHealth:
+    if row is None or row.since is None:
+        since, before = now, ""
+    elif result.verdict == package.verdict:
+        since, before = row.since, row.before
+    else:
+        since, before = now, package.verdict
+    return PackageHealth(
+        package_id=package.pk,
+        since=since,
+        before=before,
+        reasons=[asdict(reason) for reason in result.reasons],
+        warnings=list(result.warnings),
+        valid_until=result.valid_until,
+    )
+
+
+def _write(rows: Sequence[PackageHealth], ranks: dict[int | None, list[int]]) -> None:
+    PackageHealth.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["package"], update_fields=COLUMNS, batch_size=BATCH
+    )
+    if ranks:
+        new = Case(*(When(pk__in=pks, then=Value(each)) for each, pks in ranks.items()))
+        Package.objects.filter(pk__in=[pk for pks in ranks.values() for pk in pks]).update(verdict_rank=new)
+
+
+def _last_mark() -> int:
+    """Return the id of the newest mark. SQLite's have no transaction: those with later ids are ours."""
+    if connection.vendor == "postgresql":
+        return 0
+    return UnsettledPackage.objects.aggregate(last=Max("pk"))["last"] or 0
+
+
+def _settle_own(last: int, report: Settled) -> None:
+    """Settle the packages that this transaction has marked, since the mark `last` on SQLite."""
+    own = UnsettledPackage.objects.filter(pk__gt=last)
+    if connection.vendor == "postgresql":
+        own = UnsettledPackage.objects.filter(
+            marked_by=Func(function="txid_current_if_assigned", output_field=BigIntegerField())
+        )
+    now = timezone.now()
+    for ids in batches(own):
+        report.add(settle(ids, now, wait=False))
+    if left := list(own.values_list("package_id", flat=True)):
+        transaction.on_commit(partial(_settle_later, left), robust=True)
+
+
+def _settle_later(ids: Sequence[int]) -> None:
+    for start in range(0, len(ids), BATCH):
+        with transaction.atomic():
+            settle(ids[start : start + BATCH], timezone.now())
+
+
+def batches(marks: QuerySet[UnsettledPackage]) -> Iterator[list[int]]:
+    """Yield the ids of the packages with these marks, in their order, BATCH at a time, as they are by then."""
+    after = 0
+    ids = marks.order_by("package_id").values_list("package_id", flat=True).distinct()
+    while batch := list(ids.filter(package_id__gt=after)[:BATCH]):
+        yield batch
+        after = batch[-1]

@@ -1,0 +1,87 @@
+"""Settling what no way of the program has settled: rows written otherwise, and verdicts that change with time.
+
+If the rules have changed, or the ends of support, that is everything. Each batch is a transaction of its own.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from core.database.deadlocks import retried
+from core.database.turns import turn
+from packages.models import Package, PackageHealth, SettledRules, UnsettledPackage
+from packages.settling import BATCH, Settled, batches, settle
+from packages.settling.rules import version
+from packages.triggers import mark_all
+
+
+class UnderWayError(Exception):
+    """Another update is under way."""
+
+
+def update_health(
+    *,
+    everything: bool = False,
+    slugs: Collection[str] = (),
+    is_ending: Callable[[], bool] = lambda: False,
+    advance: Callable[[Settled, int], None] = lambda _settled, _due: None,
+) -> Settled:
+    """Settle what is due, or `everything`, and return what was settled. UnderWayError if another update does so.
+
+    With `slugs`, of these packages alone, and not because the rules have changed. It ends after a batch when
+    `is_ending`: what is left stays due. `advance` gets what was settled so far after each batch, and the number of
+    packages that were due in the beginning.
+    """
+    total = Settled()
+    with turn(connection, "update_health", _refuse):
+        if not slugs:
+            _mark_if_needed(everything=everything)
+        now = timezone.now()
+        marks, expired = _due(slugs, now)
+        number = marks.count() + expired.count()
+        for ids in _batches(marks, expired):
+            total.add(retried(partial(_settle, ids, now)))
+            advance(total, number)
+            if is_ending():
+                break
+    return total
+
+
+def _refuse() -> None:
+    raise UnderWayError
+
+
+@transaction.atomic
+def _mark_if_needed(*, everything: bool) -> None:
+    """Mark all packages, if the rules are others than those by which they were settled: the marks outlive this run."""
+    current = version()
+    is_settled = SettledRules.objects.filter(version=current).exists()
+    if everything or not is_settled:
+        mark_all(connection)
+    if not is_settled:
+        SettledRules.objects.update_or_create(pk=1, defaults={"version": current})
+
+
+def _due(slugs: Collection[str], now: datetime) -> tuple[QuerySet[UnsettledPackage], QuerySet[PackageHealth]]:
+    """Return the marks, and the rows whose verdict or warnings change although no fact does."""
+    marks, expired = UnsettledPackage.objects.all(), PackageHealth.objects.filter(valid_until__lte=now)
+    if slugs:
+        marks = marks.filter(package_id__in=Package.objects.filter(slug__in=slugs).values("pk"))
+        expired = expired.filter(package__slug__in=slugs)
+    return marks, expired
+
+
+def _batches(marks: QuerySet[UnsettledPackage], expired: QuerySet[PackageHealth]) -> Iterator[Sequence[int]]:
+    yield from batches(marks)
+    # Settling a batch takes it from these rows.
+    while ids := list(expired.order_by("valid_until").values_list("pk", flat=True)[:BATCH]):
+        yield ids
+
+
+@transaction.atomic
+def _settle(ids: Sequence[int], now: datetime) -> Settled:
+    return settle(ids, now)

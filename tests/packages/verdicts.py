@@ -1,0 +1,26 @@
+"""Stored verdicts, compared with those that follow from the facts now."""
+
+from django.utils import timezone
+
+from packages.health import health
+from packages.models import Package, PackageHealth, UnsettledPackage
+from packages.settling.reading import facts_of
+
+
+def due() -> list[int]:
+    """Return the ids of the packages that wait to be settled."""
+    expired = PackageHealth.objects.filter(valid_until__lte=timezone.now())
+    return sorted(
+        {*UnsettledPackage.objects.values_list("package_id", flat=True), *expired.values_list("pk", flat=True)}
+    )
+
+
+def assert_settled() -> None:
+    """Check that no package is due, and that every verdict is the one that follows from the facts."""
+    assert due() == []
+    now = timezone.now()
+    for package, facts in facts_of(list(Package.objects.order_by("pk"))):
+        stored, expected = PackageHealth.objects.get(pk=package.pk), health(facts, now)
+        shown = (package.verdict, tuple(stored.warnings), stored.valid_until)
+        assert shown == (expected.verdict, expected.warnings, expected.valid_until)
+        assert [reason["rule"] for reason in stored.reasons] == [reason.rule for reason in expected.reasons]
