@@ -11,11 +11,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.routers import DefaultRouter
 
 from categories.views import CategoryViewSet
 from changes.views import ChangesView
 from core.api.docs import RedocView, SchemaView, SwaggerView
+from core.api.routers import DocumentRouter
 from core.api.schema import ALWAYS, errors
 from core.api.views import CatalogueView, UndefinedView
 from core.caching.dependencies import on
@@ -81,9 +81,7 @@ def undefined(request: HttpRequest) -> HttpResponseBase:
     return UndefinedView.as_view()(request)
 
 
-router = DefaultRouter()
-router.include_root_view = False
-router.include_format_suffixes = False
+router = DocumentRouter()
 router.register("packages", PackageViewSet, basename="package")
 router.register("grids", GridViewSet, basename="grid")
 router.register("categories", CategoryViewSet, basename="category")

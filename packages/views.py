@@ -17,6 +17,7 @@ from core.api.images import RESPONSES, ImageView, OneFormView
 from core.api.pagination import CataloguePages, StrictLimitOffset
 from core.api.parameters import no_such
 from core.api.references import by_reference
+from core.api.renderers import OF_LISTS
 from core.api.row_sources import FilteredRows, RowSource
 from core.api.schema import ALWAYS, LIMIT, OFFSET, REFERENCE, errors, parameter
 from core.api.views import DocumentViewSet
@@ -40,13 +41,19 @@ class PackageViewSet(DocumentViewSet[Package]):
     filterset_class = PackageFilters
 
     @extend_schema(parameters=[LIMIT, OFFSET], responses={200: ReleaseSerializer(many=True), **errors(*ALWAYS)})
-    @action(detail=True, pagination_class=StrictLimitOffset, parameter_names={"limit", "offset"})
+    @action(
+        detail=True,
+        renderer_classes=OF_LISTS,
+        pagination_class=StrictLimitOffset,
+        serializer_class=ReleaseSerializer,
+        parameter_names={"limit", "offset"},
+    )
     def releases(self, request: Request, reference: str) -> Response:
         """The versions of a package on PyPI, newest upload first."""
         rows = Release.objects.filter(package=self.find(reference)).order_by(
             F("uploaded_at").desc(nulls_last=True), "-pk"
         )
-        return self._page_of(rows, ReleaseSerializer)
+        return self._page_of(rows)
 
     @extend_schema(
         parameters=[
@@ -57,7 +64,13 @@ class PackageViewSet(DocumentViewSet[Package]):
         ],
         responses={200: SnapshotSerializer(many=True), **errors(*ALWAYS)},
     )
-    @action(detail=True, pagination_class=StrictLimitOffset, parameter_names={"limit", "offset", "since", "until"})
+    @action(
+        detail=True,
+        renderer_classes=OF_LISTS,
+        pagination_class=StrictLimitOffset,
+        serializer_class=SnapshotSerializer,
+        parameter_names={"limit", "offset", "since", "until"},
+    )
     def history(self, request: Request, reference: str) -> Response:
         """Stars, forks and downloads of a package, day by day (UTC), newest first; older than 400 days, the first
         of each month. Numbers of another repository or project, which the package had before, are left out."""
@@ -65,11 +78,11 @@ class PackageViewSet(DocumentViewSet[Package]):
         filters = HistoryFilters(request.query_params, rows)
         if not filters.is_valid():
             raise ValidationError(filters.errors)
-        return self._page_of(filters.qs, SnapshotSerializer)
+        return self._page_of(filters.qs)
 
-    def _page_of(self, rows: QuerySet[Any], serializer: Any) -> Response:
+    def _page_of(self, rows: QuerySet[Any]) -> Response:
         page = self.paginate_queryset(rows)
-        return self.get_paginated_response(serializer(page, many=True).data)
+        return self.get_paginated_response(self.serializer_class(page, many=True).data)
 
 
 class TrendingPages(CataloguePages):
@@ -107,6 +120,7 @@ class TrendingViewSet(PackageViewSet):
 
     depends_on = on(ages=3_600)  # so long a release, a commit and a fetch may be a little older than the rule allows
     parameter_names = ("by", "limit", "offset", "fields", "expand")
+    renderer_classes = OF_LISTS
     pagination_class = TrendingPages
     filter_backends = ()  # no form of the list's filters
 

@@ -15,16 +15,17 @@ from core.api.errors import RedirectError
 from core.api.filters import subset
 from core.api.pages import MAX_DOCUMENTS, is_page
 from core.api.pagination import MAX_LIMIT, link_header, neighbour, page_size, whole_number
-from core.api.renderers import FastJSONRenderer
+from core.api.renderers import CsvRenderer, FastJSONRenderer
 from core.api.row_sources import SECONDS
 from core.api.schema import ALWAYS, OFFSET, errors, filter_parameters, limit, parameter
+from core.api.tables import Table
 from core.api.views import CatalogueView
 from core.caching.dependencies import Dependencies, on
 from core.database.prepared import with_ids_of_list
 from core.database.sessions import limited
 from core.kinds import Kind
 from core.links import Links
-from packages.comparison import table
+from packages.comparison import spreadsheet, table
 from packages.comparison.columns import COLUMNS, Column
 from packages.comparison.page import ComparisonPage
 from packages.comparison.parameters import ALL, EVERY_LEVEL, chosen_columns, chosen_levels, chosen_orders
@@ -66,7 +67,7 @@ class ComparisonView(CatalogueView):
     """A comparison of packages by columns."""
 
     depends_on = on(Kind.PACKAGE, Kind.CATEGORY)
-    renderer_classes = (FastJSONRenderer, ComparisonPage)
+    renderer_classes = (FastJSONRenderer, ComparisonPage, CsvRenderer)
     default_levels: ClassVar[frozenset[Level]] = EVERY_LEVEL
     own_parameters: ClassVar[Collection[str]] = ()
 
@@ -78,6 +79,9 @@ class ComparisonView(CatalogueView):
     def dependencies_of(cls, parameters: Mapping[str, str], format_: str) -> Dependencies:
         filters = {name: value for name, value in parameters.items() if name in FILTERS}
         return super().dependencies_of(parameters, format_) | PackageFilters.dependencies_of(filters)
+
+    def as_table(self, data: Any) -> Table:
+        return spreadsheet.as_table(data)
 
     def compared(self, selection: Selection, columns: Sequence[Column]) -> dict[str, Any]:
         """Return the comparison of these packages, as the request has it, by these columns or some of them."""
