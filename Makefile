@@ -59,7 +59,7 @@ test-browser: export DEBUG := true
 test-browser: .venv/.installed-dev
 	.venv/bin/pytest -m browser $(ARGS)
 
-# The programs of others that stand in front of the site, or read it; .ci/run more installs them.
+# The programs of others that stand in front of the site, or read what it serves; .ci/run more installs them.
 test-more: export DEBUG := true
 test-more: .venv/.installed-dev
 	.venv/bin/pytest -m more $(ARGS)

@@ -66,6 +66,8 @@ REQUESTS: dict[str, dict[str, set[str]]] = {
     "packages/<reference>/history/": {"packages/p/history/?since=2026-01-01": PACKAGES},
     "packages/<reference>/commits.svg": {"packages/p/commits.svg": PACKAGES},
     "packages/<reference>/stars.svg": {"packages/p/stars.svg": PACKAGES},
+    "packages/<reference>/badge.svg": {"packages/p/badge.svg": PACKAGES},
+    "packages/<reference>/badge.json": {"packages/p/badge.json": PACKAGES},
     "trending/": {"trending/": PACKAGES, "trending/?expand=category&by=downloads": PACKAGES | CATEGORIES},
     "grids/": {
         "grids/": GRIDS,
