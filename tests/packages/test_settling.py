@@ -22,6 +22,7 @@ from packages.reuse import drop_address, take_repository
 from packages.settling import settle, settled
 from packages.settling.reading import facts_of
 from packages.settling.update import update_health
+from tests.changes.log import moved
 from tests.core.admin.editors import open_form, send
 from tests.documents import catalogue, category
 from tests.documents import package as document
@@ -203,6 +204,36 @@ def test_the_history_of_a_verdict() -> None:
     assert PackageHealth.objects.get(pk=package.pk).since == NOW + DAY, "warnings have no history"
 
 
+def test_a_verdict_may_become_unknown() -> None:
+    package, _ = sharers()
+    Package.objects.filter(pk=package.pk).update(verdict_rank=2)
+    with transaction.atomic():
+        settle([package.pk], NOW)
+    assert (verdict(package), PackageHealth.objects.get(pk=package.pk).before) == ("unknown", "maintained")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_change_of_the_verdict_is_logged_and_no_other() -> None:
+    package, other = sharers()
+
+    def deprecate() -> None:
+        with settled():
+            Package.objects.filter(pk=package.pk).update(deprecated=True)
+
+    changed = [("package", "changed", each.pk) for each in (package, package, other)]
+    assert moved(deprecate) == (changed, {"packages"}), "what the editor changed, and two verdicts"
+    assert moved(lambda: update_health(everything=True)) == ([], set())
+    row = PackageHealth.objects.get(pk=other.pk)
+    assert (row.warnings, verdict(other)) == ([], "maintained")
+
+    def let_time_pass() -> None:
+        with transaction.atomic():
+            settle([other.pk], row.valid_until or NOW)
+
+    assert moved(let_time_pass) == ([], {"packages"})
+    assert warnings(other) == ["stale"]
+
+
 def test_a_first_verdict_has_none_before_it() -> None:
     package = PackageFactory.create(last_updated=NOW, last_fetched=NOW)
     modified = package.modified
@@ -339,22 +370,41 @@ def test_the_outermost_block_settles() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_who_settles_last_sees_what_all_others_have_written() -> None:
     package, _ = sharers()
-    Package.objects.filter(pk=package.pk).update(repo_url="https://github.com/e/f")
-    held, go_on = threading.Event(), threading.Event()
+    is_held, may_end = threading.Event(), threading.Event()
 
     def hold() -> None:
         with transaction.atomic():
-            Package.objects.select_for_update().get(pk=package.pk)
+            Package.objects.select_for_update(no_key=True).get(pk=package.pk)
             Release.objects.create(package=package, version="1", uploaded_at=NOW)
-            held.set()
-            go_on.wait(30)
+            is_held.set()
+            may_end.wait(60)
 
     holder = in_background(hold)
-    held.wait(30)
-    waiting = in_background(update_health)
-    waiting.join(0.3)
-    assert waiting.is_alive()
-    go_on.set()
+    is_held.wait(60)
+    Release.objects.create(package=package, version="2", uploaded_at=NOW)
+    updating = in_background(update_health)
+    updating.join(0.5)
+    assert updating.is_alive(), "it waits for the package"
+    may_end.set()
     holder.result()
-    waiting.result()
+    updating.result()
+    assert_settled()
+    assert PackageHealth.objects.get(pk=package.pk).reasons[2]["value"]["releases"] == 2
+
+
+@postgresql
+@pytest.mark.django_db(transaction=True)
+def test_editors_who_settle_each_others_packages_wait_for_nobody_with_their_locks() -> None:
+    packages = sharers()
+    both_have_written = threading.Barrier(2, timeout=60)
+
+    def deprecate(package: Package) -> None:
+        with settled():
+            Package.objects.filter(pk=package.pk).update(deprecated=True)
+            both_have_written.wait()
+
+    threads = [in_background(deprecate, package) for package in packages]
+    for thread in threads:
+        thread.result()
+    assert [warnings(package) for package in packages] == [[], []]
     assert_settled()
