@@ -11,11 +11,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.routers import DefaultRouter
 
 from categories.views import CategoryViewSet
 from changes.views import ChangesView
 from core.api.docs import RedocView, SchemaView, SwaggerView
+from core.api.routers import DocumentRouter
 from core.api.schema import ALWAYS, errors
 from core.api.views import CatalogueView, UndefinedView
 from core.caching.dependencies import on
@@ -25,7 +25,14 @@ from grids.views import FeatureViewSet, GridComparisonView, GridViewSet
 from packages.comparison.views import CompareView
 from packages.feeds import PackageFeed, ReleaseFeed
 from packages.readiness.views import ReadinessView, VersionReadinessView
-from packages.views import CommitsChartView, PackageViewSet, StarsChartView, TrendingViewSet
+from packages.views import (
+    BadgeEndpointView,
+    BadgeView,
+    CommitsChartView,
+    PackageViewSet,
+    StarsChartView,
+    TrendingViewSet,
+)
 from search.views import SearchView
 
 admin.site.site_header = admin.site.site_title = "Package Grids"
@@ -74,9 +81,7 @@ def undefined(request: HttpRequest) -> HttpResponseBase:
     return UndefinedView.as_view()(request)
 
 
-router = DefaultRouter()
-router.include_root_view = False
-router.include_format_suffixes = False
+router = DocumentRouter()
 router.register("packages", PackageViewSet, basename="package")
 router.register("grids", GridViewSet, basename="grid")
 router.register("categories", CategoryViewSet, basename="category")
@@ -89,6 +94,8 @@ urlpatterns = [
     path("api/v4/", include(router.urls)),
     path("api/v4/packages/<str:reference>/commits.svg", CommitsChartView.as_view(), name="package-commits"),
     path("api/v4/packages/<str:reference>/stars.svg", StarsChartView.as_view(), name="package-stars"),
+    path("api/v4/packages/<str:reference>/badge.svg", BadgeView.as_view(), name="package-badge"),
+    path("api/v4/packages/<str:reference>/badge.json", BadgeEndpointView.as_view(), name="package-badge-endpoint"),
     path("api/v4/grids/<str:reference>/comparison/", GridComparisonView.as_view(), name="grid-comparison"),
     path("api/v4/compare/", CompareView.as_view(), name="compare"),
     path("api/v4/trending/", TrendingViewSet.as_view({"get": "list"}), name="trending"),

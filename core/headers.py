@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 
 HEADERS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Link, X-Total-Count, ETag, Retry-After",
+    "Access-Control-Expose-Headers": "Link, X-Total-Count, X-Hidden, ETag, Retry-After, Content-Disposition",
     "X-Content-Type-Options": "nosniff",
 }
 # The response to the question that a browser asks before a request with headers of its own (preflight).

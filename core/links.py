@@ -1,4 +1,5 @@
-"""Links between documents: absolute, on SITE_URL or on the request's own host, carrying `?format=` on."""
+"""Links between documents: absolute, on SITE_URL or on the request's own host, carrying `?format=` on, except
+`?format=csv`, which documents do not have."""
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -35,7 +36,7 @@ class Links:
     @classmethod
     def of(cls, request: Request) -> "Links":
         chosen = request.query_params.get("format")
-        suffix = f"?format={quote(chosen, safe='')}" if chosen else ""
+        suffix = f"?format={quote(chosen, safe='')}" if chosen and chosen != "csv" else ""
         return cls(absolute(request, _root(get_script_prefix())), suffix)
 
     @classmethod

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.pagination import CataloguePages, StrictLimitOffset
+from core.api.renderers import OF_LISTS
 from core.api.row_sources import prepared_document
 from core.api.schema import ALWAYS, OFFSET, REFERENCE, errors, limit
 from core.api.views import DocumentViewSet
@@ -49,7 +50,9 @@ class GridViewSet(DocumentViewSet[Grid]):
     )
     @action(
         detail=True,
+        renderer_classes=OF_LISTS,
         pagination_class=FeaturesOfAGrid,
+        serializer_class=FeatureSerializer,
         parameter_names={"limit", "offset"},
         depends_on=on(Kind.GRID, Kind.FEATURE),
     )
@@ -57,7 +60,7 @@ class GridViewSet(DocumentViewSet[Grid]):
         """The features of a grid in their order, with what each member makes of them."""
         rows = Feature.objects.for_api().filter(grid=self.find(reference)).order_by("position", "id")
         page: Any = self.paginate_queryset(rows)  # type: ignore[arg-type]  # not of the view's own kind
-        return self.get_paginated_response(FeatureSerializer(context={"links": Links.of(request)}).documents(page))
+        return self.get_paginated_response(self.serializer_class(context={"links": Links.of(request)}).documents(page))
 
 
 class FeatureViewSet(DocumentViewSet[Feature]):

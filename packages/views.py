@@ -1,4 +1,4 @@
-"""Packages of API v4, with the releases, the history and the charts of each."""
+"""Packages of API v4, with the releases, the history, the charts and the badge of each."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -13,21 +13,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.fieldsets import Fieldset
-from core.api.images import RESPONSES, ImageView
+from core.api.images import RESPONSES, ImageView, OneFormView
 from core.api.pagination import CataloguePages, StrictLimitOffset
 from core.api.parameters import no_such
 from core.api.references import by_reference
+from core.api.renderers import OF_LISTS
 from core.api.row_sources import FilteredRows, RowSource
 from core.api.schema import ALWAYS, LIMIT, OFFSET, REFERENCE, errors, parameter
 from core.api.views import DocumentViewSet
 from core.caching.dependencies import on
 from core.caching.values import cached_count
 from core.kinds import Kind
-from packages import charts
+from packages import badges, charts
 from packages.filters import HistoryFilters, PackageFilters
 from packages.history import stars_by_day
 from packages.models import Package, Release, Snapshot
-from packages.serializers import PackageSerializer, ReleaseSerializer, SnapshotSerializer
+from packages.serializers import BadgeSerializer, PackageSerializer, ReleaseSerializer, SnapshotSerializer
 from packages.trends import GAINS, MEASURES, MOST_TRENDING, Measure, trending
 
 
@@ -40,13 +41,19 @@ class PackageViewSet(DocumentViewSet[Package]):
     filterset_class = PackageFilters
 
     @extend_schema(parameters=[LIMIT, OFFSET], responses={200: ReleaseSerializer(many=True), **errors(*ALWAYS)})
-    @action(detail=True, pagination_class=StrictLimitOffset, parameter_names={"limit", "offset"})
+    @action(
+        detail=True,
+        renderer_classes=OF_LISTS,
+        pagination_class=StrictLimitOffset,
+        serializer_class=ReleaseSerializer,
+        parameter_names={"limit", "offset"},
+    )
     def releases(self, request: Request, reference: str) -> Response:
         """The versions of a package on PyPI, newest upload first."""
         rows = Release.objects.filter(package=self.find(reference)).order_by(
             F("uploaded_at").desc(nulls_last=True), "-pk"
         )
-        return self._page_of(rows, ReleaseSerializer)
+        return self._page_of(rows)
 
     @extend_schema(
         parameters=[
@@ -57,7 +64,13 @@ class PackageViewSet(DocumentViewSet[Package]):
         ],
         responses={200: SnapshotSerializer(many=True), **errors(*ALWAYS)},
     )
-    @action(detail=True, pagination_class=StrictLimitOffset, parameter_names={"limit", "offset", "since", "until"})
+    @action(
+        detail=True,
+        renderer_classes=OF_LISTS,
+        pagination_class=StrictLimitOffset,
+        serializer_class=SnapshotSerializer,
+        parameter_names={"limit", "offset", "since", "until"},
+    )
     def history(self, request: Request, reference: str) -> Response:
         """Stars, forks and downloads of a package, day by day (UTC), newest first; older than 400 days, the first
         of each month. Numbers of another repository or project, which the package had before, are left out."""
@@ -65,11 +78,11 @@ class PackageViewSet(DocumentViewSet[Package]):
         filters = HistoryFilters(request.query_params, rows)
         if not filters.is_valid():
             raise ValidationError(filters.errors)
-        return self._page_of(filters.qs, SnapshotSerializer)
+        return self._page_of(filters.qs)
 
-    def _page_of(self, rows: QuerySet[Any], serializer: Any) -> Response:
+    def _page_of(self, rows: QuerySet[Any]) -> Response:
         page = self.paginate_queryset(rows)
-        return self.get_paginated_response(serializer(page, many=True).data)
+        return self.get_paginated_response(self.serializer_class(page, many=True).data)
 
 
 class TrendingPages(CataloguePages):
@@ -107,6 +120,7 @@ class TrendingViewSet(PackageViewSet):
 
     depends_on = on(ages=3_600)  # so long a release, a commit and a fetch may be a little older than the rule allows
     parameter_names = ("by", "limit", "offset", "fields", "expand")
+    renderer_classes = OF_LISTS
     pagination_class = TrendingPages
     filter_backends = ()  # no form of the list's filters
 
@@ -163,3 +177,28 @@ class StarsChartView(ChartView):
     def get(self, request: Request, reference: str) -> HttpResponse:
         package = by_reference(self.documents.only("title", "repo_key"), reference)
         return self.image(charts.stars(package.title, stars_by_day(package)))
+
+
+class BadgeView(ChartView):
+    """The verdict on a package in two words; light or dark, as the reader prefers."""
+
+    @extend_schema(operation_id="packages_badge", parameters=[REFERENCE], responses=RESPONSES)
+    def get(self, request: Request, reference: str) -> HttpResponse:
+        package = by_reference(self.documents.only("title", "verdict_rank"), reference)
+        return self.image(badges.svg(package.title, package.verdict))
+
+
+class BadgeEndpointView(OneFormView):
+    """The verdict on a package, as shields.io reads it for a badge that it draws itself (an endpoint badge)."""
+
+    documents: ClassVar[Any] = Package.objects
+    depends_on = on(Kind.PACKAGE)
+
+    @extend_schema(
+        operation_id="packages_badge_endpoint",
+        parameters=[REFERENCE],
+        responses={200: BadgeSerializer, **errors(400, 404, 503)},
+    )
+    def get(self, request: Request, reference: str) -> Response:
+        package = by_reference(self.documents.only("verdict_rank"), reference)
+        return Response(badges.endpoint(package.verdict))

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from core.api.pagination import link_header, neighbour, page_size, whole_number
 from core.api.parameters import no_such
+from core.api.renderers import OF_LISTS
 from core.api.schema import ALWAYS, errors, parameter
 from core.api.views import CatalogueView
 from core.caching.dependencies import on
@@ -28,6 +29,8 @@ class SearchView(CatalogueView):
     """Packages and grids that match the query, best first. "Quotes" keep words together, a -word excludes."""
 
     summary = "search/form.html"
+    renderer_classes = OF_LISTS
+    serializer_class = HitSerializer
     depends_on = on(Kind.PACKAGE, Kind.GRID, Kind.CATEGORY, Kind.FEATURE, ages=60)  # a hit shows the score
     known_parameters = ("format", "q", "type", "limit", "offset")
     may_be_empty = ("q",)

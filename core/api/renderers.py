@@ -1,14 +1,22 @@
-"""JSON, and the browsable pages: DRF's, with a summary above the JSON, without users, and without forms that write."""
+"""JSON; CSV for lists; and the browsable pages: DRF's, with a summary above the JSON, without users, and without
+forms that write."""
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from io import BytesIO
+from itertools import chain
 from typing import Any
 
 import orjson
-from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
+from django.utils.http import content_disposition_header
+from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer, JSONRenderer
+from rest_framework.request import Request
 
+from core import csv_cells
 from core.api.pages import MAX_DOCUMENTS, is_full
+from core.api.tables import BOM, Table
+from core.caching.dependencies import ROOT
 
 OPTIONS = orjson.OPT_UTC_Z  # as DRF writes UTC
 # In indented JSON, a list of numbers alone. A text cannot match: its line breaks are escaped.
@@ -65,3 +73,39 @@ class BrowsableRenderer(BrowsableAPIRenderer):
         is_whole = renderer_context["response"].status_code != 200 or not is_full(renderer_context["request"])
         most = None if is_whole else MAX_DOCUMENTS
         return context | {"document": document, "summary": summary, "most_documents": most}
+
+
+class CsvRenderer(BaseRenderer):
+    """CSV, of the table that a view makes of its list. Everything else, such as errors, stays JSON."""
+
+    media_type = "text/csv"
+    format = "csv"
+    charset = "utf-8"
+
+    def takes_serialized(self, _media_type: str) -> bool:
+        return False
+
+    def render(self, data: Any, _media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        request, response = renderer_context["request"], renderer_context["response"]
+        if response.exception or request.method == "OPTIONS":
+            response["Content-Type"] = FastJSONRenderer.media_type
+            return FastJSONRenderer().render(data)
+        table: Table = renderer_context["view"].as_table(data)
+        response["Content-Disposition"] = content_disposition_header(True, _file_name(request))
+        for name, value in table.headers.items():
+            response[name] = value
+        lines = BytesIO()  # one buffer, which is not copied again
+        if request.query_params.get(BOM, "").lower() == "true":
+            lines.write(BOM_UTF8)
+        for values in chain([table.titles], table.rows):
+            lines.write(csv_cells.line(values))
+        return lines.getvalue()
+
+
+def _file_name(request: Request) -> str:
+    """Return the path of a list as the name of a file: `packages-ralph-releases.csv`."""
+    return request.path_info.removeprefix(ROOT).strip("/").replace("/", "-") + ".csv"
+
+
+# Of a view whose response is a list: it has CSV too.
+OF_LISTS = (FastJSONRenderer, BrowsableRenderer, CsvRenderer)

@@ -6,6 +6,7 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
+from rest_framework.renderers import BaseRenderer
 
 from core.api.filters import (
     FlagField,
@@ -19,7 +20,9 @@ from core.api.filters import (
     WordsField,
 )
 from core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
+from core.api.renderers import CsvRenderer
 from core.api.serializers import DocumentSerializer, RelationField
+from core.api.tables import BOM
 from core.api.views import VIEWSETS, DocumentViewSet
 from core.documents import Columns
 from core.models import Document
@@ -82,7 +85,11 @@ def limit(most: int, default: int = DEFAULT_LIMIT) -> OpenApiParameter:
 
 LIMIT = limit(MAX_LIMIT)
 OFFSET = parameter("offset", "How many to skip first.", {"type": "integer", "minimum": 0, "default": 0}, 20)
-FORMAT = parameter("format", "JSON, or a page.", {"type": "string", "enum": ["json", "api"]})
+_BOM = parameter(
+    BOM,
+    "Of CSV: whether it begins with a byte order mark, by which some spreadsheet programs know UTF-8.",
+    {"type": "boolean", "default": False},
+)
 CURSOR = parameter(
     "cursor",
     "Walk through everything, newest first: begin with an empty one, then follow `next`. Rows that are added or deleted"
@@ -111,6 +118,18 @@ _VALUES: tuple[tuple[type, Any, str, Any], ...] = (
 )
 
 
+def _format(renderers: Iterable[BaseRenderer]) -> OpenApiParameter:
+    """Return the parameter that chooses among these renderers."""
+    formats = [renderer.format for renderer in renderers]
+    description = "JSON, or a page."
+    if CsvRenderer.format in formats:
+        description = (
+            "JSON, a page, or CSV: a row for each document, X-Total-Count for all, the next page in Link. A key that"
+            " holds an object has a column for each key of the object."
+        )
+    return parameter("format", description, {"type": "string", "enum": formats})
+
+
 def filter_parameters(filters: Mapping[str, Any]) -> Iterable[OpenApiParameter]:
     """Yield the parameters of filters by their names, as their fields read them."""
     for name, each in filters.items():
@@ -135,12 +154,21 @@ def finished(result: Any, **_: Any) -> Any:
     """The schema with the bodies of errors and the pages for browsers (a hook of drf-spectacular)."""
     for path, operations in result["paths"].items():
         for operation in operations.values():
+            _describe_csv(operation["responses"])
             if path.endswith("/"):
                 _add_page(operation["responses"])
             if "{reference}" in path:
                 operation["responses"]["301"] = {"description": "It has another slug now.", "headers": _LOCATION}
     result["components"]["schemas"] = dict(sorted({**result["components"]["schemas"], **COMPONENTS}.items()))
     return result
+
+
+def _describe_csv(responses: dict[str, Any]) -> None:
+    """Describe CSV as the text that it is; errors are JSON."""
+    for status, response in responses.items():
+        content = response.get("content", {})
+        if content.pop(CsvRenderer.media_type, None) and status == "200":
+            content[CsvRenderer.media_type] = {"schema": {"type": "string"}}
 
 
 def _add_page(responses: dict[str, Any]) -> None:
@@ -171,7 +199,8 @@ class CatalogueSchema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
         view: Any = self.view
         known = view.known_parameters
-        parameters = [FORMAT] if "format" in known else []
+        parameters = [_format(view.get_renderers())] if "format" in known else []
+        parameters += [_BOM] if BOM in view.all_parameters else []
         if isinstance(view, DocumentViewSet):
             has_slug = issubclass(view.documents.model, Document)
             parameters += [REFERENCE if has_slug else ID] if view.detail else []

@@ -1,6 +1,6 @@
 """The base of every view of the API: documents by id or slug, and errors in the format that the client requested."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 
@@ -21,7 +21,9 @@ from core.api.pages import MAX_DOCUMENTS, is_page, rows_that_fit
 from core.api.pagination import CataloguePages, neighbour
 from core.api.parameters import check
 from core.api.references import by_reference
+from core.api.renderers import CsvRenderer
 from core.api.row_sources import SECONDS, AllRows, CheckedRows, FilteredRows, RowSource, prepared_document
+from core.api.tables import BOM, Path, Table, check_bom, paths_of
 from core.caching.dependencies import NOTHING, Dependencies, on, union
 from core.caching.values import cached_count
 from core.database.sessions import limited, was_ended
@@ -50,6 +52,11 @@ class CatalogueView(APIView):
     def known_parameters(self) -> Collection[str]:
         return {"format"}
 
+    @property
+    def all_parameters(self) -> Collection[str]:
+        """The known parameters, and the one of CSV where the response is a list."""
+        return {*self.known_parameters, BOM} if CsvRenderer in self.renderer_classes else self.known_parameters
+
     may_be_empty: Collection[str] = {"cursor"}
     parser_classes = ()  # the API is read-only
 
@@ -65,7 +72,8 @@ class CatalogueView(APIView):
             return
         if is_page(request) and (url := self._without_empty(request)):
             raise RedirectError(url)
-        check(request, self.known_parameters, may_be_empty=self.may_be_empty)
+        check(request, self.all_parameters, may_be_empty=self.may_be_empty)
+        check_bom(request)
 
     def handle_exception(self, exc: Exception) -> Any:
         if isinstance(exc, RedirectError):
@@ -75,6 +83,16 @@ class CatalogueView(APIView):
         response = super().handle_exception(TooSlow())
         log_failure(self.request._request, response, exc)
         return response
+
+    def as_table(self, data: Any) -> Table:
+        """Return the table that CSV has of the view's list, which `data` is in JSON."""
+        return Table.of(data, tuple(self.paths()))
+
+    def paths(self) -> Iterator[Path]:
+        """Yield the paths of the values of a document, which are the columns of CSV."""
+        serializer: Any = self.serializer_class  # type: ignore[attr-defined]  # a view of a list has one
+        for paths in paths_of(serializer).values():
+            yield from paths
 
     def _without_empty(self, request: Request) -> str:
         """Return the URL without the fields of a form that were left empty; "" if none was."""
@@ -180,6 +198,18 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         with limited(SECONDS):
             rows = pages.paginate(self._row_source(request), request)
         return self.get_paginated_response(self.serialized(rows, many=True))
+
+    def paths(self) -> Iterator[Path]:
+        """Yield those of the requested keys; of a document in place of a link, those of its keys."""
+        if self.action != "list":
+            yield from super().paths()
+            return
+        expanded = {each.name: VIEWSETS[each.kind] for each in self.expanded_relations if not each.many}
+        for name in self.fieldset.fields:
+            if view := expanded.get(name):
+                yield from ((name, key) for key in view.columns.v4)
+            else:
+                yield from paths_of(self.serializer_class)[name]
 
     def _row_source(self, request: Request) -> RowSource:
         rows_of = self._filtered(request) or self._all

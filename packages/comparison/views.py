@@ -15,16 +15,17 @@ from core.api.errors import RedirectError
 from core.api.filters import subset
 from core.api.pages import MAX_DOCUMENTS, is_page
 from core.api.pagination import MAX_LIMIT, link_header, neighbour, page_size, whole_number
-from core.api.renderers import FastJSONRenderer
+from core.api.renderers import CsvRenderer, FastJSONRenderer
 from core.api.row_sources import SECONDS
 from core.api.schema import ALWAYS, OFFSET, errors, filter_parameters, limit, parameter
+from core.api.tables import Table
 from core.api.views import CatalogueView
 from core.caching.dependencies import Dependencies, on
 from core.database.prepared import with_ids_of_list
 from core.database.sessions import limited
 from core.kinds import Kind
 from core.links import Links
-from packages.comparison import table
+from packages.comparison import spreadsheet, table
 from packages.comparison.columns import COLUMNS, Column
 from packages.comparison.page import ComparisonPage
 from packages.comparison.parameters import ALL, EVERY_LEVEL, chosen_columns, chosen_levels, chosen_orders
@@ -65,9 +66,8 @@ PARAMETERS = [
 class ComparisonView(CatalogueView):
     """A comparison of packages by columns."""
 
-    documents: ClassVar[Any] = Package.objects
     depends_on = on(Kind.PACKAGE, Kind.CATEGORY)
-    renderer_classes = (FastJSONRenderer, ComparisonPage)
+    renderer_classes = (FastJSONRenderer, ComparisonPage, CsvRenderer)
     default_levels: ClassVar[frozenset[Level]] = EVERY_LEVEL
     own_parameters: ClassVar[Collection[str]] = ()
 
@@ -80,35 +80,37 @@ class ComparisonView(CatalogueView):
         filters = {name: value for name, value in parameters.items() if name in FILTERS}
         return super().dependencies_of(parameters, format_) | PackageFilters.dependencies_of(filters)
 
+    def as_table(self, data: Any) -> Table:
+        return spreadsheet.as_table(data)
+
     def compared(self, selection: Selection, columns: Sequence[Column]) -> dict[str, Any]:
         """Return the comparison of these packages, as the request has it, by these columns or some of them."""
         request, parameters = self.request, self.request.query_params.dict()
         chosen, orders = chosen_columns(parameters, columns), chosen_orders(parameters, columns)
         levels = chosen_levels(parameters, self.default_levels)
-        limit = page_size(request, MAX_DOCUMENTS if is_page(request) else DEFAULT_LIMIT, MAX_LIMIT)
+        size = page_size(request, MAX_DOCUMENTS if is_page(request) else DEFAULT_LIMIT, MAX_LIMIT)
         offset = whole_number(request, "offset", 0, 0)
-        is_one_page = selection.count <= limit and not offset
-        # What is the best, and the order; of more packages than a page shows, nothing else is read.
+        is_one_page = selection.count <= size and not offset
+        # Of more packages than a page shows, what orders them and what is the best is read, and nothing else.
         deciding = [column for column in chosen if column.merits or is_one_page]
         deciding += [order.column for order in orders if order.column]
         with limited(SECONDS):
             rows = read_all(selection, deciding, self._matching(selection.packages))
-        shown, hidden = table.split(rows, levels)
-        shown = table.ordered(shown, orders)
-        as_of = table.newest_success(shown)
-        page = shown[offset : offset + limit]
-        if not is_one_page:
-            page = read_page(selection, [row.id for row in page], chosen)
+        total = len(rows)
+        rows, hidden = table.split(rows, levels)
+        rows = table.ordered(rows, orders)
+        page = rows[offset : offset + size]
+        as_of = table.newest_success(rows)
         return {
             "as_of": as_of and timezone.localtime(as_of),
             "columns": [column.description for column in chosen],
-            "rows": self._rows(page, chosen),
-            "best": table.best(shown, chosen),
-            "total": len(rows),
-            "shown": len(shown),
+            "rows": self._rows(page if is_one_page else read_page(selection, [row.id for row in page], chosen), chosen),
+            "best": table.best(rows, chosen),
+            "total": total,
+            "shown": len(rows),
             "hidden": self._hidden(hidden, levels),
-            "next": neighbour(request, limit=limit, offset=offset + limit) if offset + limit < len(shown) else None,
-            "previous": self._previous(limit, offset),
+            "next": neighbour(request, limit=size, offset=offset + size) if offset + size < len(rows) else None,
+            "previous": self._previous(size, offset),
         }
 
     def _matching(self, packages: QuerySet[Package]) -> QuerySet[Package] | None:
@@ -145,10 +147,10 @@ class ComparisonView(CatalogueView):
             if count
         ]
 
-    def _previous(self, limit: int, offset: int) -> str | None:
+    def _previous(self, size: int, offset: int) -> str | None:
         if not offset:
             return None
-        return neighbour(self.request, limit=limit, offset=offset - limit if offset > limit else None)
+        return neighbour(self.request, limit=size, offset=offset - size if offset > size else None)
 
 
 def linked(comparison: dict[str, Any]) -> Response:

@@ -8,7 +8,7 @@ from tests.factories import PackageFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ELSEWHERE = {"origin": "https://elsewhere.example"}
-EXPOSED = "Link, X-Total-Count, ETag, Retry-After"
+EXPOSED = "Link, X-Total-Count, X-Hidden, ETag, Retry-After, Content-Disposition"
 PATHS = ("", "packages/", "packages/p/", "search/?q=x", "packages/nope/", "packages/?x=y", "schema/", "feeds/grids.rss")
 IMAGES = ("packages/p/commits.svg", "packages/p/stars.svg")
 

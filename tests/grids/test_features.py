@@ -87,7 +87,9 @@ def test_lists(get: Get) -> None:
     assert titles(get, first["next"].removeprefix(V4)) == ["a"]
     assert get("features/?limit=101").json() == {"limit": ["Must be a whole number from 1 to 100."]}
     assert get("features/?title=a").json() == {
-        "title": ["There is no parameter “title” here. There are: cursor, fields, format, grid, id__in, limit, offset."]
+        "title": [
+            "There is no parameter “title” here. There are: bom, cursor, fields, format, grid, id__in, limit, offset."
+        ]
     }
     assert get("features/?grid=a+b").json() == {"grid": ["“a b” is neither an id nor a slug."]}
 

@@ -94,7 +94,7 @@ def test_pages_and_missing_packages(get: Get, below: str) -> None:
         assert response.json() == {"detail": "No Package matches the given query."}
     assert get(f"packages/p/{below}/?fields=x").json() == {
         "fields": [
-            "There is no parameter “fields” here. There are: format, limit, offset"
+            "There is no parameter “fields” here. There are: bom, format, limit, offset"
             + (", since, until." if below == "history" else ".")
         ]
     }

@@ -133,7 +133,7 @@ def test_the_number_of_queries(get: Get, django_assert_num_queries: DjangoAssert
             "category=c",
             {
                 "category": [
-                    "There is no parameter “category” here. There are: by, expand, fields, format, limit, offset."
+                    "There is no parameter “category” here. There are: bom, by, expand, fields, format, limit, offset."
                 ]
             },
         ),

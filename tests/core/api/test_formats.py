@@ -11,7 +11,8 @@ from tests.factories import CategoryFactory, GridFactory, MembershipFactory, Pac
 pytestmark = pytest.mark.django_db
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
-PATHS = ("", "packages/", "grids/", "categories/", "packages/x/", "grids/x/", "categories/x/")
+LISTS = ("packages/", "grids/", "categories/")
+PATHS = ("", *LISTS, "packages/x/", "grids/x/", "categories/x/")
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +58,8 @@ def test_an_unknown_format(get: Get, path: str, wrong: str) -> None:
     assert response.status_code == 404
     assert response["Content-Type"] == "application/json"
     detail = response.json()["detail"]
-    assert detail == f"There is no format “{wrong[:50]}” here; use format=json or format=api."
+    known = "format=json or format=api" + (" or format=csv" if path in LISTS else "")
+    assert detail == f"There is no format “{wrong[:50]}” here; use {known}."
 
 
 @pytest.mark.parametrize("path", PATHS)
