@@ -121,6 +121,14 @@ def test_an_import_says_when_its_facts_were_fetched() -> None:
     assert facts(package).pypi.last_success == NOW, "downloads is no source"
 
 
+def test_any_time_is_settled() -> None:
+    last = datetime.max.replace(tzinfo=UTC)
+    with settled():
+        package = PackageFactory.create(pypi_url="b", pypi_version="1", modified=last, last_fetched=last)
+        Release.objects.create(package=package, version="1", uploaded_at=last)
+    assert verdict(package) == "maintained"
+
+
 def test_a_source_without_an_address_is_not_asked() -> None:
     elsewhere = PackageFactory.create(repo_url="https://git.example.org/a/b")
     incomplete = PackageFactory.create(repo_url="https://github.com/a")
