@@ -141,7 +141,7 @@ def _pypi_url(row: Any) -> str | None:
 
 
 class Classified(NamedTuple):
-    """What the classifiers of a package and its requires_python say: versions, oldest first, and the most mature
+    """The versions that the classifiers of a package and its requires_python name, oldest first, and the most mature
     development status."""
 
     django: list[str]

@@ -67,6 +67,7 @@ def _rich_sample(db: None) -> None:
     FetchState.objects.bulk_create(states)
     facts = Facts(pypi=SourceState(last_success=NOW), uploads=(Upload("1.0", NOW, yanked=True), Upload("0.1rc1", NOW)))
     settled = health(facts, NOW)
+    PackageHealth.objects.all().delete()  # as they were settled before the states
     PackageHealth.objects.bulk_create(
         PackageHealth(
             package=package,
