@@ -1,4 +1,4 @@
-"""Identity of packages: the columns that follow from their addresses, and what those say of repositories and projects."""
+"""Identity of packages: the columns that follow from their addresses, and what they say of repositories."""
 
 import re
 from collections.abc import Mapping
