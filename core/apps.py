@@ -27,15 +27,20 @@ class CoreConfig(AppConfig):
 
 
 def _before_migrations(using: str, plan: Any = (), **_: Any) -> None:
-    """Uninstall the triggers on SQLite if there is anything to migrate.
+    """Uninstall the triggers on SQLite if there is anything to migrate, and on PostgreSQL if there is a way back.
 
     SQLite changes most tables by copying them into new ones. That loses their triggers, and fails while triggers of
-    other tables name them.
+    other tables name them. The way back drops tables and columns that triggers read, while earlier migrations still
+    have rows to write.
     """
     connection = connections[using]
-    if connection.vendor == "sqlite" and plan:
-        for triggers in REGISTERED:
+    if not plan or not (connection.vendor == "sqlite" or any(is_backwards for _, is_backwards in plan)):
+        return
+    for triggers in REGISTERED:
+        try:
             triggers.uninstall(connection)
+        except LockedError as error:
+            raise CommandError(f"Nothing was migrated: {error}. Run migrate again later.") from error
 
 
 def _after_migrations(using: str, plan: Any = None, verbosity: int = 1, stdout: Any = None, **_: Any) -> None:

@@ -1,4 +1,4 @@
-"""Which repository and which project a package is: the columns that follow from its addresses, and what they say."""
+"""Identity of packages: the columns that follow from their addresses, and what they say of repositories."""
 
 import re
 from collections.abc import Mapping

@@ -18,11 +18,13 @@ _truncate = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
 def _deletion(_style: object, tables: Iterable[str], **_: Any) -> list[str]:
     """Return the statements that empty the tables, which run in one transaction."""
     names = sorted(set(tables).difference(LOG))
+    left = " OR ".join(f"EXISTS (SELECT 1 FROM {name})" for name in names)
     return [
         f"LOCK TABLE {', '.join(names)} IN SHARE ROW EXCLUSIVE MODE",  # waits for other writers, as TRUNCATE does
         "SET LOCAL session_replication_role = replica",  # no foreign key is in the way
         *(f"DELETE FROM {name}" for name in names),
         "SET CONSTRAINTS ALL IMMEDIATE",  # the deletions get their numbers
+        f"DO $$ BEGIN IF {left} THEN RAISE 'A trigger wrote rows while the tables were emptied'; END IF; END $$",
         "SET LOCAL session_replication_role = DEFAULT",
         f"TRUNCATE {', '.join(LOG)}",
     ]

@@ -54,7 +54,8 @@ class DeletionAdmin(admin.ModelAdmin[D]):
             return None
         with transaction.atomic():
             # Before the rows that belong to them: others lock a document first, and then write its rows.
-            list(queryset.order_by("pk").select_for_update(no_key=True, of=("self",)).values_list("pk"))
+            rows = self.model._base_manager.filter(pk__in=queryset.values("pk"))
+            list(rows.order_by("pk").select_for_update(no_key=True).values_list("pk"))
             return delete_selected(self, request, queryset)
 
     def get_deleted_objects(self, objs: Sequence[Any] | QuerySet[Any], request: HttpRequest) -> Any:

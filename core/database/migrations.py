@@ -14,11 +14,11 @@ from core.database.locks import LockedError, locked
 
 
 @contextmanager
-def _exclusively(schema_editor: Any, table: str) -> Iterator[None]:
-    """Run a transaction with the table locked, waited for in short tries: whoever comes after a session that waits for
+def _exclusively(schema_editor: Any, *tables: str) -> Iterator[None]:
+    """Run a transaction with the tables locked, waited for in short tries: whoever comes after a session that waits for
     this lock waits too, if only to read, and a dump may keep it waiting for hours. CommandError if it cannot be had."""
     try:
-        with locked(schema_editor.connection, [table], readers_too=True):
+        with locked(schema_editor.connection, tables, readers_too=True):
             yield
     except LockedError as error:
         raise CommandError(f"{error}. Run migrate again later: it goes on from here.") from error
@@ -31,7 +31,7 @@ def _has_column(schema_editor: Any, model: Any, column: str) -> bool:
 
 
 class CreateModelOnline(migrations.CreateModel):
-    """A CreateModel of a table. If it refers to another one, that is locked for moments only."""
+    """A CreateModel of a table. It is locked for moments only when it goes, and so are others that it refers to."""
 
     atomic = False
 
@@ -39,18 +39,19 @@ class CreateModelOnline(migrations.CreateModel):
         model = to_state.apps.get_model(app_label, self.name)
         if model._meta.db_table in schema_editor.connection.introspection.table_names():  # of an interrupted run
             return
-        with self._referred(schema_editor, model):
+        with _exclusively(schema_editor, *_referred(model)):
             super().database_forwards(app_label, schema_editor, from_state, to_state)
             while schema_editor.deferred_sql:  # indexes and foreign keys
                 schema_editor.execute(schema_editor.deferred_sql.pop(0), params=None)
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        with self._referred(schema_editor, from_state.apps.get_model(app_label, self.name)):
+        model = from_state.apps.get_model(app_label, self.name)
+        with _exclusively(schema_editor, model._meta.db_table, *_referred(model)):
             super().database_backwards(app_label, schema_editor, from_state, to_state)
 
-    def _referred(self, schema_editor: Any, model: Any) -> Any:
-        tables = {field.related_model._meta.db_table for field in model._meta.local_fields if field.is_relation}
-        return _exclusively(schema_editor, *tables) if tables else transaction.atomic(schema_editor.connection.alias)
+
+def _referred(model: Any) -> set[str]:
+    return {field.related_model._meta.db_table for field in model._meta.local_fields if field.is_relation}
 
 
 class AddFieldOnline(migrations.AddField):

@@ -161,9 +161,11 @@ class TriggerSet(ABC):
             self._install(connection, self._everything(connection))
 
     def uninstall(self, connection: BaseDatabaseWrapper) -> None:
+        """Drop the triggers and all that belongs to them. LockedError if other sessions do not release a table."""
         stored = self._stored(connection)
         functions = {each.function for each in stored.values()} | self._names_of_functions(connection)
-        with transaction.atomic(connection.alias), connection.cursor() as cursor:
+        tables = sorted({table for table, _ in stored})
+        with locked(connection, tables, readers_too=True), connection.cursor() as cursor:
             for table, name in stored:
                 cursor.execute(_drop(connection, table, name))
             for name in sorted(functions):

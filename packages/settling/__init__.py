@@ -16,7 +16,8 @@ from datetime import datetime
 from functools import partial
 
 from django.db import connection, transaction
-from django.db.models import BigIntegerField, Case, Func, Max, QuerySet, Value, When
+from django.db.models import BigIntegerField, Case, Func, Max, QuerySet, SmallIntegerField, Value, When
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from packages.health import health
@@ -134,7 +135,8 @@ def _write(rows: Sequence[PackageHealth], ranks: dict[int | None, list[int]]) ->
     )
     if ranks:
         new = Case(*(When(pk__in=pks, then=Value(each)) for each, pks in ranks.items()))
-        Package.objects.filter(pk__in=[pk for pks in ranks.values() for pk in pks]).update(verdict_rank=new)
+        changed = Package.objects.filter(pk__in=[pk for pks in ranks.values() for pk in pks])
+        changed.update(verdict_rank=Cast(new, SmallIntegerField()))  # PostgreSQL takes nulls alone for a text
 
 
 def _last_mark() -> int:
@@ -151,10 +153,12 @@ def _settle_own(last: int, report: Settled) -> None:
         own = UnsettledPackage.objects.filter(
             marked_by=Func(function="txid_current_if_assigned", output_field=BigIntegerField())
         )
-    now = timezone.now()
+    now, marked = timezone.now(), 0
     for ids in batches(own):
+        marked += len(ids)
         report.add(settle(ids, now, wait=False))
-    if left := list(own.values_list("package_id", flat=True)):
+    if marked > report.settled:
+        left = list(own.values_list("package_id", flat=True))
         transaction.on_commit(partial(_settle_later, left), robust=True)
 
 
@@ -170,4 +174,6 @@ def batches(marks: QuerySet[UnsettledPackage]) -> Iterator[list[int]]:
     ids = marks.order_by("package_id").values_list("package_id", flat=True).distinct()
     while batch := list(ids.filter(package_id__gt=after)[:BATCH]):
         yield batch
+        if len(batch) < BATCH:
+            return
         after = batch[-1]

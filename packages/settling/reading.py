@@ -1,7 +1,7 @@
 """Facts of stored packages, as the verdict takes them: a fixed number of queries for any number of packages."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -44,6 +44,10 @@ STATE_COLUMNS_READ = ("package_id", "source", "target", "last_success", "validat
 ENDED = ("deprecated", "quarantined")  # statuses of PyPI
 # Packages that make others share a repository: those that are neither deprecated nor gone.
 ALIVE = Q(deprecated=False, replaced_by=None, gone_since=None) & ~Q(pypi_status__in=ENDED)
+
+
+# Imported times may be any. After one that is later, no date would be left for the end of what it tells.
+_LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 class _State(NamedTuple):
@@ -126,7 +130,8 @@ def _source_state(package: Package, state: _State, *, is_asked: bool, has_facts:
     Since when the address is asked about is not stored: no earlier than the last edit, which may have changed it.
     """
     success = state.last_success or (package.last_fetched if has_facts else None)
-    return SourceState(is_asked=is_asked, last_success=success, asked_since=package.modified)
+    last_success = min(success, _LATEST) if success else None
+    return SourceState(is_asked=is_asked, last_success=last_success, asked_since=min(package.modified, _LATEST))
 
 
 def _states(packages: Sequence[Package]) -> dict[tuple[int, FactsSource], _State]:

@@ -63,6 +63,7 @@ def test_the_summary(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     lines = shown.out.splitlines()
     assert lines[:2] == ["repo at github.com: 3 due, 3 ok", "pypi: 3 due, 3 ok"]
     assert lines[2] == "github: 6 requests, 4994 left"
+    assert lines[-2] == "health: 0 verdicts changed, 3 for the first time"
     assert lines[-1].startswith("done in ")
     assert exit_code("--json", "--all") == 0
     document = json.loads(capsys.readouterr().out)
@@ -74,7 +75,10 @@ def test_the_summary(world: World, capsys: pytest.CaptureFixture[str]) -> None:
         "stopped": "",
     }
     assert set(document["hosts"]["github-graphql"]) == {"requests", "remaining", "may_go_on_at"}
-    assert list(document) == ["sources", "nothing_to_ask", "hosts", "notes", "snapshots_pruned", "seconds", "exit_code"]
+    assert list(document) == [
+        *("sources", "nothing_to_ask", "hosts", "notes", "snapshots_pruned", "health", "seconds", "exit_code")
+    ]
+    assert document["health"] == {"settled": 6, "new": 0, "changed": 0}
     assert document == Run.objects.first().summary  # type: ignore[union-attr]
 
 

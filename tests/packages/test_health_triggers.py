@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from packages.models import FetchState, Package, PackageHealth, Release, UnsettledPackage
 from packages.settling import settle
@@ -59,9 +59,13 @@ def marked(write: Callable[[], object]) -> set[int]:
     return set(UnsettledPackage.objects.values_list("package_id", flat=True))
 
 
-def update(packages: Any, **columns: Any) -> Callable[[], int]:
+def update(rows: Any, **columns: Any) -> Callable[[], int]:
     """Return a function that updates rows, and nothing that follows from the columns."""
-    return lambda: super(type(packages), packages).update(**columns)
+    return lambda: QuerySet.update(rows, **columns)
+
+
+def _values(*columns: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    return columns
 
 
 @pytest.fixture
@@ -86,21 +90,21 @@ def test_rows_that_belong_to_a_package(package: Package) -> None:
     pk = package.pk
     other = PackageFactory.create(repo_url="")
     assert marked(lambda: Release.objects.create(package=package, version="1")) == {pk}
-    for columns in ({"version": "2"}, {"yanked": True}, {"uploaded_at": NOW}):
-        assert marked(lambda: Release.objects.update(**columns)) == {pk}  # noqa: B023
+    for columns in _values({"version": "2"}, {"yanked": True}, {"uploaded_at": NOW}):
+        assert marked(update(Release.objects.all(), **columns)) == {pk}
     assert marked(lambda: Release.objects.update(requires_python=">=3")) == set()
     assert marked(lambda: Release.objects.update(package=other)) == {pk, other.pk}
     assert marked(lambda: sql("DELETE FROM packages_release")) == {other.pk}
-    new = {"package": package, "outcome": "ok", "next_due": NOW}
+    new: dict[str, Any] = {"package": package, "outcome": "ok", "next_due": NOW}
     assert marked(lambda: FetchState.objects.create(source="downloads", **new)) == set()
     assert marked(lambda: FetchState.objects.update(last_success=NOW)) == set()
     assert marked(lambda: FetchState.objects.all().delete()) == set()
     assert marked(lambda: FetchState.objects.create(source="repo", **new)) == {pk}
-    reused = {"another_repository": "it is", "etag": "x"}
-    for columns in ({"target": "x"}, {"last_success": NOW}, {"validators": reused}, {"source": "pypi"}):
-        assert marked(lambda: FetchState.objects.update(**columns)) == {pk}  # noqa: B023
-    for columns in ({"failures": 2, "error": "x", "last_attempt": NOW}, {"validators": reused | {"etag": "y"}}):
-        assert marked(lambda: FetchState.objects.update(**columns)) == set()  # noqa: B023
+    reused, states = {"another_repository": "it is", "etag": "x"}, FetchState.objects.all()
+    for columns in _values({"target": "x"}, {"last_success": NOW}, {"validators": reused}, {"source": "pypi"}):
+        assert marked(update(states, **columns)) == {pk}
+    for columns in _values({"failures": 2, "error": "x", "last_attempt": NOW}, {"validators": {**reused, "etag": "y"}}):
+        assert marked(update(states, **columns)) == set()
     assert marked(lambda: FetchState.objects.update(source="downloads")) == {pk}
     PackageHealth.objects.create(package=package)
     assert marked(lambda: sql("DELETE FROM packages_packagehealth")) == {pk}

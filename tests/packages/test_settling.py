@@ -22,6 +22,7 @@ from packages.reuse import drop_address, take_repository
 from packages.settling import settle, settled
 from packages.settling.reading import facts_of
 from packages.settling.update import update_health
+from tests.changes.log import moved
 from tests.core.admin.editors import open_form, send
 from tests.documents import catalogue, category
 from tests.documents import package as document
@@ -120,6 +121,14 @@ def test_an_import_says_when_its_facts_were_fetched() -> None:
     assert facts(package).pypi.last_success == NOW, "downloads is no source"
 
 
+def test_any_time_is_settled() -> None:
+    last = datetime.max.replace(tzinfo=UTC)
+    with settled():
+        package = PackageFactory.create(pypi_url="b", pypi_version="1", modified=last, last_fetched=last)
+        Release.objects.create(package=package, version="1", uploaded_at=last)
+    assert verdict(package) == "maintained"
+
+
 def test_a_source_without_an_address_is_not_asked() -> None:
     elsewhere = PackageFactory.create(repo_url="https://git.example.org/a/b")
     incomplete = PackageFactory.create(repo_url="https://github.com/a")
@@ -203,6 +212,36 @@ def test_the_history_of_a_verdict() -> None:
     assert PackageHealth.objects.get(pk=package.pk).since == NOW + DAY, "warnings have no history"
 
 
+def test_a_verdict_may_become_unknown() -> None:
+    package, _ = sharers()
+    Package.objects.filter(pk=package.pk).update(verdict_rank=2)
+    with transaction.atomic():
+        settle([package.pk], NOW)
+    assert (verdict(package), PackageHealth.objects.get(pk=package.pk).before) == ("unknown", "maintained")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_change_of_the_verdict_is_logged_and_no_other() -> None:
+    package, other = sharers()
+
+    def deprecate() -> None:
+        with settled():
+            Package.objects.filter(pk=package.pk).update(deprecated=True)
+
+    changed = [("package", "changed", each.pk) for each in (package, package, other)]
+    assert moved(deprecate) == (changed, {"packages"}), "what the editor changed, and two verdicts"
+    assert moved(lambda: update_health(everything=True)) == ([], set())
+    row = PackageHealth.objects.get(pk=other.pk)
+    assert (row.warnings, verdict(other)) == ([], "maintained")
+
+    def let_time_pass() -> None:
+        with transaction.atomic():
+            settle([other.pk], row.valid_until or NOW)
+
+    assert moved(let_time_pass) == ([], {"packages"})
+    assert warnings(other) == ["stale"]
+
+
 def test_a_first_verdict_has_none_before_it() -> None:
     package = PackageFactory.create(last_updated=NOW, last_fetched=NOW)
     modified = package.modified
@@ -243,7 +282,6 @@ def find_gone(package: Package, _: Any) -> None:
 
 
 def find_moved(package: Package, _: Any) -> None:
-    PackageFactory.create(repo_url="https://github.com/c/d")
     save_results([attempt(package, fetched(replace(FACTS, url="https://github.com/c/d")))])
 
 
@@ -290,13 +328,11 @@ def test_every_way_through_the_program_settles(way: Callable[[Package, Any], Non
     way(package, admin_client)
     shares = way in (fetch, fail, find_reused, find_moved, take)
     assert ("shared_repository" in warnings(other)) == shares
-    if way is derive_anew or way is find_moved:
-        UnsettledPackage.objects.filter(package_id__gt=other.pk).delete()  # of the factory
     assert_settled()
 
 
 def test_an_import_settles(tmp_path: Path) -> None:
-    times = {"last_updated": NOW.isoformat(), "last_fetched": NOW.isoformat()}
+    times: dict[str, Any] = {"last_updated": NOW.isoformat(), "last_fetched": NOW.isoformat()}
     shared = [document(pk, repo_url=REPOSITORY, **times) for pk in (100, 101)]
     import_documents(tmp_path, catalogue([category()], [], [*shared, document(102, **times)]))
     assert_settled()
@@ -339,22 +375,41 @@ def test_the_outermost_block_settles() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_who_settles_last_sees_what_all_others_have_written() -> None:
     package, _ = sharers()
-    Package.objects.filter(pk=package.pk).update(repo_url="https://github.com/e/f")
-    held, go_on = threading.Event(), threading.Event()
+    is_held, may_end = threading.Event(), threading.Event()
 
     def hold() -> None:
         with transaction.atomic():
-            Package.objects.select_for_update().get(pk=package.pk)
+            Package.objects.select_for_update(no_key=True).get(pk=package.pk)
             Release.objects.create(package=package, version="1", uploaded_at=NOW)
-            held.set()
-            go_on.wait(30)
+            is_held.set()
+            may_end.wait(60)
 
     holder = in_background(hold)
-    held.wait(30)
-    waiting = in_background(update_health)
-    waiting.join(0.3)
-    assert waiting.is_alive()
-    go_on.set()
+    is_held.wait(60)
+    Release.objects.create(package=package, version="2", uploaded_at=NOW)
+    updating = in_background(update_health)
+    updating.join(0.5)
+    assert updating.is_alive(), "it waits for the package"
+    may_end.set()
     holder.result()
-    waiting.result()
+    updating.result()
+    assert_settled()
+    assert PackageHealth.objects.get(pk=package.pk).reasons[2]["value"]["releases"] == 2
+
+
+@postgresql
+@pytest.mark.django_db(transaction=True)
+def test_editors_who_settle_each_others_packages_wait_for_nobody_with_their_locks() -> None:
+    packages = sharers()
+    both_have_written = threading.Barrier(2, timeout=60)
+
+    def deprecate(package: Package) -> None:
+        with settled():
+            Package.objects.filter(pk=package.pk).update(deprecated=True)
+            both_have_written.wait()
+
+    threads = [in_background(deprecate, package) for package in packages]
+    for thread in threads:
+        thread.result()
+    assert [warnings(package) for package in packages] == [[], []]
     assert_settled()

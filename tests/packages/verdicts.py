@@ -15,6 +15,12 @@ def due() -> list[int]:
     )
 
 
+def forget_marks() -> None:
+    """Leave the packages of a test unsettled: on PostgreSQL they are of one transaction with what it requests, and
+    would be settled with that."""
+    UnsettledPackage.objects.all().delete()
+
+
 def assert_settled() -> None:
     """Check that no package is due, and that every verdict is the one that follows from the facts."""
     assert due() == []

@@ -11,9 +11,10 @@ from core.database.triggers import REGISTERED
 
 class Command(BaseCommand):
     help = (
-        "Install the triggers of the log, the revisions and the search index that are missing or differ. If there are"
-        " any, documents are counted again, no cached response is served any more, and the search index is brought up"
-        " to date."
+        "Install the triggers that are missing or differ: of the log, the revisions, the search index, the verdicts on"
+        " packages and the cells of grids. If there are any, what they do is made good: documents are counted again, no"
+        " cached response is served any more, the search index is brought up to date, and packages are marked for"
+        " update_health."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

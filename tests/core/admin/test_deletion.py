@@ -15,6 +15,7 @@ from categories.models import Category
 from grids.models import Grid, GridPackage
 from packages.models import FetchState, Package, Release, RepositoryAlias, Snapshot
 from tests.factories import CategoryFactory, GridFactory, MembershipFactory, PackageFactory
+from tests.packages.verdicts import forget_marks
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 5, 6, tzinfo=UTC)
@@ -81,6 +82,7 @@ def test_a_hundred_packages_take_as_many_queries_as_one(admin_client: Client) ->
     for package in packages:
         Release.objects.bulk_create(Release(package=package, version=f"1.{minor}") for minor in range(5))
     pks = [package.pk for package in packages]
+    forget_marks()
     with CaptureQueriesContext(connection) as shown:
         page = delete_selected(admin_client, "packages/package", pks)
     text = text_of(page)
@@ -114,6 +116,7 @@ def test_a_category_with_thousands_of_packages_stays(admin_client: Client) -> No
         Package(title=f"P {number:04}", slug=f"p-{number}", category=category) for number in range(5_000)
     )
     empty = CategoryFactory.create()
+    forget_marks()
     url = f"/admin/categories/category/{category.pk}/delete/"
     for request in (
         lambda: admin_client.get(url),

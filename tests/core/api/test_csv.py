@@ -112,7 +112,7 @@ def test_what_is_no_list_of_documents_has_no_csv(get: Get, path: str) -> None:
 
 
 def test_an_object_has_a_column_for_each_of_its_keys(get: Get, package: Package) -> None:
-    """Whether or not a row has the object, so that all pages of a list have the same columns."""
+    """All pages of a list have the same columns, whether or not a row has the object."""
     sources = [f"freshness.{source}" for source in ("repo", "pypi", "downloads")]
     keys = ("last_success", "last_attempt", "outcome", "error", "failures", "next_due")
     path = "packages/?format=csv&fields=title,freshness,category&expand=category&limit=1"
@@ -221,7 +221,7 @@ def test_options_stay_json(client: Client) -> None:
     ],
 )
 def test_accept(get: Get, accept: str, kind: str) -> None:
-    """Where a client takes several forms equally well, CSV is the last."""
+    """CSV is the last where a client takes several forms."""
     assert get("packages/", accept=accept)["Content-Type"].partition(";")[0] == kind
 
 

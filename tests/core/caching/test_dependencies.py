@@ -181,7 +181,8 @@ def test_every_route_has_requests_here() -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("_catalogue")
 @pytest.mark.parametrize("accept", ["*/*", BROWSER])
-def test_a_response_expires_with_the_kinds_that_it_shows_and_no_others(client: Client, accept: str) -> None:
+@pytest.mark.parametrize("first", range(3))  # each third of the writes, so that no worker is the last for long
+def test_a_response_expires_with_the_kinds_that_it_shows_and_no_others(client: Client, accept: str, first: int) -> None:
     requests = {url: depends for of_route in REQUESTS.values() for url, depends in of_route.items()}
 
     def get(url: str) -> Any:
@@ -190,7 +191,7 @@ def test_a_response_expires_with_the_kinds_that_it_shows_and_no_others(client: C
     before = {url: get(url) for url in requests}
     assert {response.status_code for response in before.values()} == {200}
     assert [url for url, response in before.items() if "ETag" not in response] == []
-    for what, (write, moved) in WRITES.items():
+    for what, (write, moved) in list(WRITES.items())[first::3]:
         write()
         for url, depends in requests.items():
             after = get(url)
