@@ -3,7 +3,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 export HOST PORT
 
-.PHONY: install run serve test test-browser test-more bench bench-refresh lint format clean
+.PHONY: install run serve test test-database test-browser test-more bench bench-refresh lint format clean
 
 # Stamps, so that nothing is installed twice; a change of pyproject.toml installs again.
 .venv/.installed: pyproject.toml
@@ -41,9 +41,19 @@ serve: install .static/staticfiles.json
 	$(MANAGE) migrate --verbosity 0
 	exec .venv/bin/gunicorn --config config/gunicorn.py
 
+# Whoever writes no bytecode would compile each module again, and rewrite its assertions, in each of some hundred
+# processes that the tests start.
+test test-database test-browser test-more: export PYTHONDONTWRITEBYTECODE :=
+
 test: export DEBUG := true
 test: .venv/.installed-dev
-	.venv/bin/pytest -n auto $(ARGS)
+	.venv/bin/pytest -n auto --dist worksteal $(ARGS)
+
+# For a second database, which DATABASE_URL names: without the tests to which it makes no difference. tests/database_use.py
+# finds those that use the database, and `make test` fails where one is left out.
+test-database: export DEBUG := true
+test-database: .venv/.installed-dev
+	.venv/bin/pytest -n auto --dist worksteal -m 'database and not browser and not more' $(ARGS)
 
 test-browser: export DEBUG := true
 test-browser: .venv/.installed-dev

@@ -25,7 +25,14 @@ from grids.views import FeatureViewSet, GridComparisonView, GridViewSet
 from packages.comparison.views import CompareView
 from packages.feeds import PackageFeed, ReleaseFeed
 from packages.readiness.views import ReadinessView, VersionReadinessView
-from packages.views import CommitsChartView, PackageViewSet, StarsChartView, TrendingViewSet
+from packages.views import (
+    BadgeEndpointView,
+    BadgeView,
+    CommitsChartView,
+    PackageViewSet,
+    StarsChartView,
+    TrendingViewSet,
+)
 from search.views import SearchView
 
 admin.site.site_header = admin.site.site_title = "Package Grids"
@@ -87,6 +94,8 @@ urlpatterns = [
     path("api/v4/", include(router.urls)),
     path("api/v4/packages/<str:reference>/commits.svg", CommitsChartView.as_view(), name="package-commits"),
     path("api/v4/packages/<str:reference>/stars.svg", StarsChartView.as_view(), name="package-stars"),
+    path("api/v4/packages/<str:reference>/badge.svg", BadgeView.as_view(), name="package-badge"),
+    path("api/v4/packages/<str:reference>/badge.json", BadgeEndpointView.as_view(), name="package-badge-endpoint"),
     path("api/v4/grids/<str:reference>/comparison/", GridComparisonView.as_view(), name="grid-comparison"),
     path("api/v4/compare/", CompareView.as_view(), name="compare"),
     path("api/v4/trending/", TrendingViewSet.as_view({"get": "list"}), name="trending"),

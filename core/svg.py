@@ -16,8 +16,10 @@ STYLE = (
     ".weak{fill:#57606a}.strong{font-weight:600;fill:#1f2328}"
     ".paper{fill:#fff;stroke:#d0d7de}.axis{stroke:#d0d7de}.area{fill:#0969da}"
     ".line{fill:none;stroke:#0969da;stroke-width:2;stroke-linejoin:round}"
+    ".inverse{fill:#fff}.good{fill:#1a7f37}.fair{fill:#9a6700}.poor{fill:#cf222e}.none{fill:#59636e}"
     "@media(prefers-color-scheme:dark){.weak{fill:#8d96a0}.strong{fill:#e6edf3}"
-    ".paper{fill:#0d1117;stroke:#30363d}.axis{stroke:#30363d}.area{fill:#4493f8}.line{stroke:#4493f8}}"
+    ".paper{fill:#0d1117;stroke:#30363d}.axis{stroke:#30363d}.area{fill:#4493f8}.line{stroke:#4493f8}"
+    ".inverse{fill:#fff}.good{fill:#238636}.fair{fill:#9e6a03}.poor{fill:#da3633}.none{fill:#6e7681}}"
 )
 CONTENT_SECURITY_POLICY = (
     f"default-src 'none'; style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'"

@@ -18,6 +18,7 @@ from core.kinds import Kind
 from packages.actions import decide_about_reused_names
 from packages.addresses import ADDRESSES, Refusal, read
 from packages.documents import PACKAGE_COLUMNS
+from packages.health_in_admin import HealthInAdmin, VerdictFilter
 from packages.identity import derived, forges
 from packages.keys import repository
 from packages.models import FetchState, Package, Release, RepositoryAlias
@@ -95,7 +96,7 @@ class AliasInline(RowsInline):
 
 
 @admin.register(Package)
-class PackageAdmin(SearchedAdmin[Package]):
+class PackageAdmin(HealthInAdmin, SearchedAdmin[Package]):
     kind = Kind.PACKAGE
     form = PackageForm
     actions = (*SearchedAdmin.actions, decide_about_reused_names)
@@ -103,6 +104,7 @@ class PackageAdmin(SearchedAdmin[Package]):
     list_display = (
         "title",
         "category",
+        "verdict",
         "repo_watchers",
         "repo_forks",
         "pypi_version",
@@ -112,6 +114,7 @@ class PackageAdmin(SearchedAdmin[Package]):
     )
     list_filter = (
         "category",
+        VerdictFilter,
         "deprecated",
         ("gone_since", admin.EmptyFieldListFilter),
         "archived",
@@ -132,6 +135,7 @@ class PackageAdmin(SearchedAdmin[Package]):
         "repo_key",
         "pypi_name",
         *PACKAGE_COLUMNS.fetched,
+        *HealthInAdmin.health_fields,
         "created",
         "modified",
     )
@@ -142,6 +146,10 @@ class PackageAdmin(SearchedAdmin[Package]):
             {"fields": ("repo_url", "shared_repository", "repository_page", "pypi_url", "documentation_url")},
         ),
         ("Status", {"fields": ("deprecated", "replaced_by", "finished_until")}),
+        (
+            "Health",
+            {"fields": (("verdict", "level"), ("verdict_since", "verdict_before"), "warnings", "reasons")},
+        ),
         (
             "Fetched",
             {

@@ -530,8 +530,8 @@ class SettledRules(models.Model):
 
 
 class ReadinessCount(models.Model):
-    """How many packages say a thing of a version of Django or of Python (packages.readiness), and their downloads a
-    month. All rows are counted in one pass, at `as_of`."""
+    """The number of packages that say a thing of a version of Django or of Python (packages.readiness), and their
+    downloads a month. All rows are counted in one pass, at `as_of`."""
 
     platform = models.CharField(max_length=10)
     version = models.CharField(max_length=10)

@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.api.serializers import DocumentSerializer, localize
+from packages.badges import COLORS
 from packages.compatibility import django_versions, has_python3, python_versions
 from packages.documents import PACKAGE_COLUMNS
 from packages.facts import SOURCES, Outcome
@@ -128,6 +129,16 @@ class PackageSerializer(DocumentSerializer[Package]):
     @cached_property
     def now(self) -> datetime:
         return timezone.now()
+
+
+class BadgeSerializer(serializers.Serializer[Any]):
+    """An endpoint badge of shields.io."""
+
+    schemaVersion = serializers.IntegerField(min_value=1, max_value=1)  # noqa: N815 (the name that shields.io reads)
+    label = serializers.CharField()  # type: ignore[assignment]  # no label of this serializer: DRF takes it off
+    message = serializers.ChoiceField(VERDICTS)
+    color = serializers.ChoiceField(sorted(set(COLORS.values())), help_text="Of the level.")
+    cacheSeconds = serializers.IntegerField(min_value=0)  # noqa: N815
 
 
 class ReleaseSerializer(serializers.ModelSerializer[Release]):

@@ -28,11 +28,13 @@ Counts = Mapping[date, int]
 class Measure:
     """A number of snapshots, by its name there.
 
-    `gains` are the columns of packages with what it gained, in so many days; `trend` is the column by which trending
-    packages are ordered, null for all others. `floor` is the least number that can trend.
+    It is of the address in column `key`, of both. `gains` are the columns of packages with what it gained, in so many
+    days; `trend` is the column by which trending packages are ordered, null for all others. `floor` is the least number
+    that can trend.
     """
 
     name: str
+    key: str
     gains: Mapping[str, int]
     trend: str
     floor: int
@@ -41,8 +43,8 @@ class Measure:
 MEASURES: Mapping[str, Measure] = {
     each.name: each
     for each in (
-        Measure("stars", {"stars_30d": PERIOD, "stars_90d": QUARTER}, "stars_trend", 50),
-        Measure("downloads", {"downloads_30d": PERIOD}, "downloads_trend", 1_000),
+        Measure("stars", "repo_key", {"stars_30d": PERIOD, "stars_90d": QUARTER}, "stars_trend", 50),
+        Measure("downloads", "pypi_name", {"downloads_30d": PERIOD}, "downloads_trend", 1_000),
     )
 }
 GAINS = tuple(column for measure in MEASURES.values() for column in measure.gains)
@@ -74,13 +76,14 @@ def trend(counts: Counts, floor: int) -> float | None:
 def count_gains(snapshots: Collection[Snapshot]) -> None:
     """Set the gains of packages, counted to snapshots that are about to be written. Only snapshots of the packages'
     present addresses count."""
-    history = _history(snapshots)
+    history = _history({row.package_id: row.package for row in snapshots}, {row.day for row in snapshots})
     for row in snapshots:
         for measure in MEASURES.values():
             number = getattr(row, measure.name)
             if number is not None:
-                before = history[row.package_id, measure.name]
-                _set(row.package, measure, {**before, row.day: number})
+                before = history[row.package_id, measure.name].items()
+                counts = {day: count for day, count in before if day < row.day}
+                _set(row.package, measure, counts | {row.day: number})
 
 
 def _set(package: Package, measure: Measure, counts: Counts) -> None:
@@ -89,27 +92,27 @@ def _set(package: Package, measure: Measure, counts: Counts) -> None:
     setattr(package, measure.trend, trend(counts, measure.floor))
 
 
-def _history(snapshots: Iterable[Snapshot]) -> dict[tuple[int, str], dict[date, int]]:
-    """Return the numbers of the days that can be bases, by package and name."""
-    packages: dict[date, list[int]] = {}
-    for row in snapshots:
-        packages.setdefault(row.day, []).append(row.package_id)
-    numbers: dict[tuple[int, str], dict[date, int]] = defaultdict(dict)
-    if packages:
-        near = reduce(or_, (_near(day) & Q(package__in=of_day) for day, of_day in packages.items()))
-        rows = Snapshot.objects.filter(near).of_present_addresses().order_by()
-        for package, day, *values in rows.values_list("package", "day", *(f"present_{name}" for name in MEASURES)):
-            for name, value in zip(MEASURES, values, strict=True):
-                if value is not None:
-                    numbers[package, name][day] = value
-    return numbers
+def _history(packages: Mapping[int, Package], lasts: Iterable[date]) -> dict[tuple[int, str], dict[date, int]]:
+    """Return the numbers of the days that can be bases of gains counted to `lasts`, by package and name."""
+    # Each range of days with the packages, so that PostgreSQL reads nothing else out of the index of both.
+    ranges = [Q(day__range=days, package__in=packages) for last in lasts for days in _near(last)]
+    rows = Snapshot.objects.filter(reduce(or_, ranges)).order_by() if ranges else Snapshot.objects.none()
+    history: dict[tuple[int, str], dict[date, int]] = defaultdict(dict)
+    for row in rows.values("package", "day", *MEASURES, *(measure.key for measure in MEASURES.values())):
+        package = packages[row["package"]]
+        for name, measure in MEASURES.items():
+            if row[name] is not None and row[measure.key] == getattr(package, measure.key):
+                history[package.pk, name][row["day"]] = row[name]
+    return history
 
 
-def _near(last: date) -> Q:
-    """Return the condition that a snapshot can be a base of gains counted to `last`."""
-    off = timedelta(days=MOST_OFF)
-    middles = (last - timedelta(days=days) for days in (HALF, PERIOD, QUARTER))
-    return reduce(or_, (Q(day__range=(middle - off, middle + off)) for middle in middles))
+def _near(last: date) -> tuple[tuple[date, date], ...]:
+    """Return the first and the last day of those that can be bases of gains counted to `last`. Those of 15 and of 30
+    days before lie side by side."""
+    return tuple(
+        (last - timedelta(days=most + MOST_OFF), last - timedelta(days=least - MOST_OFF))
+        for least, most in ((HALF, PERIOD), (QUARTER, QUARTER))
+    )
 
 
 def trending(measure: Measure, now: datetime) -> PackageQuerySet:

@@ -1,4 +1,4 @@
-"""Packages of API v4, with the releases, the history and the charts of each."""
+"""Packages of API v4, with the releases, the history, the charts and the badge of each."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.fieldsets import Fieldset
-from core.api.images import RESPONSES, ImageView
+from core.api.images import RESPONSES, ImageView, OneFormView
 from core.api.pagination import CataloguePages, StrictLimitOffset
 from core.api.parameters import no_such
 from core.api.references import by_reference
@@ -24,11 +24,11 @@ from core.api.views import DocumentViewSet
 from core.caching.dependencies import on
 from core.caching.values import cached_count
 from core.kinds import Kind
-from packages import charts
+from packages import badges, charts
 from packages.filters import HistoryFilters, PackageFilters
 from packages.history import stars_by_day
 from packages.models import Package, Release, Snapshot
-from packages.serializers import PackageSerializer, ReleaseSerializer, SnapshotSerializer
+from packages.serializers import BadgeSerializer, PackageSerializer, ReleaseSerializer, SnapshotSerializer
 from packages.trends import GAINS, MEASURES, MOST_TRENDING, Measure, trending
 
 
@@ -177,3 +177,28 @@ class StarsChartView(ChartView):
     def get(self, request: Request, reference: str) -> HttpResponse:
         package = by_reference(self.documents.only("title", "repo_key"), reference)
         return self.image(charts.stars(package.title, stars_by_day(package)))
+
+
+class BadgeView(ChartView):
+    """The verdict on a package in two words; light or dark, as the reader prefers."""
+
+    @extend_schema(operation_id="packages_badge", parameters=[REFERENCE], responses=RESPONSES)
+    def get(self, request: Request, reference: str) -> HttpResponse:
+        package = by_reference(self.documents.only("title", "verdict_rank"), reference)
+        return self.image(badges.svg(package.title, package.verdict))
+
+
+class BadgeEndpointView(OneFormView):
+    """The verdict on a package, as shields.io reads it for a badge that it draws itself (an endpoint badge)."""
+
+    documents: ClassVar[Any] = Package.objects
+    depends_on = on(Kind.PACKAGE)
+
+    @extend_schema(
+        operation_id="packages_badge_endpoint",
+        parameters=[REFERENCE],
+        responses={200: BadgeSerializer, **errors(400, 404, 503)},
+    )
+    def get(self, request: Request, reference: str) -> Response:
+        package = by_reference(self.documents.only("verdict_rank"), reference)
+        return Response(badges.endpoint(package.verdict))

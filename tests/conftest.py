@@ -1,11 +1,12 @@
 """Fixtures of all tests, and the guard that keeps them from reaching other machines."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
 import redis
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
@@ -14,16 +15,44 @@ from hypothesis import settings as hypothesis_settings
 from pytest_django import Settings
 from pytest_socket import socket_allow_hosts
 
+from tests.database_use import check, uses_database, watch
+from tests.flush import flush_by_deletion
+
+# The passwords of tests are no secrets. A server of a test, which hashes as in production, can read the hashes.
+PBKDF2PasswordHasher.iterations = 1
+flush_by_deletion()
+
 # Parallel workers on a busy machine are slow now and then; that is no fault of the code.
 hypothesis_settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("tests")
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup() -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Set the marker `database`, by which .ci/run chooses the tests that run on PostgreSQL too."""
+    for item in items:
+        if uses_database(item):
+            item.add_marker("database")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
     """Allow connections to this machine only. A hook, not a fixture, so that it covers fixtures of every scope;
     pytest-socket lifts it at teardown."""
     socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
+    watch(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None]:
+    """Fail a test that uses the database though it has no marker `database`."""
+    yield
+    check()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    watch(None)
 
 
 @pytest.fixture(autouse=True)

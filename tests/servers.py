@@ -23,9 +23,9 @@ SECRET_KEY = "for the tests alone: as long a text as production needs"
 
 
 def copy_program(folder: Path) -> None:
-    """Copy the program, without the `.env` that a developer may have beside it."""
-    for app in APPS:
-        shutil.copytree(ROOT / app, folder / app, ignore=shutil.ignore_patterns("__pycache__"))
+    """Copy the program with its bytecode, without the `.env` that a developer may have beside it."""
+    for app in APPS:  # a name of bytecode that goes on after .pyc is of a file that is being written
+        shutil.copytree(ROOT / app, folder / app, ignore=shutil.ignore_patterns("*.pyc.*"))
     shutil.copy(ROOT / "manage.py", folder)
 
 
@@ -39,9 +39,11 @@ def database_url(name: str = "") -> str:
 
 @contextmanager
 def server(log: IO[str] | None = None, /, **settings: str) -> Iterator[str]:
-    """Run gunicorn with one worker over the test's database, and yield its URL. What it logs goes to `log`."""
-    environment = {"PATH": os.environ["PATH"], "SECRET_KEY": SECRET_KEY, "DATABASE_URL": database_url()}
+    """Run gunicorn with one worker, over the test's database unless the settings name another one, and yield its URL.
+    What it logs goes to `log`."""
+    environment = {"PATH": os.environ["PATH"], "SECRET_KEY": SECRET_KEY}
     environment |= {"WEB_CONCURRENCY": "1", "ACCESS_LOG": "false", "PYTHONWARNINGS": "ignore"} | settings
+    environment["DATABASE_URL"] = settings.get("DATABASE_URL") or database_url()
     command = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py", "--log-level=error"]
     # gunicorn inherits an open socket, so that no other process can take the port while it starts.
     with socket.create_server(("127.0.0.1", 0)) as listener:

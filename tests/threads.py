@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from django.db import connection
+from django.db import connections
 
 
 class in_background(threading.Thread):  # noqa: N801 (reads as a verb where it is called)
@@ -20,7 +20,7 @@ class in_background(threading.Thread):  # noqa: N801 (reads as a verb where it i
         except BaseException as error:  # noqa: BLE001 (raised by result())
             self.error = error
         finally:
-            connection.close()
+            connections.close_all()
 
     def result(self) -> None:
         self.join(60)

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
 import django_filters
@@ -297,12 +296,9 @@ class Ordering(django_filters.Filter):
     field_class = OrderingField
 
     def __init__(
-        self,
-        columns: Mapping[str, Any],
-        nullable: Iterable[str] = (),
-        ties: Mapping[str, Any] = MappingProxyType({}),
+        self, columns: Mapping[str, Any], nullable: Iterable[str] = (), ties: Mapping[str, Any] | None = None
     ) -> None:
-        self.columns, self.nullable, self.ties = columns, frozenset(nullable), dict(ties)
+        self.columns, self.nullable, self.ties = columns, frozenset(nullable), ties or {}
         super().__init__(names=columns, label="order")
 
     def filter(self, qs: QuerySet[M], value: list[str]) -> QuerySet[M]:

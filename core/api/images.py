@@ -1,4 +1,4 @@
-"""Views of SVG images. Their URLs end in .svg and name their one form; mistakes are JSON."""
+"""Views whose URLs name their one form (.svg, .json): images, and data that goes with them. Mistakes are JSON."""
 
 from typing import Any
 
@@ -20,12 +20,16 @@ RESPONSES: dict[Any, Any] = {
 }
 
 
-class ImageView(CatalogueView):
-    """A view without parameters that responds with an SVG image, whatever the client accepts."""
+class OneFormView(CatalogueView):
+    """A view without parameters that responds in one form, whatever the client accepts."""
 
     known_parameters = ()
     content_negotiation_class = FirstRenderer
-    renderer_classes = (FastJSONRenderer,)  # of mistakes
+    renderer_classes = (FastJSONRenderer,)
+
+
+class ImageView(OneFormView):
+    """A view that responds with an SVG image."""
 
     def image(self, svg: str) -> HttpResponse:
         return HttpResponse(svg, content_type=MEDIA_TYPE, headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})

@@ -66,7 +66,6 @@ PARAMETERS = [
 class ComparisonView(CatalogueView):
     """A comparison of packages by columns."""
 
-    documents: ClassVar[Any] = Package.objects
     depends_on = on(Kind.PACKAGE, Kind.CATEGORY)
     renderer_classes = (FastJSONRenderer, ComparisonPage, CsvRenderer)
     default_levels: ClassVar[frozenset[Level]] = EVERY_LEVEL
@@ -89,30 +88,29 @@ class ComparisonView(CatalogueView):
         request, parameters = self.request, self.request.query_params.dict()
         chosen, orders = chosen_columns(parameters, columns), chosen_orders(parameters, columns)
         levels = chosen_levels(parameters, self.default_levels)
-        limit = page_size(request, MAX_DOCUMENTS if is_page(request) else DEFAULT_LIMIT, MAX_LIMIT)
+        size = page_size(request, MAX_DOCUMENTS if is_page(request) else DEFAULT_LIMIT, MAX_LIMIT)
         offset = whole_number(request, "offset", 0, 0)
-        is_one_page = selection.count <= limit and not offset
-        # What is the best, and the order; of more packages than a page shows, nothing else is read.
+        is_one_page = selection.count <= size and not offset
+        # Of more packages than a page shows, what orders them and what is the best is read, and nothing else.
         deciding = [column for column in chosen if column.merits or is_one_page]
         deciding += [order.column for order in orders if order.column]
         with limited(SECONDS):
             rows = read_all(selection, deciding, self._matching(selection.packages))
-        shown, hidden = table.split(rows, levels)
-        shown = table.ordered(shown, orders)
-        as_of = table.newest_success(shown)
-        page = shown[offset : offset + limit]
-        if not is_one_page:
-            page = read_page(selection, [row.id for row in page], chosen)
+        total = len(rows)
+        rows, hidden = table.split(rows, levels)
+        rows = table.ordered(rows, orders)
+        page = rows[offset : offset + size]
+        as_of = table.newest_success(rows)
         return {
             "as_of": as_of and timezone.localtime(as_of),
             "columns": [column.description for column in chosen],
-            "rows": self._rows(page, chosen),
-            "best": table.best(shown, chosen),
-            "total": len(rows),
-            "shown": len(shown),
+            "rows": self._rows(page if is_one_page else read_page(selection, [row.id for row in page], chosen), chosen),
+            "best": table.best(rows, chosen),
+            "total": total,
+            "shown": len(rows),
             "hidden": self._hidden(hidden, levels),
-            "next": neighbour(request, limit=limit, offset=offset + limit) if offset + limit < len(shown) else None,
-            "previous": self._previous(limit, offset),
+            "next": neighbour(request, limit=size, offset=offset + size) if offset + size < len(rows) else None,
+            "previous": self._previous(size, offset),
         }
 
     def _matching(self, packages: QuerySet[Package]) -> QuerySet[Package] | None:
@@ -149,10 +147,10 @@ class ComparisonView(CatalogueView):
             if count
         ]
 
-    def _previous(self, limit: int, offset: int) -> str | None:
+    def _previous(self, size: int, offset: int) -> str | None:
         if not offset:
             return None
-        return neighbour(self.request, limit=limit, offset=offset - limit if offset > limit else None)
+        return neighbour(self.request, limit=size, offset=offset - size if offset > size else None)
 
 
 def linked(comparison: dict[str, Any]) -> Response:

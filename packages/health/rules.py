@@ -58,7 +58,11 @@ def _repository_left(known: Known) -> Tried:
         and between is not None
         and between > MOVED_AFTER
     )
-    value = {"archived": _is_archived(known), "days_from_commit_to_release": _days(between)}
+    value = {
+        "archived": _is_archived(known),
+        "days_from_commit_to_release": _days(between),
+        "release_days": _days(_releaseage(known)),
+    }
     threshold = {"archived": True, "days_from_commit_to_release": MOVED_AFTER.days, "release_days": YEAR.days}
     return Tried("maintained" if is_left else None, value, threshold)
 

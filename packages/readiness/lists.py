@@ -10,7 +10,7 @@ _NAME = re.compile(rf"({'|'.join(PLATFORMS)})-({VERSION})-({'|'.join(SAYS_OF_VER
 
 
 class ReadinessList(NamedTuple):
-    """What its packages say of a version X.Y of a platform; for UNKNOWN, which holds for all versions, of none."""
+    """A list by what its packages say of a version X.Y of a platform; UNKNOWN holds for all versions."""
 
     says: Says
     platform: Platform

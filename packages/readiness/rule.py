@@ -1,4 +1,4 @@
-"""What the metadata of a package on PyPI says of a version of Django or of Python.
+"""The rule by which the metadata of a package on PyPI says something of a version of Django or of Python.
 
 The first that fits: nothing is known of a package without any metadata (it has no project on PyPI, or none that was
 fetched). It refuses a version that its requirement excludes, whatever its classifiers name, since installers obey the

@@ -41,7 +41,7 @@ class GroupSerializer(UnknownSerializer):
 
 
 class VersionSerializer(serializers.Serializer[Any]):
-    """What packages say of a version."""
+    """Packages by what they say of a version."""
 
     platform = serializers.ChoiceField(PLATFORMS)
     version = serializers.CharField()
@@ -60,14 +60,14 @@ class AsOfSerializer(serializers.Serializer[Any]):
 
 
 class ReadinessSerializer(AsOfSerializer):
-    """How many packages are ready for the versions that are supported or coming, newest first."""
+    """Counts of the packages that are ready for the versions that are supported or coming, newest first."""
 
     django = VersionSerializer(many=True)
     python = VersionSerializer(many=True)
 
 
 class VersionReadinessSerializer(VersionSerializer, AsOfSerializer):
-    """How many packages are ready for a version."""
+    """Counts of the packages that are ready for a version."""
 
 
 class Counted(NamedTuple):

@@ -17,8 +17,8 @@ from packages.readiness.serializers import ReadinessDocuments, ReadinessSerializ
 
 
 class ReadinessView(CatalogueView):
-    """How many packages are ready for the versions of Django and Python that are supported or coming. They are counted
-    at the end of each refresh and import."""
+    """Counts of the packages that are ready for the versions of Django and Python that are supported or coming, as of
+    the end of the last refresh or import."""
 
     summary = "packages/readiness.html"
     depends_on = on(Kind.PACKAGE)
@@ -32,8 +32,8 @@ class ReadinessView(CatalogueView):
 
 
 class VersionReadinessView(CatalogueView):
-    """How many packages are ready for a version, and the lists of those that say so, that refuse it, that name only
-    others, and that say nothing."""
+    """Counts of the packages that are ready for a version, with the lists of those that say so, that refuse it, that
+    name only others, and that say nothing."""
 
     counted = ""  # the version that is shown
     summary = "packages/readiness_of_version.html"

@@ -24,7 +24,7 @@ import django
 
 from tests.bench.catalogue import PACKAGES, SCALE, database, describe_catalogue, query
 from tests.bench.deadline import cost_of_deadline
-from tests.bench.endpoints import Endpoint, WrongResponseError, endpoints, fetch, session
+from tests.bench.endpoints import API, Endpoint, WrongResponseError, comparisons, endpoints, fetch, session
 from tests.bench.load import CONNECTIONS, Load, Server, Wrk, server
 from tests.bench.probe import count_queries
 from tests.bench.table import KINDS, LEGEND, Figures, Table, table_path
@@ -34,6 +34,7 @@ SECONDS = int(os.environ.get("SECONDS_EACH", "1"))
 # The cache setting of each kind of requests that were never seen; the other kinds use the default one.
 CACHES = {"cold": "dummy://", "counted": "locmem://?max_mb=1"}
 MOST_SECONDS = 20  # of a load whose single responses take long
+TURNS = 3  # of the grids whose comparisons are timed one at a time
 BUCKET = 60  # seconds after which a response that ages gets another ETag
 
 
@@ -167,9 +168,23 @@ def memory(servers: dict[str, Server]) -> Iterator[str]:
             yield f"{servers[name].peak_memory()} MB {words}"
 
 
+def cost_of_comparisons(port: int) -> str:
+    """Return in words how long a comparison of each size takes, and the document of the same grid: one request at a
+    time, never seen."""
+    words = []
+    for name, paths in comparisons().items():
+        of_grids = [f"{API}{path.removesuffix('comparison/')}" for path in paths]
+        table, document = (
+            median(fetch(port, listed * TURNS).typical for _ in range(ROUNDS)) * 1000
+            for listed in ([f"{API}{path}" for path in paths], of_grids)
+        )
+        words.append(f"{name} {table:.1f} ms, the grid {document:.1f} ms")
+    return f"One request at a time, p50: {'; '.join(words)}."
+
+
 def run(url: str, wanted: list[tuple[Endpoint, str]], table: Table) -> tuple[int, str]:
     """Measure all that is wanted; return the number of wrong lines, and in words the memory that the workers took and
-    the cost of deadlines."""
+    the costs of comparisons and of deadlines."""
     kinds = {kind for _, kind in wanted}
     queries = count_queries(url, {endpoint.name: endpoint.paths[:2] for endpoint, _ in wanted})
     with ExitStack() as stack:
@@ -180,7 +195,10 @@ def run(url: str, wanted: list[tuple[Endpoint, str]], table: Table) -> tuple[int
         if kinds - CACHES.keys():
             servers["warm"] = stack.enter_context(server("warm", url))
         wrong = measure(Bench(Wrk(Path(folder)), servers, queries), table, wanted)
-        return wrong, f"Peak memory of a worker: {', '.join(memory(servers))}.\n{cost_of_deadline(url)}"
+        notes = [f"Peak memory of a worker: {', '.join(memory(servers))}."]
+        if "cold" in servers:
+            notes.append(cost_of_comparisons(servers["cold"].port))
+        return wrong, "\n".join([*notes, cost_of_deadline(url)])
 
 
 def main() -> None:

@@ -14,6 +14,8 @@ SCALE = os.environ.get("SCALE", "5k")
 if SCALE not in SCALES:
     sys.exit(f"SCALE: Must be one of {', '.join(SCALES)}")
 PACKAGES, GRIDS, MEMBERSHIPS = SCALES[SCALE]
+# Grids with features, for their comparisons: the first ones, then the next ones; with members and features of each.
+COMPARED = ((60, 40, 8), (10, 200, 30))
 SERVER = os.environ.get("BENCH_DATABASE_URL", "postgresql://postgres@127.0.0.1:5432")
 
 _WORDS = (
@@ -50,6 +52,29 @@ INSERT INTO grids_gridpackage (grid_id, package_id, position)
 SELECT DISTINCT ON (1, 2) 1 + (i::bigint % {GRIDS}), 1 + ((i::bigint * 7919 + i / {PACKAGES} * 7) % {PACKAGES}), i % 97
 FROM generate_series(1, {MEMBERSHIPS}) i;
 """
+_FEATURES = """
+DELETE FROM grids_gridpackage WHERE grid_id BETWEEN {first} AND {last};
+INSERT INTO grids_gridpackage (grid_id, package_id, position)
+SELECT grid, 1 + (grid * 401 + n * 13) % {packages}, n
+FROM generate_series({first}, {last}) grid, generate_series(1, {members}) n;
+INSERT INTO grids_feature (grid_id, title, description, position, created, modified)
+SELECT grid, 'Feature ' || n, 'Does it have this, and since when?', n, {day}, {day}
+FROM generate_series({first}, {last}) grid, generate_series(1, {features}) n;
+INSERT INTO grids_cell (feature_id, membership_id, text, created, modified)
+SELECT f.id, m.id, (ARRAY['yes', 'no', '++', 'n/a', 'partly, with a plugin', 'yes, since 2.' || m.id % 50])
+    [1 + (hashint8(f.id * 31 + m.id) & 1023) % 6], {day}, {day}
+FROM grids_feature f JOIN grids_gridpackage m ON m.grid_id = f.grid_id WHERE f.grid_id BETWEEN {first} AND {last};
+"""
+
+
+def _comparisons() -> str:
+    """Return the SQL that gives grids their features."""
+    sql, first = "", 1
+    for grids, members, features in COMPARED:
+        sizes = {"packages": PACKAGES, "members": members, "features": features, "day": _DAY}
+        sql += _FEATURES.format(first=first, last=first + grids - 1, **sizes)
+        first += grids
+    return sql
 
 
 def database() -> str:
@@ -71,12 +96,16 @@ def database() -> str:
 
 
 def fill(url: str) -> None:
-    tables = ("categories_category", "packages_package", "grids_grid", "grids_gridpackage")
+    tables = (
+        *("categories_category", "packages_package", "grids_grid", "grids_gridpackage"),
+        *("grids_feature", "grids_cell"),
+    )
     connection = psycopg2.connect(url)
     with connection, connection.cursor() as cursor:
         for table in tables:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         cursor.execute(CATALOGUE)
+        cursor.execute(_comparisons())
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         for table in tables:
             cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")

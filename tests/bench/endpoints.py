@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
-from tests.bench.catalogue import GRIDS, PACKAGES, query
+from tests.bench.catalogue import COMPARED, GRIDS, PACKAGES, query
 from tests.pages import shown_document
 
 API = "/api/v4/"
@@ -29,6 +29,7 @@ TYPED = (
     "tre",
     "tagg",
 )
+COLUMNS = 17  # of a comparison, without those of features
 SHALLOW = min(PACKAGES, 10_000)  # the API allows no higher offset with filters
 
 
@@ -51,6 +52,7 @@ def endpoints(url: str) -> list[Endpoint]:
     people = query(url, f"SELECT participants->>0 FROM packages_package WHERE id IN ({','.join(map(str, ids))})")
     named = (
         _documents(ids, grids)
+        | comparisons()
         | _for_people(ids)
         | _pages(ids, choose.sample(range(PACKAGES), MOST_PATHS))
         | _searches()
@@ -74,6 +76,16 @@ def _documents(ids: list[int], grids: list[int]) -> dict[str, list[str]]:
         "grid": [f"grids/{pk}/" for pk in grids],
         "category": [f"categories/{n}/" for n in range(1, 6)],
     }
+
+
+def comparisons() -> dict[str, list[str]]:
+    """Return the paths of the comparisons of each size."""
+    named, first = {}, 1
+    for grids, members, features in COMPARED:
+        name = f"comparison, {members} × ({COLUMNS} + {features})"  # noqa: RUF001 (a multiplication sign)
+        named[name] = [f"grids/{pk}/comparison/" for pk in range(first, first + grids)]
+        first += grids
+    return named
 
 
 def _for_people(ids: list[int]) -> dict[str, list[str]]:
@@ -208,7 +220,7 @@ def check(path: str, response: requests.Response) -> bool:
     url = urlsplit(path)
     parts = url.path.removeprefix(API).strip("/").split("/")
     try:
-        reader = _document if len(parts) == 2 else _READERS.get(parts[0], _list)
+        reader = _document if len(parts) == 2 else _READERS.get(parts[-1], _list)
         is_complete, rows = reader(response, parts[-1], dict(parse_qsl(url.query)))
     except (ValueError, KeyError, TypeError) as error:
         raise WrongResponseError(f"the response to {path} makes no sense: {error!r}") from error
@@ -249,7 +261,14 @@ def _changes(response: requests.Response, kind: str, query: dict[str, str]) -> t
     return page["since"] == int(query["since"]) and rows == int(query.get("limit", 100)), rows
 
 
+def _comparison(response: requests.Response, kind: str, query: dict[str, str]) -> tuple[bool, int]:
+    rows = response.json()["rows"]
+    sizes = [(members, {COLUMNS + features}) for _, members, features in COMPARED]
+    return (len(rows), {len(row["values"]) for row in rows}) in sizes, len(rows)
+
+
 _READERS: dict[str, Callable[[requests.Response, str, dict[str, str]], tuple[bool, int]]] = {
     "search": _search,
     "changes": _changes,
+    "comparison": _comparison,
 }

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,22 +47,32 @@ def settings(site: str) -> str:
     return f"SECRET_KEY='{SECRET_KEY}'\nSITE_URL=https://{site}\nWEB_CONCURRENCY=1\nTIME_ZONE=Asia/Kathmandu\n"
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    copy_program(tmp_path)
-    (tmp_path / ".env").write_text(settings(OLD), encoding="utf-8")
-    environment = {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "ignore", "TZ": "Asia/Tokyo"}
-    options: dict[str, Any] = {"cwd": tmp_path, "env": environment}
+ENVIRONMENT = {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "ignore", "TZ": "Asia/Tokyo"}
+
+
+@pytest.fixture(scope="session")
+def _installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the program, an empty database and the static files, which each site copies."""
+    folder = tmp_path_factory.mktemp("installed")
+    copy_program(folder)
+    (folder / ".env").write_text(settings(OLD), encoding="utf-8")
     static = ["collectstatic", "--no-input", "-v0", "--ignore=drf_spectacular_sidecar", "--ignore=rest_framework"]
     for arguments in (["migrate", "-v0"], static):
-        subprocess.run([sys.executable, "manage.py", *arguments], check=True, **options)
+        subprocess.run([sys.executable, "manage.py", *arguments], check=True, cwd=folder, env=ENVIRONMENT)
+    return folder
+
+
+@pytest.fixture
+def site(_installed: Path, tmp_path: Path) -> Iterator[Site]:
+    folder = Path(shutil.copytree(_installed, tmp_path / "site"))
+    options: dict[str, Any] = {"cwd": folder, "env": ENVIRONMENT}
     command = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py", "--bind=127.0.0.1:0"]
-    with (tmp_path / "log").open("w") as log, subprocess.Popen(command, stderr=log, stdout=log, **options) as gunicorn:
+    with (folder / "log").open("w") as log, subprocess.Popen(command, stderr=log, stdout=log, **options) as gunicorn:
         try:
-            site = Site(tmp_path, "", gunicorn.pid)
+            site = Site(folder, "", gunicorn.pid)
             site.wait_for(r"Listening at: http://127.0.0.1:\d+")
             site.url = re.findall(r"Listening at: (http://[\d.:]+)", site.log)[0]
             assert site.first_link().startswith(f"https://{OLD}/")  # its worker has begun
             yield site
         finally:
-            gunicorn.terminate()
+            gunicorn.send_signal(signal.SIGQUIT)  # without the 30 seconds in which a worker may finish its requests

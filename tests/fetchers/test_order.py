@@ -21,7 +21,7 @@ from tests.fetchers.test_refresh import Clock, assert_true, populate, refresh, u
 from tests.upstream import World, environment, serving
 
 pytestmark = pytest.mark.django_db
-FAILING, HEALTHY = 25, 300
+FAILING, HEALTHY = 25, 150
 
 
 @pytest.fixture(params=["token", "no token"])
@@ -80,7 +80,7 @@ def test_packages_that_fail_from_the_beginning_cost_the_others_nothing(world: Wo
 
 def test_a_host_with_passing_outages_is_not_given_up(world: World) -> None:
     """However many there are in one run: what is healthy and left decides each time."""
-    populate(world, HEALTHY)
+    populate(world, 300)
     clock = Clock()
     refresh(clock, sources=("repo",))
     is_batched = "graphql" in world.requests
@@ -94,8 +94,8 @@ def test_a_host_with_passing_outages_is_not_given_up(world: World) -> None:
 
     world.fault = fault
     tally = refresh(clock.days(1), sources=("repo",), workers=1).tallies["repo"]["github.com"]
-    assert (tally.stopped, tally.tried) == ("", HEALTHY)
-    assert succeeded(clock, "repo") == HEALTHY - (100 if is_batched else 110)
+    assert (tally.stopped, tally.tried) == ("", 300)
+    assert succeeded(clock, "repo") == 300 - (100 if is_batched else 110)
 
 
 def steps_of(ids: Sequence[int]) -> Iterator[Any]:

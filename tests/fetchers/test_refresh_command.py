@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -18,7 +19,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django import Settings
 
-from fetchers.locks import lock
+from fetchers.locks import LockedError, lock
 from fetchers.models import Run
 from packages.models import Package
 from tests.factories import PackageFactory
@@ -209,6 +210,60 @@ class Outside:
         )
 
 
+# Forks the command from a process that has loaded the program, line by line; prints each one's process id and, at its
+# end, its exit code.
+FORKS = """
+import os, runpy, sys
+import django
+django.setup()
+for line in sys.stdin:
+    process = os.fork()
+    if not process:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.argv = ["manage.py", *line.split()]
+        runpy.run_path("manage.py", run_name="__main__")
+        sys.exit()
+    print(process, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
+"""
+
+
+class Forks:
+    """The command in processes of its own, one after the other, of which none takes time to start."""
+
+    def __init__(self, parent: "subprocess.Popen[str]") -> None:
+        self.parent, self.running = parent, 0
+
+    def _read(self) -> int:
+        assert self.parent.stdout
+        return int(self.parent.stdout.readline())
+
+    def start(self, *arguments: str) -> None:
+        assert self.parent.stdin
+        self.parent.stdin.write(" ".join(["refresh_packages", *arguments]) + "\n")
+        self.parent.stdin.flush()
+        self.running = self._read()
+
+    def is_running(self) -> bool:
+        return Path(f"/proc/{self.running}").exists()
+
+    def kill(self) -> None:
+        with suppress(ProcessLookupError):  # it may have ended by itself
+            os.kill(self.running, signal.SIGKILL)
+
+    def exit_code(self) -> int:
+        return self._read()
+
+
+@pytest.fixture
+def forks(outside: "Outside") -> Iterator[Forks]:
+    variables = outside.environment | {"DJANGO_SETTINGS_MODULE": "config.settings"}
+    command = [sys.executable, "-c", FORKS]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, env=variables, stdin=pipe, stdout=pipe, text=True) as parent:
+        yield Forks(parent)  # which ends with its input
+
+
 @pytest.fixture
 def outside(base: tuple[World, str], tmp_path: Path, transactional_db: None) -> Iterator[Outside]:
     """Use the test's own database on PostgreSQL; one of SQLite is in memory, so it is copied to a file."""
@@ -268,7 +323,7 @@ def test_two_at_once(base: tuple[World, str], outside: Outside) -> None:
     assert_true(world)
 
 
-def test_killed_at_random_moments_it_loses_nothing(base: tuple[World, str], outside: Outside) -> None:
+def test_killed_at_random_moments_it_loses_nothing(base: tuple[World, str], forks: Forks) -> None:
     """Twenty runs die; a package is then whole, as it is or as it was; one run more makes every number true."""
     world = base[0]
     populate(world, 12)
@@ -279,20 +334,28 @@ def test_killed_at_random_moments_it_loses_nothing(base: tuple[World, str], outs
             world.commit(repo)
             world.release(project)
         last = world.requests.total() + requests.randrange(1, 44)
-        process = outside.start("--all")
-        while world.requests.total() < last and process.poll() is None:
+        forks.start("--all")
+        while world.requests.total() < last and forks.is_running():
             time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=30)
+        forks.kill()
+        forks.exit_code()
+        _wait_until(_is_unlocked)  # PostgreSQL needs a moment to see that a client is gone
         for package in Package.objects.exclude(last_fetched=None):
             # Each commit brings one star and one count of the last week: both are there, or neither is.
             assert package.repo_watchers - int(package.repo_id) == package.commits_over_52[-1] - 1
             assert package.fetch_states.filter(source="repo").exists()
-    process = outside.start("--all")
-    process.communicate(timeout=60)
-    assert process.returncode == 0
+    forks.start("--all")
+    assert forks.exit_code() == 0
     assert_true(world)
     assert Run.objects.filter(finished=None).count() >= 10
+
+
+def _is_unlocked() -> bool:
+    try:
+        with lock("repo"), lock("pypi"):
+            return True
+    except LockedError:
+        return False
 
 
 def _wait_until(true: Any) -> None:

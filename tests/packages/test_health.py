@@ -10,7 +10,7 @@ from packages.health import health
 from packages.health.facts import Facts, Upload
 from packages.health.rules import RULES
 from packages.health.verdicts import Verdict, WarningName
-from packages.support import DJANGO, PYTHON
+from packages.support import DJANGO, PYTHON, is_supported
 from tests.packages.health_facts import (
     DAY,
     DAY_AFTER_DJANGO_42,
@@ -599,6 +599,26 @@ def test_the_table(facts: Facts, verdict: Verdict, warnings: list[WarningName]) 
     assert answer.level == LEVELS[verdict]
 
 
+# The last days of support, written down a second time: a slip of the pen in the table would call packages dead.
+LAST_DAYS_OF_DJANGO = """
+    1.11 2020-04-01  2.0 2019-04-01  2.1 2019-12-02  2.2 2022-04-11  3.0 2021-04-06  3.1 2021-12-07  3.2 2024-04-01
+    4.0 2023-04-01  4.1 2023-12-01  4.2 2026-04-30  5.0 2025-04-02  5.1 2025-12-31  5.2 2028-04-30  6.0 2027-04-30
+"""
+LAST_DAYS_OF_PYTHON = """
+    2.7 2020-01-01  3.5 2020-09-30  3.6 2021-12-23  3.7 2023-06-27  3.8 2024-10-07  3.9 2025-10-31  3.10 2026-10-31
+    3.11 2027-10-31  3.12 2028-10-31  3.13 2029-10-31  3.14 2030-10-31
+"""
+
+
+@pytest.mark.parametrize(("table", "last_days"), [(DJANGO, LAST_DAYS_OF_DJANGO), (PYTHON, LAST_DAYS_OF_PYTHON)])
+def test_each_version_is_supported_until_its_last_day(table: Mapping[str, date], last_days: str) -> None:
+    versions, days = last_days.split()[::2], last_days.split()[1::2]
+    assert versions == list(table)
+    for version, last in zip(versions, map(date.fromisoformat, days), strict=True):
+        assert is_supported(version, table, last)
+        assert not is_supported(version, table, last + DAY)
+
+
 @pytest.mark.parametrize(
     ("table", "prefix", "others"),
     [
@@ -651,6 +671,76 @@ def test_the_rules_that_were_tried_are_the_reasons(rule: str, facts: Facts, verd
     assert answer.verdict == verdict
     assert [each.rule for each in answer.reasons] == list(RULES[: RULES.index(rule) + 1])
     assert [each.holds for each in answer.reasons] == [False] * RULES.index(rule) + [True]
+
+
+# Of each rule, what it saw of a quiet package, and what it compared that with
+COMPARED: dict[str, tuple[dict[str, object], dict[str, object] | None]] = {
+    "gone": ({"not_found_since": None, "pypi_status": "active"}, {"pypi_status": "quarantined"}),
+    "deprecated": (
+        {"deprecated": False, "successor": False, "pypi_status": "active"},
+        {"pypi_status": "deprecated"},
+    ),
+    "nothing_known": ({"commit": True, "releases": 2}, None),
+    "repository_left": (
+        {"archived": False, "days_from_commit_to_release": 0, "release_days": 900},
+        {"archived": True, "days_from_commit_to_release": 30, "release_days": 365},
+    ),
+    "archived": ({"archived": False, "inactive": False, "finished": False}, None),
+    "thriving": (
+        {"release_days": 900, "releases": 0, "weeks": 0, "people": 4, "first_release_days": 950, "shared": False},
+        {"release_days": 365, "releases": 2, "weeks": 12, "people": 3, "first_release_days": 180, "shared": False},
+    ),
+    "maintained": (
+        {"release_days": 900, "commit_days": 900},
+        {"release_days": 365, "commit_days": 365, "release_days_with_commit": 730},
+    ),
+    "finished": (
+        {
+            "editor": False,
+            "activity_days": 900,
+            "weeks": 0,
+            "python": True,
+            "django": True,
+            "mature": True,
+            "downloads": 999,
+        },
+        {
+            "editor": True,
+            "activity_days": 1096,
+            "weeks": 12,
+            "python": True,
+            "django": True,
+            "mature": True,
+            "downloads": 1000,
+        },
+    ),
+    "unsupported_django": ({"activity_days": 900, "django_versions": ["5.2"]}, {"activity_days": 730}),
+    "activity": ({"activity_days": 900}, {"activity_days": 1096}),
+}
+
+
+def test_reasons_tell_what_was_compared() -> None:
+    assert {each.rule: (each.value, each.threshold) for each in health(quiet(), NOW).reasons} == COMPARED
+
+
+@pytest.mark.parametrize(
+    ("rule", "facts", "values"),
+    [
+        ("nothing_known", Facts(), {"commit": False, "releases": 0}),
+        ("repository_left", moved(), {"archived": True, "days_from_commit_to_release": 100, "release_days": 100}),
+        ("thriving", maintained(uploads=released(365, 365.5, 800)), {"releases": 1}),
+        ("thriving", repository_only(), {"release_days": None, "releases": 0, "first_release_days": None}),
+        ("maintained", repository_only(), {"release_days": None, "commit_days": 100}),
+        ("maintained", maintained(last_commit=None), {"release_days": 95, "commit_days": None}),
+        ("finished", quiet(classifiers=says(django="")), {"django": True}),
+        ("finished", quiet(classifiers=says(django="3.2")), {"django": False}),
+        ("finished", quiet(downloads=None), {"downloads": None}),
+    ],
+)
+def test_values_of_reasons(rule: str, facts: Facts, values: dict[str, object]) -> None:
+    (value,) = (each.value for each in health(facts, NOW).reasons if each.rule == rule)
+    assert isinstance(value, dict)
+    assert value | values == value
 
 
 def end_of(day: date) -> datetime:

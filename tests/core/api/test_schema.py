@@ -136,20 +136,28 @@ def test_every_parameter_and_error_is_described(get: Get) -> None:
     assert listed == set(message.split("There are: ")[1].rstrip(".").split(", "))
     for path, operations in paths.items():
         assert list(operations) == ["get"], path
-        of_images = path.endswith(".svg")  # whatever Accept says
-        always = {"200", "400", "404", "503"} | (set() if of_images else {"406"})
+        has_one_form = path.endswith((".svg", ".json"))  # whatever Accept says
+        always = {"200", "400", "404", "503"} | (set() if has_one_form else {"406"})
         assert always <= set(operations["get"]["responses"]), path
         assert all(each.get("description") for each in operations["get"]["parameters"]), path
     assert "410" in paths["/api/v4/changes/"]["get"]["responses"]
 
 
-@pytest.mark.parametrize("chart", ["commits", "stars"])
-def test_the_charts_are_described(get: Get, chart: str) -> None:
-    operation = get("schema/?format=json").json()["paths"][f"/api/v4/packages/{{reference}}/{chart}.svg"]["get"]
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("commits.svg", "image/svg+xml"),
+        ("stars.svg", "image/svg+xml"),
+        ("badge.svg", "image/svg+xml"),
+        ("badge.json", "application/json"),
+    ],
+)
+def test_charts_and_badges_are_described(get: Get, name: str, form: str) -> None:
+    operation = get("schema/?format=json").json()["paths"][f"/api/v4/packages/{{reference}}/{name}"]["get"]
     assert [each["name"] for each in operation["parameters"]] == ["reference"]
     types = {status: list(each.get("content", ())) for status, each in operation["responses"].items()}
     json = ["application/json"]
-    assert types == {"200": ["image/svg+xml"], "301": [], "400": json, "404": json, "503": json}
+    assert types == {"200": [form], "301": [], "400": json, "404": json, "503": json}
 
 
 @pytest.mark.parametrize("page", ["docs/", "docs/redoc/"])

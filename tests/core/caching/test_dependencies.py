@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
+from django.test.utils import override_settings
 from django.urls import get_resolver, path
 from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework.request import Request
@@ -65,6 +66,8 @@ REQUESTS: dict[str, dict[str, set[str]]] = {
     "packages/<reference>/history/": {"packages/p/history/?since=2026-01-01": PACKAGES},
     "packages/<reference>/commits.svg": {"packages/p/commits.svg": PACKAGES},
     "packages/<reference>/stars.svg": {"packages/p/stars.svg": PACKAGES},
+    "packages/<reference>/badge.svg": {"packages/p/badge.svg": PACKAGES},
+    "packages/<reference>/badge.json": {"packages/p/badge.json": PACKAGES},
     "trending/": {"trending/": PACKAGES, "trending/?expand=category&by=downloads": PACKAGES | CATEGORIES},
     "grids/": {
         "grids/": GRIDS,
@@ -177,24 +180,26 @@ def test_every_route_has_requests_here() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("_catalogue")
-@pytest.mark.parametrize("what", WRITES)
 @pytest.mark.parametrize("accept", ["*/*", BROWSER])
-def test_a_response_expires_with_the_kinds_that_it_shows_and_no_others(
-    client: Client, settings: Settings, what: str, accept: str
-) -> None:
-    headers = {"accept": accept}
-    write, moved = WRITES[what]
+@pytest.mark.parametrize("first", range(3))  # each third of the writes, so that no worker is the last for long
+def test_a_response_expires_with_the_kinds_that_it_shows_and_no_others(client: Client, accept: str, first: int) -> None:
     requests = {url: depends for of_route in REQUESTS.values() for url, depends in of_route.items()}
-    before = {url: client.get(f"/api/v4/{url}", headers=headers) for url in requests}
+
+    def get(url: str) -> Any:
+        return client.get(f"/api/v4/{url}", headers={"accept": accept})
+
+    before = {url: get(url) for url in requests}
     assert {response.status_code for response in before.values()} == {200}
     assert [url for url, response in before.items() if "ETag" not in response] == []
-    write()
-    for url, depends in requests.items():
-        after = client.get(f"/api/v4/{url}", headers=headers)
-        assert (after["ETag"] != before[url]["ETag"]) == bool(depends & moved), url
-        settings.CACHE_URL = "dummy://"
-        assert client.get(f"/api/v4/{url}", headers=headers).content == after.content, url
-        settings.CACHE_URL = "locmem://"
+    for what, (write, moved) in list(WRITES.items())[first::3]:
+        write()
+        for url, depends in requests.items():
+            after = get(url)
+            assert (after["ETag"] != before[url]["ETag"]) == bool(depends & moved), (what, url)
+            before[url] = after
+            if depends:  # without, a response is built without a query: see below
+                with override_settings(CACHE_URL="dummy://"):
+                    assert get(url).content == after.content, (what, url)
 
 
 # A value for each filter whose field does not tell one.

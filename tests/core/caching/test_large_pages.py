@@ -10,6 +10,7 @@ from pytest_django import Settings
 from core.caching.middleware import ApiCacheMiddleware
 from core.caching.revisions import Revisions
 
+pytestmark = pytest.mark.database  # the middleware chooses the connection
 SECONDS = 20  # a busy machine
 
 
