@@ -5,7 +5,8 @@ run in `settled()`, so that facts and verdicts are written in one transaction. `
 
 A settler locks the packages before it reads what their verdicts follow from: the last one sees what all others have
 committed. It waits for no lock while it holds those of a writer: packages that another transaction has locked are
-settled after the commit. So settlers are part of no deadlock.
+settled after the commit. So settlers are part of no deadlock. After it too, packages are looked for that came to a
+repository in two transactions, which did not see each other's.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -23,7 +24,7 @@ from django.utils import timezone
 from packages.health import health
 from packages.health.verdicts import Health, rank
 from packages.models import Package, PackageHealth, UnsettledPackage
-from packages.settling.reading import PACKAGE_COLUMNS_READ, facts_of
+from packages.settling.reading import PACKAGE_COLUMNS_READ, facts_of, unaware_sharers
 
 BATCH = 500  # packages that are locked, read and written together
 COLUMNS = ("since", "before", "reasons", "warnings", "valid_until")
@@ -153,16 +154,23 @@ def _settle_own(last: int, report: Settled) -> None:
         own = UnsettledPackage.objects.filter(
             marked_by=Func(function="txid_current_if_assigned", output_field=BigIntegerField())
         )
-    now, marked = timezone.now(), 0
+    now, written = timezone.now(), list[int]()
     for ids in batches(own):
-        marked += len(ids)
+        written += ids
         report.add(settle(ids, now, wait=False))
-    if marked > report.settled:
-        left = list(own.values_list("package_id", flat=True))
-        transaction.on_commit(partial(_settle_later, left), robust=True)
+    left = list(own.values_list("package_id", flat=True)) if len(written) > report.settled else []
+    if written:
+        transaction.on_commit(partial(_settle_after_commit, left, written), robust=True)
 
 
-def _settle_later(ids: Sequence[int]) -> None:
+def _settle_after_commit(left: Sequence[int], written: Sequence[int]) -> None:
+    """Settle the packages that others had locked, and those that share repositories with others who wrote too."""
+    _settle_all(left)
+    for start in range(0, len(written), BATCH):
+        _settle_all(unaware_sharers(written[start : start + BATCH]))
+
+
+def _settle_all(ids: Sequence[int]) -> None:
     for start in range(0, len(ids), BATCH):
         with transaction.atomic():
             settle(ids[start : start + BATCH], timezone.now())

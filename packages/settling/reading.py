@@ -6,8 +6,9 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q, Value
 
+from packages.fields import Lists
 from packages.health.facts import Facts, SourceState, Upload
 from packages.identity import FactsSource, forges, is_fetchable
 from packages.keys import folder
@@ -148,6 +149,19 @@ def _alive_in_repositories(keys: Collection[str]) -> dict[str, int]:
     """Return the number of packages in each repository, those left out that are deprecated or gone."""
     rows = Package.objects.filter(ALIVE, repo_key__in=keys).order_by().values_list("repo_key")
     return dict(rows.annotate(number=Count("pk")))
+
+
+def unaware_sharers(ids: Collection[int]) -> list[int]:
+    """Return the packages in the repositories of these that share them, although their stored warnings do not say so.
+
+    Each of two transactions that bring a package to the same repository at the same time takes its own for the only
+    one there.
+    """
+    keys = Package.objects.filter(pk__in=ids).exclude(repo_key="").values("repo_key")
+    others = Package.objects.filter(ALIVE, repo_key=OuterRef("repo_key")).exclude(pk=OuterRef("pk"))
+    is_told = Q(Lists("health__warnings", Value("shared_repository")))
+    sharers = Package.objects.filter(~is_told, Exists(others), repo_key__in=keys)
+    return list(sharers.order_by("pk").values_list("pk", flat=True))
 
 
 def _is_alive(package: Package) -> bool:

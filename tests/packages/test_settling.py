@@ -413,3 +413,22 @@ def test_editors_who_settle_each_others_packages_wait_for_nobody_with_their_lock
         thread.result()
     assert [warnings(package) for package in packages] == [[], []]
     assert_settled()
+
+
+@postgresql
+@pytest.mark.django_db(transaction=True)
+def test_packages_that_come_to_a_repository_at_the_same_time_share_it() -> None:
+    with settled():
+        packages = [PackageFactory.create(last_updated=NOW - DAY, last_fetched=NOW) for _ in range(2)]
+    both_have_written = threading.Barrier(2, timeout=60)
+
+    def come(package: Package) -> None:
+        with settled():
+            Package.objects.filter(pk=package.pk).update(repo_url=REPOSITORY)
+            both_have_written.wait()
+
+    threads = [in_background(come, package) for package in packages]
+    for thread in threads:
+        thread.result()
+    assert [warnings(package) for package in packages] == [["shared_repository"]] * 2
+    assert_settled()
