@@ -53,10 +53,16 @@ class DeletionAdmin(admin.ModelAdmin[D]):
             self.message_user(request, message, messages.ERROR)
             return None
         with transaction.atomic():
-            # Before the rows that belong to them: others lock a document first, and then write its rows.
-            rows = self.model._base_manager.filter(pk__in=queryset.values("pk"))
-            list(rows.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+            self._lock(self.model._base_manager.filter(pk__in=queryset.values("pk")))
             return delete_selected(self, request, queryset)
+
+    def delete_model(self, request: HttpRequest, obj: D) -> None:
+        self._lock(self.model._base_manager.filter(pk=obj.pk))
+        super().delete_model(request, obj)
+
+    def _lock(self, documents: QuerySet[D]) -> None:
+        """Lock documents before the rows that belong to them: others lock a document first, and then write its rows."""
+        list(documents.order_by("pk").select_for_update(no_key=True).values_list("pk"))
 
     def get_deleted_objects(self, objs: Sequence[Any] | QuerySet[Any], request: HttpRequest) -> Any:
         return summary(objs, request, self.admin_site)

@@ -160,3 +160,21 @@ def test_names_are_escaped(admin_client: Client) -> None:
     page = admin_client.get(f"/admin/packages/package/{package.pk}/delete/").content.decode()
     assert not re.search("<b>New|<i>Old|<u>1", page)
     assert "&lt;i&gt;Old" in page
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer at a time")
+@pytest.mark.parametrize("in_bulk", [False, True])
+def test_a_document_is_locked_before_the_rows_that_go_with_it(admin_client: Client, in_bulk: bool) -> None:
+    package = PackageFactory.create()
+    FetchState.objects.create(package=package, source="repo", outcome="ok", next_due=NOW)
+    with CaptureQueriesContext(connection) as queries:
+        if in_bulk:
+            delete_selected(admin_client, "packages/package", [package.pk], post="yes")
+        else:
+            admin_client.post(f"/admin/packages/package/{package.pk}/delete/", {"post": "yes"})
+    assert not Package.objects.exists()
+    written = [
+        each["sql"] for each in queries if each["sql"].startswith("DELETE") or "FOR NO KEY UPDATE" in each["sql"]
+    ]
+    assert re.fullmatch(r'SELECT "packages_package"\."id".* FOR NO KEY UPDATE', written[0])
+    assert any("packages_fetchstate" in each for each in written[1:])
