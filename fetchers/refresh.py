@@ -92,8 +92,8 @@ class Refresh:
                 Run.objects.filter(started__lt=self.clock() - history.DAILY).delete()
                 housekeeping.send(Refresh, now=self.clock())
                 count_readiness(self.clock())
-            self._update_health()
             self.upstreams.save()
+            self._update_health()
             self._complete(row)
         return self.summary
 
@@ -227,9 +227,13 @@ class Refresh:
         """Settle the verdicts that change with time; a refresh of single packages settles theirs alone. What follows
         from what was fetched was saved with it."""
         try:
-            self.summary.health.add(update_health(slugs=self.options.slugs, is_ending=self.stop.is_set))
+            health = update_health(slugs=self.options.slugs, is_ending=self.stop.is_set)
         except UnderWayError:
             self.summary.notes.append("manage.py update_health is under way by itself, so this run leaves it to that")
+            return
+        self.summary.health.add(health)
+        if health.failed:
+            self.summary.notes.append(f"{health.failed} verdicts could not be settled, and stay due: see the log")
 
     def _complete(self, row: Run) -> None:
         """Store the summary, with the quotas of the upstreams that had requests or are paused, in the run's row."""

@@ -34,23 +34,26 @@ _ends_settled: ContextVar[bool] = ContextVar("ends_settled", default=False)
 
 @dataclass
 class Settled:
-    """The number of packages that were settled, of those that never were before, and of the others with a new
-    verdict."""
+    """The number of packages that were settled, of those that never were before, of the others with a new verdict, and
+    of those that could not be settled."""
 
     settled: int = 0
     new: int = 0
     changed: int = 0
+    failed: int = 0
 
     def add(self, other: "Settled") -> None:
         self.settled += other.settled
         self.new += other.new
         self.changed += other.changed
+        self.failed += other.failed
 
     def __str__(self) -> str:
         new = f", {self.new:,} for the first time" if self.new else ""
+        failed = f"; {_counted(self.failed, 'package')} could not be settled (see the log)" if self.failed else ""
         return (
             f"{_counted(self.settled, 'package')} settled{new}: "
-            f"{_counted(self.changed, 'verdict') if self.changed else 'no verdict'} changed"
+            f"{_counted(self.changed, 'verdict') if self.changed else 'no verdict'} changed{failed}"
         )
 
 
@@ -165,15 +168,21 @@ def _settle_own(last: int, report: Settled) -> None:
 
 def _settle_after_commit(left: Sequence[int], written: Sequence[int]) -> None:
     """Settle the packages that others had locked, and those that share repositories with others who wrote too."""
-    _settle_all(left)
-    for start in range(0, len(written), BATCH):
-        _settle_all(unaware_sharers(written[start : start + BATCH]))
+    for ids in parts(left):
+        _settle_now(ids)
+    for ids in parts(written):
+        for sharers in parts(unaware_sharers(ids)):
+            _settle_now(sharers)
 
 
-def _settle_all(ids: Sequence[int]) -> None:
-    for start in range(0, len(ids), BATCH):
-        with transaction.atomic():
-            settle(ids[start : start + BATCH], timezone.now())
+@transaction.atomic
+def _settle_now(ids: Sequence[int]) -> None:
+    settle(ids, timezone.now())
+
+
+def parts(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Yield the ids, BATCH at a time."""
+    return (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
 
 
 def batches(marks: QuerySet[UnsettledPackage]) -> Iterator[list[int]]:

@@ -1,8 +1,10 @@
 """Settling what no way of the program has settled: rows written otherwise, and verdicts that change with time.
 
-If the rules have changed, or the ends of support, that is everything. Each batch is a transaction of its own.
+If the rules have changed, or the ends of support, that is everything. Each batch is a transaction of its own. A package
+that cannot be settled stays due, and keeps no other from its verdict.
 """
 
+import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from functools import partial
@@ -14,9 +16,13 @@ from django.utils import timezone
 from core.database.deadlocks import retried
 from core.database.turns import turn
 from packages.models import Package, PackageHealth, SettledRules, UnsettledPackage
-from packages.settling import BATCH, Settled, batches, settle
+from packages.settling import BATCH, Settled, batches, parts, settle
+from packages.settling.reading import unaware_sharers
 from packages.settling.rules import version
 from packages.triggers import mark_all
+
+logger = logging.getLogger(__name__)
+MOST_FAILED = 20  # packages: if more cannot be settled, the fault is none of theirs, and the run fails
 
 
 class UnderWayError(Exception):
@@ -34,20 +40,23 @@ def update_health(
 
     With `slugs`, of these packages alone, and not because the rules have changed. It ends after a batch when
     `is_ending`: what is left stays due. `advance` gets what was settled so far after each batch, and the number of
-    packages that were due in the beginning.
+    packages that were due in the beginning. Those that cannot be settled stay due, each with a line in the log.
     """
-    total = Settled()
+    total, failed = Settled(), list[int]()
     with turn(connection, "update_health", _refuse):
         if not slugs:
             _mark_if_needed(everything=everything)
         now = timezone.now()
         marks, expired = _due(slugs, now)
         number = marks.count() + expired.count()
-        for ids in _batches(marks, expired):
-            total.add(retried(partial(_settle, ids, now)))
+        for ids in _batches(marks, expired, failed):
+            total.add(_settle(ids, now, failed))
+            for sharers in parts(unaware_sharers(ids)):
+                _settle(sharers, now, failed)
             advance(total, number)
             if is_ending():
                 break
+    total.failed = len(failed)
     return total
 
 
@@ -75,13 +84,28 @@ def _due(slugs: Collection[str], now: datetime) -> tuple[QuerySet[UnsettledPacka
     return marks, expired
 
 
-def _batches(marks: QuerySet[UnsettledPackage], expired: QuerySet[PackageHealth]) -> Iterator[Sequence[int]]:
+def _batches(
+    marks: QuerySet[UnsettledPackage], expired: QuerySet[PackageHealth], failed: Sequence[int]
+) -> Iterator[Sequence[int]]:
     yield from batches(marks)
-    # Settling a batch takes it from these rows.
-    while ids := list(expired.order_by("valid_until").values_list("pk", flat=True)[:BATCH]):
+    # Settling a batch takes it from these rows, unless it fails.
+    while ids := list(expired.exclude(pk__in=failed).order_by("valid_until").values_list("pk", flat=True)[:BATCH]):
         yield ids
 
 
-@transaction.atomic
-def _settle(ids: Sequence[int], now: datetime) -> Settled:
-    return settle(ids, now)
+def _settle(ids: Sequence[int], now: datetime, failed: list[int]) -> Settled:
+    """Settle packages in a transaction; if it fails, one half of them after the other. `failed` gets those that fail
+    alone too."""
+    try:
+        return retried(partial(transaction.atomic(settle), ids, now))
+    except Exception:
+        if len(failed) == MOST_FAILED or not connection.is_usable():
+            raise
+        if len(ids) == 1:
+            logger.exception("Package %s cannot be settled", ids[0])
+            failed += ids
+            return Settled()
+    half = len(ids) // 2
+    report = _settle(ids[:half], now, failed)
+    report.add(_settle(ids[half:], now, failed))
+    return report

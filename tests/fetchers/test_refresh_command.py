@@ -78,7 +78,7 @@ def test_the_summary(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert list(document) == [
         *("sources", "nothing_to_ask", "hosts", "notes", "snapshots_pruned", "health", "seconds", "exit_code")
     ]
-    assert document["health"] == {"settled": 6, "new": 0, "changed": 0}
+    assert document["health"] == {"settled": 6, "new": 0, "changed": 0, "failed": 0}
     assert document == Run.objects.first().summary  # type: ignore[union-attr]
 
 

@@ -1,5 +1,6 @@
 """manage.py update_health: what is due is settled, in batches; everything if the rules have changed."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -30,6 +31,16 @@ def run(*arguments: str) -> str:
     out = StringIO()
     call_command("update_health", *arguments, stdout=out)
     return out.getvalue()
+
+
+def fail_for(*ids: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def settle(chosen: Sequence[int], *arguments: Any) -> settling.Settled:
+        report = settling.settle(chosen, *arguments)
+        if not set(ids).isdisjoint(chosen):
+            raise ValueError("odd")
+        return report
+
+    monkeypatch.setattr(update, "settle", settle)
 
 
 def test_what_is_due_is_settled(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,6 +110,43 @@ def test_single_packages() -> None:
     assert update_health(slugs=[packages[1].slug]).settled == 1
     assert due() == [packages[0].pk, packages[2].pk]
     assert not SettledRules.objects.exists()
+
+
+@pytest.mark.parametrize("is_expired", [False, True])
+def test_a_package_that_cannot_be_settled_keeps_no_other_from_its_verdict(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, is_expired: bool
+) -> None:
+    packages = PackageFactory.create_batch(7)
+    if is_expired:
+        run()
+        PackageHealth.objects.update(valid_until=timezone.now())
+    fail_for(packages[4].pk, monkeypatch=monkeypatch)
+    out = StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("update_health", stdout=out)
+    assert ended.value.code == 1
+    assert out.getvalue().endswith(": no verdict changed; 1 package could not be settled (see the log)\n")
+    assert due() == [packages[4].pk]
+    assert [record.getMessage() for record in caplog.records] == [f"Package {packages[4].pk} cannot be settled"]
+
+
+def test_a_run_fails_if_many_packages_cannot_be_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(update, "MOST_FAILED", 1)
+    packages = PackageFactory.create_batch(3)
+    fail_for(*(package.pk for package in packages[1:]), monkeypatch=monkeypatch)
+    with pytest.raises(ValueError, match="odd"):
+        update_health()
+    assert due() == [package.pk for package in packages[1:]]
+
+
+def test_packages_that_came_to_a_repository_unseen_by_each_other_share_it() -> None:
+    packages = [PackageFactory.create(repo_url="https://github.com/a/b") for _ in range(2)]
+    run()
+    PackageHealth.objects.update(warnings=[])
+    Package.objects.filter(pk=packages[0].pk).update(pypi_downloads=1)
+    assert due() == [packages[0].pk]
+    run()
+    assert_settled()
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from packages.settling.update import UnderWayError, update_health
 class Command(BaseCommand):
     help = (
         "Settle the verdicts on packages whose facts were written otherwise than by the program, or that change with "
-        "time; on all of them if the rules or the ends of support have changed. Exit code 0: done; 3: another run is "
-        "under way; 130: interrupted, what was settled stays."
+        "time; on all of them if the rules or the ends of support have changed. Exit code 0: done; 1: some could "
+        "not be settled, and stay due; 3: another run is under way; 130: interrupted, what was settled stays."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -40,3 +40,5 @@ class Command(BaseCommand):
                 self.stderr.write("interrupted: what was settled so far stays; run the command again for the rest")
                 sys.exit(130)
         self.stdout.write(str(report))
+        if report.failed:
+            sys.exit(1)
