@@ -41,9 +41,9 @@ class Metadata:
         return bool(self.classifiers or self.requires_python or self.has_release) or self.requires_django is not None
 
     def about(self, platform: Platform) -> "Metadata":
-        """Return the part that says something of a platform."""
+        """Return the part that says something of a platform. What is no text says nothing: SQL can write any list."""
         prefix = {"django": DJANGO, "python": PYTHON}[platform]
-        classifiers = tuple(each for each in self.classifiers if each.startswith(prefix))
+        classifiers = tuple(each for each in self.classifiers if isinstance(each, str) and each.startswith(prefix))
         if platform == "python":
             return Metadata(classifiers, self.requires_python, None, self.is_known)
         return Metadata(classifiers, "", self.requires_django, self.is_known)

@@ -107,6 +107,12 @@ def test_without_metadata_nothing_is_known(platform: Platform, metadata: Metadat
     assert says(metadata, platform, "5.2") == says(metadata.about(platform), platform, "5.2") == expected
 
 
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_what_is_no_text_says_nothing(platform: Platform) -> None:
+    odd: list[Any] = [1, None, [f"{DJANGO}5.2"], {}]
+    assert says(Metadata(classifiers=odd).about(platform), platform, "5.2") == "silent"
+
+
 @pytest.mark.parametrize(
     ("platform", "day", "expected"),
     [
