@@ -69,7 +69,7 @@ TREND = "The gain of 30 days / (the number before + 100); null if it is not grow
 
 # The columns of each fetch state that `freshness` shows
 STATE_FIELDS = ("last_success", "last_attempt", "outcome", "error", "failures", "next_due")
-# The columns that `health` shows beside the verdict
+# The columns that are settled with the verdict, and that `health` shows beside it
 HEALTH_FIELDS = ("since", "before", "reasons", "warnings", "valid_until")
 
 

@@ -61,7 +61,7 @@ def _repository_left(known: Known) -> Tried:
     value = {
         "archived": _is_archived(known),
         "days_from_commit_to_release": _days(between),
-        "release_days": _days(_releaseage(known)),
+        "release_days": _days(_release_age(known)),
     }
     threshold = {"archived": True, "days_from_commit_to_release": MOVED_AFTER.days, "release_days": YEAR.days}
     return Tried("maintained" if is_left else None, value, threshold)
@@ -77,7 +77,7 @@ def _archived(known: Known) -> Tried:
 
 def _thriving(known: Known) -> Tried:
     value = {
-        "release_days": _days(_releaseage(known)),
+        "release_days": _days(_release_age(known)),
         "releases": sum(age(known.facts.pypi, release) <= YEAR for release in known.releases),
         "weeks": known.weeks,
         "people": len(known.people),
@@ -105,7 +105,7 @@ def _thriving(known: Known) -> Tried:
 def _maintained(known: Known) -> Tried:
     has_commit = known.commit_within(YEAR) and (known.release is None or known.release_within(TWO_YEARS))
     commit_age = age(known.facts.repo, known.commit) if known.commit else None
-    value = {"release_days": _days(_releaseage(known)), "commit_days": _days(commit_age)}
+    value = {"release_days": _days(_release_age(known)), "commit_days": _days(commit_age)}
     threshold = {"release_days": YEAR.days, "commit_days": YEAR.days, "release_days_with_commit": TWO_YEARS.days}
     return Tried("maintained" if known.release_within(YEAR) or has_commit else None, value, threshold)
 
@@ -170,7 +170,7 @@ def _is_mature(known: Known) -> bool:
     return is_mature or not set(MATURE_STATUSES).isdisjoint(known.classifiers)
 
 
-def _releaseage(known: Known) -> timedelta | None:
+def _release_age(known: Known) -> timedelta | None:
     return age(known.facts.pypi, known.release) if known.release else None
 
 

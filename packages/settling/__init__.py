@@ -23,11 +23,10 @@ from django.utils import timezone
 
 from packages.health import health
 from packages.health.verdicts import Health, rank
-from packages.models import Package, PackageHealth, UnsettledPackage
+from packages.models import HEALTH_FIELDS, Package, PackageHealth, UnsettledPackage
 from packages.settling.reading import PACKAGE_COLUMNS_READ, facts_of, unaware_sharers
 
 BATCH = 500  # packages that are locked, read and written together
-COLUMNS = ("since", "before", "reasons", "warnings", "valid_until")
 
 _ends_settled: ContextVar[bool] = ContextVar("ends_settled", default=False)
 
@@ -105,7 +104,7 @@ def settle(ids: Collection[int], now: datetime, *, wait: bool = True) -> Settled
         if is_changed:
             ranks.setdefault(rank(result.verdict), []).append(package.pk)
         after = _row(package, row, result, now)
-        if row is None or any(getattr(row, column) != getattr(after, column) for column in COLUMNS):
+        if row is None or any(getattr(row, column) != getattr(after, column) for column in HEALTH_FIELDS):
             rows.append(after)
     _write(rows, ranks)
     return report
@@ -135,7 +134,7 @@ def _row(package: Package, row: PackageHealth | None, result: Health, now: datet
 
 def _write(rows: Sequence[PackageHealth], ranks: dict[int | None, list[int]]) -> None:
     PackageHealth.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["package"], update_fields=COLUMNS, batch_size=BATCH
+        rows, update_conflicts=True, unique_fields=["package"], update_fields=HEALTH_FIELDS, batch_size=BATCH
     )
     if ranks:
         new = Case(*(When(pk__in=pks, then=Value(each)) for each, pks in ranks.items()))

@@ -49,6 +49,7 @@ def test_what_is_due_is_settled(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run() == "5 packages settled, 5 for the first time: no verdict changed\n"
     assert_settled()
     assert run() == "0 packages settled: no verdict changed\n"
+    assert run("-v0") == "", "no mail from cron"
     Package.objects.filter(pk__in=Package.objects.values("pk")[:1]).update(deprecated=True)
     assert run() == "1 package settled: 1 verdict changed\n"
     assert_settled()

@@ -39,6 +39,7 @@ class Command(BaseCommand):
             except KeyboardInterrupt:
                 self.stderr.write("interrupted: what was settled so far stays; run the command again for the rest")
                 sys.exit(130)
-        self.stdout.write(str(report))
+        if arguments["verbosity"]:
+            self.stdout.write(str(report))
         if report.failed:
             sys.exit(1)
