@@ -70,11 +70,9 @@ def _value(document: Any, path: Path) -> Any:
 
 
 def check_bom(request: Request) -> None:
-    """ValidationError if `bom` is not true or false, or if the response is not CSV."""
-    value = request.query_params.get(BOM)
-    if value is None:
-        return
-    if request.accepted_renderer.format != "csv":
-        raise ValidationError({BOM: ["Only CSV has a byte order mark: add format=csv, or leave this out."]})
-    if value.lower() not in {"true", "false"}:
+    """ValidationError if `bom` is not true or false, or if it is true and the response is not CSV."""
+    value = request.query_params.get(BOM, "false").lower()
+    if value not in {"true", "false"}:
         raise ValidationError({BOM: ["Must be true or false."]})
+    if value == "true" and request.accepted_renderer.format != "csv":
+        raise ValidationError({BOM: ["Only CSV has a byte order mark: add format=csv, or leave this out."]})

@@ -177,8 +177,9 @@ def test_a_byte_order_mark_for_those_that_ask(get: Get) -> None:
     ("query", "message"),
     [
         ("packages/?bom=true", "Only CSV has a byte order mark: add format=csv, or leave this out."),
-        ("search/?q=x&bom=false&format=json", "Only CSV has a byte order mark: add format=csv, or leave this out."),
+        ("search/?q=x&bom=true&format=json", "Only CSV has a byte order mark: add format=csv, or leave this out."),
         ("packages/?format=csv&bom=yes", "Must be true or false."),
+        ("packages/?bom=yes", "Must be true or false."),
         ("packages/?format=csv&bom=", "Empty; give it a value or leave it out."),
         ("categories/1/?bom=true", "There is no parameter “bom” here. There are: fields, format."),
         ("changes/?bom=true", "There is no parameter “bom” here. There are: format, limit, since."),

@@ -13,6 +13,7 @@ from tests.factories import CategoryFactory, GridFactory, PackageFactory
 pytestmark = pytest.mark.django_db
 
 KINDS = (("packages", "Package"), ("grids", "Grid"), ("categories", "Category"))
+PAGES = ["application/json", "text/html"]
 UNKNOWN_URL = "There is nothing at this address; the API begins at /api/v4/."
 UNKNOWN_PATHS = (
     "/api",
@@ -132,15 +133,20 @@ def test_head_responds_like_get_without_a_body(client: Client, path: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("path", "name"),
-    [("", "Package Grids"), ("packages/", "Packages"), ("grids/", "Grids"), ("categories/x/", "Category")],
+    ("path", "name", "renders"),
+    [
+        ("", "Package Grids", PAGES),
+        ("packages/", "Packages", [*PAGES, "text/csv"]),
+        ("grids/", "Grids", [*PAGES, "text/csv"]),
+        ("categories/x/", "Category", PAGES),
+    ],
 )
-def test_options(client: Client, path: str, name: str) -> None:
+def test_options(client: Client, path: str, name: str, renders: list[str]) -> None:
     response = client.options(f"/api/v4/{path}")
     assert response.status_code == 200
     assert response["Allow"] == "GET, HEAD, OPTIONS"
     assert response.json()["name"] == name
-    assert response.json()["renders"] == ["application/json", "text/html"]
+    assert response.json()["renders"] == renders
 
 
 @pytest.mark.parametrize("path", ["", "packages/", "packages/nope/"])

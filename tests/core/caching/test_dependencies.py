@@ -413,7 +413,7 @@ def test_a_response_with_an_undeclared_table_is_never_cached(
     for title in ("Maps", "Atlas", "Atlas"):
         Package.objects.update(title=title)
         response = client.get("/api/v4/other/")
-        assert response.json() == {"titles": [title]}
+        assert set(response.json()["titles"]) == {title}
         assert ("ETag" in response) == is_cached
         assert is_cached or response["Cache-Control"] == "no-store"
     assert ("which its view does not declare" in caplog.text) != is_cached
