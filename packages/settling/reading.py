@@ -1,14 +1,14 @@
 """Facts of stored packages, as the verdict takes them: a fixed number of queries for any number of packages."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Exists, OuterRef, Q, Value
+from django.db.models import BooleanField, Count, ExpressionWrapper, Q
 
-from packages.fields import Lists
 from packages.health.facts import Facts, SourceState, Upload
 from packages.identity import FactsSource, forges, is_fetchable
 from packages.keys import folder
@@ -152,16 +152,21 @@ def _alive_in_repositories(keys: Collection[str]) -> dict[str, int]:
 
 
 def unaware_sharers(ids: Collection[int]) -> list[int]:
-    """Return the packages in the repositories of these that share them, although their stored warnings do not say so.
+    """Return the settled packages in the repositories of these that share them, although their warnings do not say so.
 
     Each of two transactions that bring a package to the same repository at the same time takes its own for the only
     one there.
     """
-    keys = Package.objects.filter(pk__in=ids).exclude(repo_key="").values("repo_key")
-    others = Package.objects.filter(ALIVE, repo_key=OuterRef("repo_key")).exclude(pk=OuterRef("pk"))
-    is_told = Q(Lists("health__warnings", Value("shared_repository")))
-    sharers = Package.objects.filter(~is_told, Exists(others), repo_key__in=keys)
-    return list(sharers.order_by("pk").values_list("pk", flat=True))
+    # The keys are sent back as a list: to a subquery PostgreSQL joins the whole table.
+    keys = list(Package.objects.filter(pk__in=ids).exclude(repo_key="").values_list("repo_key", flat=True).distinct())
+    packages = Package.objects.filter(repo_key__in=keys).annotate(alive=ExpressionWrapper(ALIVE, BooleanField()))
+    rows = list(packages.order_by("pk").values_list("pk", "repo_key", "alive", "health__warnings"))
+    alive = Counter(key for _, key, is_alive, _ in rows if is_alive)
+    return [
+        pk
+        for pk, key, is_alive, told in rows
+        if alive[key] > is_alive and told is not None and "shared_repository" not in told
+    ]
 
 
 def _is_alive(package: Package) -> bool:

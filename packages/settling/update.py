@@ -52,7 +52,7 @@ def update_health(
         for ids in _batches(marks, expired, failed):
             total.add(_settle(ids, now, failed))
             for sharers in parts(unaware_sharers(ids)):
-                _settle(sharers, now, failed)
+                total.add(_settle(sharers, now, failed))
             advance(total, number)
             if is_ending():
                 break
