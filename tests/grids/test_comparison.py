@@ -405,7 +405,13 @@ def test_the_best_cells(texts: Sequence[str], slugs: Iterable[str]) -> None:
 
 def test_the_page(get: Get) -> None:
     grid = grid_of(
-        {"slug": "a", "title": "<i>A</i>", "verdict_rank": THRIVING, "repo_watchers": 1234},
+        {
+            "slug": "a",
+            "title": "<i>A</i>",
+            "verdict_rank": THRIVING,
+            "repo_watchers": 1234,
+            "documentation_url": "http://www.[x<b>/docs",
+        },
         {"slug": "b", "verdict_rank": GONE},
     )
     feature(grid, "<b>Tiles</b>", {"a": "no <u>way</u> javascript:alert(1) https://x.test/?a=1&b=2."})
@@ -417,6 +423,7 @@ def test_the_page(get: Get) -> None:
         assert text in page
     assert '<span class="minus">' in page
     assert '<td class="count">1,234</td>' in page
+    assert '<a href="http://www.[x&lt;b&gt;/docs" rel="nofollow">[x&lt;b&gt;</a>' in page
     links = [unescape(each) for each in re.findall(r'href="([^"]*)"', page)]
     assert "https://x.test/?a=1&b=2" in links
     assert f"{V4}grids/maps/comparison/?ordering=repo_watchers" in links, "the other way round"
