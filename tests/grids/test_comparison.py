@@ -143,12 +143,12 @@ def test_the_whole_body(get: Get) -> None:
                 "title": "Globe",
                 "values": [
                     *(None, "Apps", {"verdict": "unknown", "level": "none", "warnings": []}),
-                    *(0, 0, None, [], None, None, None, [], [], None, None, None, None, None),
+                    *(None, None, None, [], None, None, None, [], [], None, None, None, None, None),
                     {"text": "no", "sign": -1},
                 ],
             },
         ],
-        "best": {"repo_watchers": ["atlas"], "repo_forks": ["atlas"], f"feature-{tiles.pk}": ["atlas"]},
+        "best": {f"feature-{tiles.pk}": ["atlas"]},
         "total": 3,
         "shown": 2,
         "hidden": [{"reason": "level=poor", "count": 1, "url": f"{V4}grids/maps/comparison/?level=all"}],
@@ -170,10 +170,10 @@ def test_columns_and_orders(get: Get) -> None:
     assert [(each["slug"], *each["values"]) for each in body["rows"]] == [
         ("b", {"text": "++", "sign": 2}, 7),
         ("a", {"text": "no", "sign": -1}, 3),
-        ("c", None, 0),
+        ("c", None, None),
     ]
     assert body["best"] == {key: ["b"], "repo_watchers": ["b"]}
-    assert slugs(get("grids/maps/comparison/?ordering=repo_watchers&columns=licence").json()) == ["c", "a", "b"]
+    assert slugs(get("grids/maps/comparison/?ordering=repo_watchers&columns=licence").json()) == ["a", "b", "c"]
     assert slugs(get("grids/maps/comparison/?ordering=-title").json()) == ["c", "b", "a"]
     feature(grid, "First", {}, position=0)
     FeatureFactory.create(title="Elsewhere")

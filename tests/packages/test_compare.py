@@ -33,6 +33,7 @@ def redirected(get: Get, names: str) -> list[str]:
 
 def test_the_body(get: Get) -> None:
     one, two = packages("atlas", "globe")
+    Package.objects.filter(pk=one.pk).update(repo_id="1")  # fetched, and nobody watches it
     Package.objects.filter(pk=two.pk).update(verdict_rank=7, repo_watchers=3)
     body = get("compare/?packages=atlas,globe").json()
     assert list(body) == ["as_of", "columns", "rows", "best", "total", "shown", "hidden", "next", "previous"]
