@@ -77,6 +77,15 @@ def test_other_ways_to_name_packages_redirect_to_slugs_in_order(get: Get) -> Non
     assert get(location.removeprefix(V4)).status_code == 200
 
 
+def test_a_package_whose_slug_looks_like_an_id_is_named_by_its_own_id(get: Get) -> None:
+    _, other, digits = packages("atlas", "globe", "maps")
+    Package.objects.filter(pk=digits.pk).update(slug=str(other.pk))
+    assert redirected(get, f"atlas,{digits.pk}") == [f"{digits.pk},atlas"]
+    body = get(f"compare/?packages={digits.pk},atlas").json()
+    assert [row["title"] for row in body["rows"]] == ["atlas", "maps"]
+    assert redirected(get, f"atlas,{other.pk}") == ["atlas,globe"]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_old_slugs_redirect(get: Get) -> None:
     _, two = packages("atlas", "globe")
