@@ -60,11 +60,12 @@ def groups(columns: Sequence[Mapping[str, str]], request: Request) -> list[dict[
 
 
 def heading(column: Mapping[str, str], request: Request) -> dict[str, Any]:
+    """Return the column with the URL that orders by it, the best first where there is one."""
     order = request.query_params.get("ordering", "").split(",")[0].strip()
     directions = {column["key"]: "ascending", f"-{column['key']}": "descending"}
     return {
         **column,
-        "url": sort_url(column["key"], "-" if "better" in column else "", request),
+        "url": sort_url(column["key"], "-" if column.get("better") in {"more", "newest"} else "", request),
         "sorted": directions.get(order, ""),
     }
 

@@ -427,7 +427,8 @@ def test_the_page(get: Get) -> None:
     links = [unescape(each) for each in re.findall(r'href="([^"]*)"', page)]
     assert "https://x.test/?a=1&b=2" in links
     assert f"{V4}grids/maps/comparison/?ordering=repo_watchers" in links, "the other way round"
-    assert f"{V4}grids/maps/comparison/?ordering=-repo_forks" in links
+    for best_first in ("-repo_forks", "-released", "health", "description"):
+        assert f"{V4}grids/maps/comparison/?ordering={best_first}" in links
     assert [each for each in links if not re.match(r"https?://|/|#|\?", each)] == []
     wrong = get("grids/maps/comparison/?columns=x", accept="text/html")
     assert (wrong.status_code, "There is no column" in wrong.content.decode()) == (400, True)
