@@ -1,7 +1,7 @@
 """The columns by which any packages are compared.
 
-A column makes of rows, which are packages with their stored columns as attributes, the values that are shown; the place
-of each row in an order by the column; and its merit, where one value can be better than another. Values and merits are
+Rows are packages with their stored columns as attributes. From them a column makes the values that are shown, the place
+of each row in an order by the column, and its merit, where one value can be better than another. Values and merits are
 made a column at a time: what they have in common is looked up once.
 """
 
