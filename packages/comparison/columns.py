@@ -112,7 +112,11 @@ def _has_repository_facts(row: Any) -> bool:
 def _repository_count(name: str, **options: Any) -> Column:
     """Return the column of a count that is stored as 0 as long as it is not known."""
     stored: Callable[[Any], int] = attrgetter(name)
-    return _count(name, lambda row: stored(row) if _has_repository_facts(row) else None, _OF_REPOSITORY, **options)
+
+    def count(row: Any) -> int | None:
+        return stored(row) or (0 if _has_repository_facts(row) else None)
+
+    return _count(name, count, _OF_REPOSITORY, **options)
 
 
 def _time(name: str, **options: Any) -> Column:
