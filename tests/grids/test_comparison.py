@@ -1,5 +1,6 @@
 """GET /api/v4/grids/{reference}/comparison/: whole bodies, what is left out, its number of queries, its page."""
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -373,7 +374,8 @@ def test_methods(client: Client) -> None:
 )
 def test_the_order_of_cells(texts: Sequence[str | None], ascending: Sequence[str | None]) -> None:
     listed = dict(enumerate(dict.fromkeys(texts)))
-    of_feature = column_of(Feature(pk=1), {str(pk): text for pk, text in listed.items() if text is not None})
+    cells = {str(pk): text for pk, text in listed.items() if text is not None}
+    of_feature = column_of(Feature(pk=1), json.dumps(cells))
     rows = [row(str(pk), pk, membership=str(pk)) for pk in listed]
 
     def in_order(descending: bool) -> list[str | None]:
@@ -398,7 +400,7 @@ def test_the_order_of_cells(texts: Sequence[str | None], ascending: Sequence[str
     ],
 )
 def test_the_best_cells(texts: Sequence[str], slugs: Iterable[str]) -> None:
-    of_feature = column_of(Feature(pk=1), {str(pk): text for pk, text in enumerate(texts)})
+    of_feature = column_of(Feature(pk=1), json.dumps(dict(enumerate(texts))))
     rows = [row(str(pk), pk, membership=str(pk)) for pk in range(len(texts) + 1)]
     assert best(rows, [of_feature]).get("feature-1", []) == slugs
 
