@@ -30,7 +30,8 @@ FROM generate_series(1, 5) i;
 INSERT INTO packages_package (id, title, slug, category_id, repo_url, repo_host, repo_key, pypi_url, pypi_name,
     documentation_url, deprecated, repo_description, repo_watchers, repo_forks, commits_over_52, participants,
     last_updated, pypi_version, last_fetched, created, modified, repo_id, requires_python, classifiers, licence,
-    released, pypi_status, pypi_downloads, gone_reason, repo_facts_of, pypi_facts_of)
+    released, pypi_status, pypi_downloads, gone_reason, repo_facts_of, pypi_facts_of, verdict_rank, stars_30d,
+    stars_90d, downloads_30d, stars_trend, downloads_trend)
 SELECT i, 'django-' || w[1 + i % 19] || '-' || w[1 + i / 19 % 19] || '-' || i, 'package-' || i, 1 + i % 5,
     'https://github.com/owner' || i % 9001 || '/package-' || i, 'github.com',
     'github.com/owner' || i % 9001 || '/package-' || i, 'https://pypi.org/project/package-' || i, 'package-' || i, '',
@@ -41,9 +42,18 @@ SELECT i, 'django-' || w[1 + i % 19] || '-' || w[1 + i / 19 % 19] || '-' || i, '
     i::text, '>=3.' || 8 + i % 5, ('["Framework :: Django :: ' || 3 + i % 3 || '.2"]')::jsonb,
     (ARRAY['MIT', 'BSD-3-Clause', 'Apache-2.0', ''])[1 + i % 4], {_DAY} - (i % 1500) * interval '1 day', 'active',
     CASE WHEN i % 3 = 0 THEN NULL ELSE hashint4(i) & 1048575 END, '',
-    'github.com/owner' || i % 9001 || '/package-' || i, 'package-' || i
+    'github.com/owner' || i % 9001 || '/package-' || i, 'package-' || i,
+    -- An eighth of the packages has each verdict.
+    NULLIF(1 + (hashint4(i * 5) & 7), 8), hashint4(i * 17) & 127, hashint4(i * 19) & 511,
+    CASE WHEN i % 3 = 0 THEN NULL ELSE (hashint4(i * 23) & 4095) - 1024 END,
+    CASE WHEN i % 90 = 0 THEN (hashint4(i * 29) & 1023) / 1024.0 END,
+    CASE WHEN i % 70 = 0 THEN (hashint4(i * 31) & 1023) / 1024.0 END
 FROM generate_series(1, {PACKAGES}) i, (SELECT {_WORDS} AS w) words,
     (SELECT jsonb_agg(n % 9) AS list FROM generate_series(1, 52) n) weeks;
+-- What is trending was counted in the last days.
+INSERT INTO packages_snapshot (package_id, day, stars, forks, downloads, repo_key, pypi_name)
+SELECT id, current_date, repo_watchers, repo_forks, coalesce(pypi_downloads, 0), repo_key, pypi_name
+FROM packages_package WHERE stars_trend IS NOT NULL OR downloads_trend IS NOT NULL;
 INSERT INTO grids_grid (id, title, slug, description, is_locked, header, created, modified)
 SELECT i, 'Grid ' || i || ' of ' || w[1 + i % 19], 'grid-' || i, 'Side by side.', false, i % 20 = 0, {_DAY}, {_DAY}
 FROM generate_series(1, {GRIDS}) i, (SELECT {_WORDS} AS w) words;
@@ -97,7 +107,7 @@ def database() -> str:
 
 def fill(url: str) -> None:
     tables = (
-        *("categories_category", "packages_package", "grids_grid", "grids_gridpackage"),
+        *("categories_category", "packages_package", "packages_snapshot", "grids_grid", "grids_gridpackage"),
         *("grids_feature", "grids_cell"),
     )
     connection = psycopg2.connect(url)

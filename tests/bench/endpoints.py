@@ -111,6 +111,7 @@ def _pages(ids: list[int], changes: list[int]) -> dict[str, list[str]]:
         "grids, 1,000": [f"grids/?limit=1000&offset={n}" for n in range(50)],
         "categories, 20": ["categories/", "categories/?limit=20", "categories/?offset=0"],
         "categories, 1,000": [f"categories/?limit={1000 - n}" for n in range(20)],
+        "trending": [f"trending/?by={number}&limit={n}" for n in range(20, 100) for number in ("stars", "downloads")],
         "changes, 100": [f"changes/?since={n}" for n in changes],
         "changes, 1,000": [f"changes/?limit=1000&since={n}" for n in changes],
     }
@@ -152,6 +153,11 @@ def _filtered() -> dict[str, list[str]]:
         ],
         "?django&ordering": [f"django={version}&ordering=-pypi_downloads" for version in ("3.2", "4.2", "5.2")],
         "?q&ordering": [f"q={word}&ordering=-repo_watchers" for word in ("admin", "api", "auth")],
+        "?health": [f"health={verdict}" for verdict in ("maintained", "finished", "quiet", "unmaintained")],
+        "?level": [f"level={level}" for level in ("good", "fair", "poor", "none")],
+        "?ordering=health": ["ordering=health", "ordering=-health"],
+        "?level&ordering=health": [f"level={level}&ordering=health" for level in ("good", "poor")],
+        "?ordering=-stars_30d": ["ordering=-stars_30d"],
         "?ordering=title": ["ordering=title"],
         "?ordering=-pypi_downloads": ["ordering=-pypi_downloads"],
     }
@@ -250,6 +256,12 @@ def _list(response: requests.Response, kind: str, query: dict[str, str]) -> tupl
     return rows == min(limit, max(0, page["count"] - int(query.get("offset", 0)))), rows
 
 
+def _trending(response: requests.Response, kind: str, query: dict[str, str]) -> tuple[bool, int]:
+    page = response.json()
+    rows = len({row["id"] for row in page["results"]})
+    return rows == min(int(query["limit"]), page["count"]), rows
+
+
 def _search(response: requests.Response, kind: str, query: dict[str, str]) -> tuple[bool, int]:
     rows, total = len(response.json()), int(response.headers["X-Total-Count"])
     return rows == min(int(query.get("limit", 20)), max(0, total - int(query.get("offset", 0)))), rows
@@ -269,6 +281,7 @@ def _comparison(response: requests.Response, kind: str, query: dict[str, str]) -
 
 _READERS: dict[str, Callable[[requests.Response, str, dict[str, str]], tuple[bool, int]]] = {
     "search": _search,
+    "trending": _trending,
     "changes": _changes,
     "comparison": _comparison,
 }

@@ -9,7 +9,15 @@ from django.db.models import Model
 from django.utils import timezone
 
 from fetchers.models import HostRateLimit, Run
-from packages.models import FetchState, Release, RepositoryAlias, Snapshot
+from packages.models import (
+    FetchState,
+    PackageHealth,
+    ReadinessCount,
+    Release,
+    RepositoryAlias,
+    Snapshot,
+    UnsettledPackage,
+)
 from tests.factories import CellFactory, MembershipFactory, PackageFactory
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +40,11 @@ def stored_rows() -> list[Model]:
         RepositoryAlias.objects.create(package=package, repo_url="https://a.test/b", repo_key="a.test/b", until=now),
         FetchState.objects.create(package=package, source="repo", outcome="ok", next_due=now),
         Snapshot.objects.create(package=package, day=now.date(), stars=1),
+        PackageHealth.objects.create(package=package, since=now, before="quiet"),
+        UnsettledPackage.objects.create(package_id=package.pk, marked_by=-1),
+        ReadinessCount.objects.create(
+            platform="django", version="5.2", says="named", packages=1, downloads=1, as_of=now
+        ),
     ]
 
 

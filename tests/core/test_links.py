@@ -11,7 +11,7 @@ from tests.factories import CategoryFactory, MembershipFactory
 
 pytestmark = pytest.mark.django_db
 
-LISTED = ("packages", "search", "grids", "categories", "changes", "features", "trending")
+LISTED = ("packages", "search", "grids", "categories", "changes", "features", "trending", "readiness")
 PATHS = ("", "packages/?limit=1&offset=1", "grids/?limit=1&offset=1", "categories/?limit=1&offset=1")
 
 

@@ -38,7 +38,7 @@ def test_unknown_parameters(client: Client, path: str) -> None:
 def test_the_message_lists_all_parameters(get: Get, kind: str) -> None:
     listed = get(f"{kind}/?nope=1").json()["nope"][0].split("There are: ")[1].rstrip(".").split(", ")
     of_documents = {"fields", "expand"} if kind != "categories" else {"fields"}
-    assert set(listed) == {*LISTS[kind].base_filters, "limit", "offset", "cursor", "format", *of_documents}
+    assert set(listed) == {*LISTS[kind].base_filters, "limit", "offset", "cursor", "format", "bom", *of_documents}
     assert listed == sorted(listed)
 
 
