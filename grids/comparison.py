@@ -1,6 +1,7 @@
 """The members of a grid and its features, for a comparison: each feature is a column."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import orjson
@@ -33,7 +34,7 @@ def feature_columns(grid: Grid) -> list[Column]:
     connection = reader()
     prepared = STATEMENTS.get(connection, ("comparison", "features"), lambda: Prepared(_features(PLACEHOLDER_ID)))
     features: list[Any] = prepared.rows(connection, grid.pk)
-    return [column_of(feature, orjson.loads(feature.texts or "{}")) for feature in features]
+    return [column_of(feature, feature.texts or "{}") for feature in features]
 
 
 def _features(grid: int) -> QuerySet[Feature]:
@@ -47,13 +48,21 @@ def _features(grid: int) -> QuerySet[Feature]:
     )
 
 
-def column_of(feature: Feature, texts: dict[str, str]) -> Column:
-    """Return the column of a feature. `texts` are those of its cells, by the memberships that rows have."""
-    signs = {membership: sign(text) for membership, text in texts.items()}
+def column_of(feature: Feature, texts: str) -> Column:
+    """Return the column of a feature. `texts` is JSON: the texts of its cells by the memberships that rows have. It is
+    not read before the column is used, since a request may choose others."""
 
-    def values(rows: Sequence[Any]) -> list[dict[str, Any] | None]:
-        memberships = [row.membership for row in rows]
-        return [{"text": texts[each], "sign": signs[each]} if each in texts else None for each in memberships]
+    @cache
+    def cells() -> dict[str, dict[str, Any]]:
+        return {membership: {"text": text, "sign": sign(text)} for membership, text in orjson.loads(texts).items()}
+
+    def place(row: Any) -> Place:
+        cell = cells().get(row.membership)
+        return place_of(cell["text"], cell["sign"]) if cell else NOWHERE
+
+    def merits(rows: Sequence[Any]) -> list[int | None]:
+        found = (cells().get(row.membership) for row in rows)
+        return [cell["sign"] if cell else None for cell in found]
 
     return Column(
         key=f"feature-{feature.pk}",
@@ -62,9 +71,9 @@ def column_of(feature: Feature, texts: dict[str, str]) -> Column:
         group="features",
         help=feature.description,
         better="more",
-        values=values,
-        place=lambda row: place_of(texts.get(row.membership, ""), signs.get(row.membership)),
-        merits=lambda rows: [signs.get(row.membership) for row in rows],
+        values=lambda rows: [cells().get(row.membership) for row in rows],
+        place=place,
+        merits=merits,
         least=0,  # a "no" is not the best of several
     )
 

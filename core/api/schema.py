@@ -175,7 +175,10 @@ def _add_page(responses: dict[str, Any]) -> None:
     """Describe the page for browsers, which all have but what is named by an extension."""
     for response in responses.values():
         response["content"]["text/html"] = {"schema": {"type": "string"}}
-    description = "It has a simpler URL: without the empty fields of a form, or with packages as slugs in order."
+    description = (
+        "It has another URL: without the empty fields of a form, with the highest limit of a page, or with packages as"
+        " slugs in order."
+    )
     responses["302"] = {"description": description, "headers": _LOCATION}
 
 

@@ -1,7 +1,7 @@
 """The columns by which any packages are compared.
 
-A column makes of rows, which are packages with their stored columns as attributes, the values that are shown; the place
-of each row in an order by the column; and its merit, where one value can be better than another. Values and merits are
+Rows are packages with their stored columns as attributes. From them a column makes the values that are shown, the place
+of each row in an order by the column, and its merit, where one value can be better than another. Values and merits are
 made a column at a time: what they have in common is looked up once.
 """
 
@@ -19,6 +19,7 @@ from packaging.version import InvalidVersion, Version
 from packages.addresses import HTTP_PREFIXES
 from packages.compatibility import django_versions, python_versions
 from packages.health.verdicts import LEVELS, ranked
+from packages.identity import deciding_source
 
 Kind = Literal["text", "count", "number", "time", "flag", "list", "link", "licence", "verdict", "spark", "cell"]
 Better = Literal["more", "newest", "healthier", ""]
@@ -83,9 +84,7 @@ def _text(name: str, *, key: str = "", **options: Any) -> Column:
     )
 
 
-def _count(name: str, **options: Any) -> Column:
-    count = attrgetter(name)
-
+def _count(name: str, count: Callable[[Any], int | None], stored: tuple[str, ...] = (), **options: Any) -> Column:
     def values(rows: Sequence[Any]) -> list[int | None]:
         return list(map(count, rows))
 
@@ -96,9 +95,28 @@ def _count(name: str, **options: Any) -> Column:
         values=values,
         place=lambda row: known(count(row)),
         merits=values,
-        stored=(name,),
+        stored=stored or (name,),
         **options,
     )
+
+
+_OF_REPOSITORY = ("repo_watchers", "repo_forks", "repo_id", "repo_key", "last_fetched")
+
+
+def _has_repository_facts(row: Any) -> bool:
+    """Return True if the repository was ever fetched, by us or, without an id, by the catalogue that was imported."""
+    is_fetched = row.repo_id or (row.last_fetched and deciding_source(row.repo_key) == "repo")
+    return bool(is_fetched or row.repo_watchers or row.repo_forks)
+
+
+def _repository_count(name: str, **options: Any) -> Column:
+    """Return the column of a count that is stored as 0 as long as it is not known."""
+    stored: Callable[[Any], int] = attrgetter(name)
+
+    def count(row: Any) -> int | None:
+        return stored(row) or (0 if _has_repository_facts(row) else None)
+
+    return _count(name, count, _OF_REPOSITORY, **options)
 
 
 def _time(name: str, **options: Any) -> Column:
@@ -219,9 +237,16 @@ COLUMNS = (
         merits=of_each(lambda row: None if row.verdict_rank is None else -row.verdict_rank),
         stored=("verdict_rank", "health_warnings"),
     ),
-    _count("repo_watchers", title="Stars", group="use", help="Watchers of its repository."),
-    _count("repo_forks", title="Forks", group="use", help="Forks of its repository."),
-    _count("pypi_downloads", title="Downloads", group="use", unit="a month", help="Downloads from PyPI."),
+    _repository_count("repo_watchers", title="Stars", group="use", help="Watchers of its repository."),
+    _repository_count("repo_forks", title="Forks", group="use", help="Forks of its repository."),
+    _count(
+        "pypi_downloads",
+        attrgetter("pypi_downloads"),
+        title="Downloads",
+        group="use",
+        unit="a month",
+        help="Downloads from PyPI.",
+    ),
     Column(
         key="commits_over_52",
         title="Commits",

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.dateformat import format as formatted
@@ -19,6 +18,7 @@ from core.api.renderers import BrowsableRenderer
 
 LONGEST = 120  # characters of a text; a pointer over it shows all
 _URL = re.compile(r"(https?://[^\s<>\"'|]+[^\s<>\"'|.,;:!?)\]])", re.ASCII | re.IGNORECASE)
+_HOST = re.compile(r"https?://(?:www\.)?([^/?#]+)", re.IGNORECASE)
 _SPARK_HEIGHT = 16
 
 Values = Sequence[Any]
@@ -60,11 +60,12 @@ def groups(columns: Sequence[Mapping[str, str]], request: Request) -> list[dict[
 
 
 def heading(column: Mapping[str, str], request: Request) -> dict[str, Any]:
+    """Return the column with the URL that orders by it, the best first where there is one."""
     order = request.query_params.get("ordering", "").split(",")[0].strip()
     directions = {column["key"]: "ascending", f"-{column['key']}": "descending"}
     return {
         **column,
-        "url": sort_url(column["key"], "-" if "better" in column else "", request),
+        "url": sort_url(column["key"], "-" if column.get("better") in {"more", "newest"} else "", request),
         "sorted": directions.get(order, ""),
     }
 
@@ -123,8 +124,8 @@ def _time(value: datetime) -> SafeString:
 
 
 def _link(value: str) -> SafeString:
-    host = urlsplit(value).netloc.removeprefix("www.")
-    return format_html('<a href="{}" rel="nofollow">{}</a>', value, host or value)
+    host = _HOST.match(value)  # urlsplit() refuses some stored URLs, such as http://[x
+    return format_html('<a href="{}" rel="nofollow">{}</a>', value, host[1] if host else value)
 
 
 def _verdict(value: Mapping[str, Any]) -> SafeString:

@@ -9,7 +9,7 @@ from rest_framework.exceptions import ValidationError
 from core import hooks
 from core.api.filters import ReferencesField
 from core.api.parameters import MAX_MISTAKES, nearest
-from core.api.references import by_references
+from core.api.references import by_references, is_id
 from core.kinds import Kind
 from packages.models import Package
 
@@ -19,10 +19,10 @@ _CANDIDATES = 10  # for the nearest spelling of a word
 
 
 class Named(NamedTuple):
-    """Packages, by the ids and slugs that they have now, in the order of the slugs."""
+    """Packages, by the ids and the names that they have now, in the order of the names."""
 
     ids: list[int]
-    slugs: list[str]
+    names: list[str]
 
 
 def named_packages(text: str | None) -> Named:
@@ -30,7 +30,7 @@ def named_packages(text: str | None) -> Named:
     and refuses too few packages and too many."""
     wanted = _words(text)
     rows = _present(wanted)
-    known = {reference for pk, slug in rows for reference in (str(pk), slug)}
+    known = {reference for pk, slug in rows for reference in (str(pk), _name(pk, slug))}
     missing = [word for word in wanted if word not in known]
     if missing:
         former = hooks.former_slugs.owners(Kind.PACKAGE, missing)
@@ -38,10 +38,15 @@ def named_packages(text: str | None) -> Named:
         present = {pk for pk, _ in renamed}
         _refuse_unknown([word for word in missing if former.get(word) not in present])
         rows = [*rows, *renamed]
-    in_order = sorted({slug: pk for pk, slug in rows}.items())
+    in_order = sorted({_name(pk, slug): pk for pk, slug in rows}.items())
     if not FEWEST <= len(in_order) <= MOST:
         raise ValidationError({"packages": [f"{_HOW}; the request names {len(in_order)}."]})
-    return Named([pk for _, pk in in_order], [slug for slug, _ in in_order])
+    return Named([pk for _, pk in in_order], [name for name, _ in in_order])
+
+
+def _name(pk: int, slug: str) -> str:
+    """Return the slug; the id if the slug would be read as the id of another package."""
+    return str(pk) if is_id(slug) else slug
 
 
 def _words(text: str | None) -> list[str]:

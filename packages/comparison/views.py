@@ -186,8 +186,8 @@ class CompareView(ComparisonView):
         name them redirects there."""
         text = request.query_params.get("packages")
         named = named_packages(text)
-        if text != (slugs := ",".join(named.slugs)):
-            raise RedirectError(neighbour(request, packages=slugs))
+        if text != (names := ",".join(named.names)):
+            raise RedirectError(neighbour(request, packages=names))
         selection = Selection(
             "packages",
             Package.objects.filter(pk__in=named.ids),

@@ -1,5 +1,6 @@
 """GET /api/v4/grids/{reference}/comparison/: whole bodies, what is left out, its number of queries, its page."""
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -143,12 +144,12 @@ def test_the_whole_body(get: Get) -> None:
                 "title": "Globe",
                 "values": [
                     *(None, "Apps", {"verdict": "unknown", "level": "none", "warnings": []}),
-                    *(0, 0, None, [], None, None, None, [], [], None, None, None, None, None),
+                    *(None, None, None, [], None, None, None, [], [], None, None, None, None, None),
                     {"text": "no", "sign": -1},
                 ],
             },
         ],
-        "best": {"repo_watchers": ["atlas"], "repo_forks": ["atlas"], f"feature-{tiles.pk}": ["atlas"]},
+        "best": {f"feature-{tiles.pk}": ["atlas"]},
         "total": 3,
         "shown": 2,
         "hidden": [{"reason": "level=poor", "count": 1, "url": f"{V4}grids/maps/comparison/?level=all"}],
@@ -170,10 +171,10 @@ def test_columns_and_orders(get: Get) -> None:
     assert [(each["slug"], *each["values"]) for each in body["rows"]] == [
         ("b", {"text": "++", "sign": 2}, 7),
         ("a", {"text": "no", "sign": -1}, 3),
-        ("c", None, 0),
+        ("c", None, None),
     ]
     assert body["best"] == {key: ["b"], "repo_watchers": ["b"]}
-    assert slugs(get("grids/maps/comparison/?ordering=repo_watchers&columns=licence").json()) == ["c", "a", "b"]
+    assert slugs(get("grids/maps/comparison/?ordering=repo_watchers&columns=licence").json()) == ["a", "b", "c"]
     assert slugs(get("grids/maps/comparison/?ordering=-title").json()) == ["c", "b", "a"]
     feature(grid, "First", {}, position=0)
     FeatureFactory.create(title="Elsewhere")
@@ -373,7 +374,8 @@ def test_methods(client: Client) -> None:
 )
 def test_the_order_of_cells(texts: Sequence[str | None], ascending: Sequence[str | None]) -> None:
     listed = dict(enumerate(dict.fromkeys(texts)))
-    of_feature = column_of(Feature(pk=1), {str(pk): text for pk, text in listed.items() if text is not None})
+    cells = {str(pk): text for pk, text in listed.items() if text is not None}
+    of_feature = column_of(Feature(pk=1), json.dumps(cells))
     rows = [row(str(pk), pk, membership=str(pk)) for pk in listed]
 
     def in_order(descending: bool) -> list[str | None]:
@@ -398,14 +400,20 @@ def test_the_order_of_cells(texts: Sequence[str | None], ascending: Sequence[str
     ],
 )
 def test_the_best_cells(texts: Sequence[str], slugs: Iterable[str]) -> None:
-    of_feature = column_of(Feature(pk=1), {str(pk): text for pk, text in enumerate(texts)})
+    of_feature = column_of(Feature(pk=1), json.dumps(dict(enumerate(texts))))
     rows = [row(str(pk), pk, membership=str(pk)) for pk in range(len(texts) + 1)]
     assert best(rows, [of_feature]).get("feature-1", []) == slugs
 
 
 def test_the_page(get: Get) -> None:
     grid = grid_of(
-        {"slug": "a", "title": "<i>A</i>", "verdict_rank": THRIVING, "repo_watchers": 1234},
+        {
+            "slug": "a",
+            "title": "<i>A</i>",
+            "verdict_rank": THRIVING,
+            "repo_watchers": 1234,
+            "documentation_url": "http://www.[x<b>/docs",
+        },
         {"slug": "b", "verdict_rank": GONE},
     )
     feature(grid, "<b>Tiles</b>", {"a": "no <u>way</u> javascript:alert(1) https://x.test/?a=1&b=2."})
@@ -417,10 +425,12 @@ def test_the_page(get: Get) -> None:
         assert text in page
     assert '<span class="minus">' in page
     assert '<td class="count">1,234</td>' in page
+    assert '<a href="http://www.[x&lt;b&gt;/docs" rel="nofollow">[x&lt;b&gt;</a>' in page
     links = [unescape(each) for each in re.findall(r'href="([^"]*)"', page)]
     assert "https://x.test/?a=1&b=2" in links
     assert f"{V4}grids/maps/comparison/?ordering=repo_watchers" in links, "the other way round"
-    assert f"{V4}grids/maps/comparison/?ordering=-repo_forks" in links
+    for best_first in ("-repo_forks", "-released", "health", "description"):
+        assert f"{V4}grids/maps/comparison/?ordering={best_first}" in links
     assert [each for each in links if not re.match(r"https?://|/|#|\?", each)] == []
     wrong = get("grids/maps/comparison/?columns=x", accept="text/html")
     assert (wrong.status_code, "There is no column" in wrong.content.decode()) == (400, True)

@@ -33,6 +33,7 @@ def redirected(get: Get, names: str) -> list[str]:
 
 def test_the_body(get: Get) -> None:
     one, two = packages("atlas", "globe")
+    Package.objects.filter(pk=one.pk).update(repo_id="1")  # fetched, and nobody watches it
     Package.objects.filter(pk=two.pk).update(verdict_rank=7, repo_watchers=3)
     body = get("compare/?packages=atlas,globe").json()
     assert list(body) == ["as_of", "columns", "rows", "best", "total", "shown", "hidden", "next", "previous"]
@@ -74,6 +75,15 @@ def test_other_ways_to_name_packages_redirect_to_slugs_in_order(get: Get) -> Non
     assert redirected(get, f"{three.pk},{two.pk},{one.pk}") == ["atlas,globe,maps"]
     location = get("compare/?packages=globe,atlas", accept="text/html")["Location"]
     assert get(location.removeprefix(V4)).status_code == 200
+
+
+def test_a_package_whose_slug_looks_like_an_id_is_named_by_its_own_id(get: Get) -> None:
+    _, other, digits = packages("atlas", "globe", "maps")
+    Package.objects.filter(pk=digits.pk).update(slug=str(other.pk))
+    assert redirected(get, f"atlas,{digits.pk}") == [f"{digits.pk},atlas"]
+    body = get(f"compare/?packages={digits.pk},atlas").json()
+    assert [row["title"] for row in body["rows"]] == ["atlas", "maps"]
+    assert redirected(get, f"atlas,{other.pk}") == ["atlas,globe"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -38,6 +38,7 @@ EMPTY: dict[str, Any] = {
     "licence": "",
     "repo_url": "",
     "repo_key": "",
+    "repo_id": "",
     "pypi_url": "",
     "pypi_name": "",
     "documentation_url": None,
@@ -70,7 +71,14 @@ def rows_of(column: str, *stored: Any) -> list[Any]:
         ("health", {"verdict_rank": 7}, {"verdict": "gone", "level": "poor", "warnings": []}),
         ("health", {}, {"verdict": "unknown", "level": "none", "warnings": []}),
         ("repo_watchers", {"repo_watchers": 7}, 7),
-        ("repo_watchers", {}, 0),
+        ("repo_watchers", {}, None),
+        ("repo_watchers", {"repo_id": "7"}, 0),
+        ("repo_watchers", {"repo_forks": 2}, 0),
+        ("repo_watchers", {"repo_key": "github.com/a/b"}, None),
+        ("repo_watchers", {"repo_key": "github.com/a/b", "last_fetched": NOW}, 0),
+        ("repo_watchers", {"repo_key": "code.test/a/b", "last_fetched": NOW}, None),  # fetched from PyPI
+        ("repo_forks", {}, None),
+        ("repo_forks", {"repo_watchers": 7}, 0),
         ("pypi_downloads", {}, None),
         ("commits_over_52", {"commits_over_52": [0] * 52}, [0] * 52),
         ("commits_over_52", {}, []),
@@ -133,7 +141,7 @@ STATUS = '["Development Status :: {}"]'
         ("description", "repo_description", ["_x", "alpha", "Beta", "Äb", None, ""]),
         ("category", "category_title", ["Apps", "Beta"]),
         ("health", "verdict_rank", [1, 2, 7, None, None]),
-        ("repo_watchers", "repo_watchers", [0, 7, 70]),
+        ("repo_watchers", "repo_watchers", [7, 70, None, 0]),
         ("pypi_downloads", "pypi_downloads", [0, 7, None, None]),
         ("commits_over_52", "commits_over_52", [[0] * 52, [9, *[0] * 51], [1] * 52, None, []]),
         ("last_updated", "last_updated", [NOW, NOW + timedelta(seconds=1), None, None]),
@@ -173,8 +181,9 @@ def test_versions_are_ordered_by_the_newest(lower: list[str], higher: list[str])
 
 
 def test_ties_are_ordered_by_title_and_id_either_way() -> None:
-    rows = [row("b", 4), row("A", 3), row("a", 2), row("c", 1, repo_watchers=7)]
-    column = BY_KEY["repo_watchers"]
+    rows = [row(title, pk, pypi_downloads=0) for title, pk in (("b", 4), ("A", 3), ("a", 2))]
+    rows.append(row("c", 1, pypi_downloads=7))
+    column = BY_KEY["pypi_downloads"]
     assert [each.id for each in ordered(rows, [])] == [2, 3, 4, 1]
     assert [each.id for each in ordered(rows, [Order(column, False)])] == [2, 3, 4, 1]
     assert [each.id for each in ordered(rows, [Order(column, True)])] == [1, 2, 3, 4]
@@ -189,6 +198,7 @@ def test_ties_are_ordered_by_title_and_id_either_way() -> None:
         ("repo_watchers", "repo_watchers", [3, 3, 2], [0, 1]),
         ("repo_watchers", "repo_watchers", [3, 3], []),
         ("repo_watchers", "repo_watchers", [3], []),
+        ("repo_watchers", "repo_watchers", [0, 3], []),  # 0 is not known: nothing of a repository was fetched
         ("repo_watchers", "repo_watchers", [], []),
         ("pypi_downloads", "pypi_downloads", [None, 3], []),
         ("pypi_downloads", "pypi_downloads", [None, None], []),

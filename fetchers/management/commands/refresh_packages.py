@@ -41,9 +41,10 @@ def _at_least(least: float, kind: type[int] | type[float] = int) -> Callable[[st
 class Command(BaseCommand):
     help = (
         "Refresh the repository and PyPI facts of the packages that are due, stalest first; downloads with --source "
-        "downloads. Exit code 0: done, even if quota or time ran out or single packages failed; 1: all packages of a "
-        "source, or of a host with 4 or more due, failed; 2: wrong arguments; 3: another run of the same source is "
-        "under way; 130, 143: ended in good order by Ctrl-C or SIGTERM."
+        "downloads. In the end count readiness, unless --package is given, and settle the verdicts that are due. Exit "
+        "code 0: done, even if quota or time ran out or single packages failed; 1: all packages of a source, or of a "
+        "host with 4 or more due, failed; 2: wrong arguments; 3: another run of the same source is under way; 130, "
+        "143: ended in good order by Ctrl-C or SIGTERM."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
