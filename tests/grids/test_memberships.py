@@ -18,6 +18,7 @@ from grids.models import GridPackage
 from packages.models import Package
 from tests.core.admin.editors import change_url, errors_of, messages_of, open_form, send
 from tests.factories import CategoryFactory, GridFactory, MembershipFactory, PackageFactory
+from tests.packages.verdicts import forget_marks
 from tests.pages import Fields, fields_of
 from tests.threads import in_background
 
@@ -30,6 +31,7 @@ def large_grid(members: int) -> Any:
         Package(title=f"Member {number:04}", slug=f"member-{number}", category=category) for number in range(members)
     )
     GridPackage.objects.bulk_create(GridPackage(grid=grid, package=package) for package in packages)
+    forget_marks()
     return grid
 
 

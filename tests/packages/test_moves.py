@@ -12,6 +12,7 @@ from packages.facts import UNKNOWN, Outcome, PyPIFacts, Source
 from packages.models import FetchState, Package, RepositoryAlias, Snapshot
 from packages.results import Failure, save_results
 from tests.packages.test_results import DAY, FACTS, NOW, PYPI, attempt, create, fetched, outcomes, state
+from tests.packages.verdicts import forget_marks
 from tests.threads import in_background
 
 pytestmark = pytest.mark.django_db
@@ -167,6 +168,7 @@ def test_an_addition_to_what_was_forgotten_is_superseded(
     Package.objects.update(**back)
     if failed_since:
         save_results([attempt(package, Failure(Outcome.TIMEOUT, "timed out"), source, at=NOW + DAY)])
+    forget_marks()
     before = Package.objects.values().get()
     assert save_results([late]).superseded == 1
     assert Package.objects.values().get() == before

@@ -267,7 +267,7 @@ def test_the_row_is_locked_while_a_form_is_saved(admin_client: Client, document:
     sql = [query["sql"] for query in queries]
     if connection.vendor == "postgresql":  # SQLite has one writer at a time
         table = f'"{document._meta.db_table}"'
-        [lock] = [position for position, text in enumerate(sql) if "FOR NO KEY UPDATE" in text]
+        lock, *_ = (position for position, text in enumerate(sql) if "FOR NO KEY UPDATE" in text)
         reads = [position for position, text in enumerate(sql) if text.startswith("SELECT") and table in text]
         assert lock == min(reads)
 
