@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.template.defaultfilters import pluralize
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -143,7 +144,10 @@ class Command(BaseCommand):
                 + (f", {quota['remaining']} left" if quota["remaining"] is not None else "")
                 + (f", may go on at {quota['may_go_on_at']}" if quota["may_go_on_at"] else "")
             )
-        self.stdout.write(f"health: {summary.health.changed} verdicts changed, {summary.health.new} for the first time")
+        health = summary.health
+        self.stdout.write(
+            f"health: {health.changed} verdict{pluralize(health.changed)} changed, {health.new} for the first time"
+        )
         self.stdout.write(f"done in {summary.seconds} s")
 
     @contextmanager
