@@ -37,10 +37,12 @@ def log_in(site: Site, **headers: str) -> None:
 
 def test_all_lines(site: Site) -> None:
     for path in ("/api/v4/categories/", "/api/v4/packages/?limit=%0A", "/api/v4/packages/no/", "/no%0AINFO/"):
-        requests.get(site.url + path, timeout=30)
+        response = requests.get(site.url + path, timeout=30)
+        site.wait_for(re.escape(f"GET {path} {response.status_code}"))  # which is written after the response is sent
     for path in ("/api/v4/categories/", "/admin/"):
         response = requests.get(site.url + path, headers={"Host": "evil.example.org"}, timeout=30)
         assert response.status_code == 400
+        site.wait_for(re.escape(f"GET {path} 400"))
     log_in(site)
     site.wait_for("POST /admin/login/")
 
