@@ -173,7 +173,7 @@ def cost_of_comparisons(port: int) -> str:
     time, never seen."""
     words = []
     for name, paths in comparisons().items():
-        of_grids = [f"{API}{path.removesuffix('comparison/')}" for path in paths]
+        of_grids = [f"{API}{path.partition('comparison/')[0]}" for path in paths]
         table, document = (
             median(fetch(port, listed * TURNS).typical for _ in range(ROUNDS)) * 1000
             for listed in ([f"{API}{path}" for path in paths], of_grids)

@@ -83,7 +83,7 @@ def comparisons() -> dict[str, list[str]]:
     named, first = {}, 1
     for grids, members, features in COMPARED:
         name = f"comparison, {members} × ({COLUMNS} + {features})"  # noqa: RUF001 (a multiplication sign)
-        named[name] = [f"grids/{pk}/comparison/" for pk in range(first, first + grids)]
+        named[name] = [f"grids/{pk}/comparison/?level=all" for pk in range(first, first + grids)]
         first += grids
     return named
 
