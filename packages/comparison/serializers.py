@@ -33,7 +33,7 @@ class RowSerializer(serializers.Serializer[Any]):
     package = serializers.URLField()
     slug = serializers.CharField()
     title = serializers.CharField()
-    values = serializers.ListField(child=serializers.JSONField(allow_null=True), help_text=_VALUES)
+    values = serializers.ListField(child=serializers.JSONField(), help_text=_VALUES)
 
 
 class HiddenSerializer(serializers.Serializer[Any]):
