@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from django.template.defaultfilters import pluralize
 from django.utils.dateformat import format as formatted
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from core.svg import image
+from core.words import counted
 
 WIDTH, HEIGHT = 432, 112
 LEFT, RIGHT, TOP, BOTTOM = 8, 424, 34, 86  # of the space for bars and lines
@@ -23,7 +23,7 @@ def commits(package: str, weeks: Sequence[int], end: date | None) -> str:
     title = f"{package}: commits a week"
     if not weeks:
         return _note(title, "No commits known")
-    total, most = _counted(sum(weeks), "commit"), max(weeks)
+    total, most = counted(sum(weeks), "commit"), max(weeks)
     begin = end - len(weeks) * WEEK if end else None
     period = f"the {len(weeks)} weeks " + (f"to {_day(end - DAY)}" if end else "before it was fetched")
     return _chart(
@@ -43,12 +43,12 @@ def stars(package: str, history: Sequence[tuple[date, int]]) -> str:
         return _note(title, "No stars counted yet")
     (first, before), (last, now) = history[0], history[-1]
     if last - first < ENOUGH:
-        return _note(title, f"{_counted(now, 'star')}, counted since {_day(first)}")
+        return _note(title, f"{counted(now, 'star')}, counted since {_day(first)}")
     low, high = min(count for _, count in history), max(count for _, count in history)
     return _chart(
         title,
-        f"{_counted(before, 'star')} on {_day(first)}, {now:,} on {_day(last)}; from {low:,} to {high:,} between.",
-        (_counted(now, "star"), f"{now - before:+,} in {(last - first).days:,} days"),
+        f"{counted(before, 'star')} on {_day(first)}, {now:,} on {_day(last)}; from {low:,} to {high:,} between.",
+        (counted(now, "star"), f"{now - before:+,} in {(last - first).days:,} days"),
         (_day(first), _day(last)),
         _line(history, low, high),
     )
@@ -62,7 +62,7 @@ def _bars(weeks: Sequence[int], begin: date | None) -> SafeString:
         if begin:
             first = begin + number * WEEK
             week = f"{_day(first)} to {_day(first + WEEK - DAY)}"
-        bars.append((LEFT + number * PITCH + 1, BOTTOM - height, BAR, height, f"{week}: {_counted(count, 'commit')}"))
+        bars.append((LEFT + number * PITCH + 1, BOTTOM - height, BAR, height, f"{week}: {counted(count, 'commit')}"))
     return format_html_join(
         "", '<rect class="area" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>', bars
     )
@@ -103,10 +103,6 @@ def _note(title: str, note: str) -> SafeString:
         '<text class="weak" x="{}" y="{}" text-anchor="middle">{}</text>', WIDTH // 2, HEIGHT // 2 + 4, note
     )
     return image(title, f"{note}.", WIDTH, HEIGHT, words)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{pluralize(count)}"
 
 
 def _day(day: date) -> str:

@@ -61,7 +61,7 @@ class VersionReadinessView(CatalogueView):
         if documents.as_of is None:
             raise NotFound("Nothing was counted yet: the next refresh counts.")
         if version not in documents.versions(known):
-            raise NotFound(no_such(f"version of {known}", version, documents.versions(known)))
+            raise NotFound(no_such(f"version of {known.capitalize()}", version, documents.versions(known)))
         self.counted = f"{known.capitalize()} {version}"
         return Response(documents.one(known, version))
 

@@ -21,6 +21,7 @@ from django.db.models import BigIntegerField, Case, Func, Max, QuerySet, SmallIn
 from django.db.models.functions import Cast
 from django.utils import timezone
 
+from core.words import counted
 from packages.health import health
 from packages.health.verdicts import Health, rank
 from packages.models import HEALTH_FIELDS, Package, PackageHealth, UnsettledPackage
@@ -49,15 +50,11 @@ class Settled:
 
     def __str__(self) -> str:
         new = f", {self.new:,} for the first time" if self.new else ""
-        failed = f"; {_counted(self.failed, 'package')} could not be settled (see the log)" if self.failed else ""
+        failed = f"; {counted(self.failed, 'package')} could not be settled (see the log)" if self.failed else ""
         return (
-            f"{_counted(self.settled, 'package')} settled{new}: "
-            f"{_counted(self.changed, 'verdict') if self.changed else 'no verdict'} changed{failed}"
+            f"{counted(self.settled, 'package')} settled{new}: "
+            f"{counted(self.changed, 'verdict') if self.changed else 'no verdict'} changed{failed}"
         )
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 @contextmanager

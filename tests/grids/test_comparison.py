@@ -58,33 +58,72 @@ def column(body: Any, key: str) -> list[Any]:
     return [row["values"][place] for row in body["rows"]]
 
 
-def test_the_whole_body(get: Get) -> None:
-    weeks = [1] * 52
-    grid = grid_of(
+ATLAS = {
+    "slug": "atlas",
+    "title": "Atlas",
+    "repo_description": "Maps.",
+    "repo_url": "git@github.com:a/atlas",
+    "pypi_url": "atlas",
+    "documentation_url": "https://atlas.test/",
+    "repo_watchers": 7,
+    "repo_forks": 2,
+    "pypi_downloads": 900,
+    "commits_over_52": [1] * 52,
+    "last_updated": NOW,
+    "released": NOW,
+    "pypi_version": "2.0",
+    "licence": "MIT",
+    "requires_python": ">=3.12",
+    "classifiers": [
+        "Framework :: Django :: 5.2",
+        "Programming Language :: Python :: 3.12",
+        "Development Status :: 4 - Beta",
+    ],
+    "verdict_rank": THRIVING,
+    "last_fetched": datetime(2026, 1, 1, tzinfo=UTC),
+}
+
+
+def whole_rows(atlas: Package, globe: Package) -> list[Any]:
+    return [
         {
+            "package": f"{V4}packages/{atlas.pk}/",
             "slug": "atlas",
             "title": "Atlas",
-            "repo_description": "Maps.",
-            "repo_url": "git@github.com:a/atlas",
-            "pypi_url": "atlas",
-            "documentation_url": "https://atlas.test/",
-            "repo_watchers": 7,
-            "repo_forks": 2,
-            "pypi_downloads": 900,
-            "commits_over_52": weeks,
-            "last_updated": NOW,
-            "released": NOW,
-            "pypi_version": "2.0",
-            "licence": "MIT",
-            "requires_python": ">=3.12",
-            "classifiers": [
-                "Framework :: Django :: 5.2",
-                "Programming Language :: Python :: 3.12",
-                "Development Status :: 4 - Beta",
+            "values": [
+                "Maps.",
+                "Apps",
+                {"verdict": "thriving", "level": "good", "warnings": ["single_person"]},
+                *(7, 2, 900, [1] * 52),
+                "2026-05-06T03:08:09-04:00",
+                "2.0",
+                "2026-05-06T03:08:09-04:00",
+                ["5.2"],
+                ["3.12"],
+                "MIT",
+                "4 - Beta",
+                "https://github.com/a/atlas",
+                "https://pypi.org/project/atlas/",
+                "https://atlas.test/",
+                {"text": "Yes, since 2.0", "sign": 1},
             ],
-            "verdict_rank": THRIVING,
-            "last_fetched": datetime(2026, 1, 1, tzinfo=UTC),
         },
+        {
+            "package": f"{V4}packages/{globe.pk}/",
+            "slug": "globe",
+            "title": "Globe",
+            "values": [
+                *(None, "Apps", {"verdict": "unknown", "level": "none", "warnings": []}),
+                *(None, None, None, [], None, None, None, [], [], None, None, None, None, None),
+                {"text": "no", "sign": -1},
+            ],
+        },
+    ]
+
+
+def test_the_whole_body(get: Get) -> None:
+    grid = grid_of(
+        ATLAS,
         {"slug": "globe", "title": "Globe", "repo_url": ""},
         {"slug": "old", "title": "Old", "verdict_rank": GONE, "repo_watchers": 1_000},
     )
@@ -115,40 +154,7 @@ def test_the_whole_body(get: Get) -> None:
                 "help": "Are there tiles?",
             },
         ],
-        "rows": [
-            {
-                "package": f"{V4}packages/{atlas.pk}/",
-                "slug": "atlas",
-                "title": "Atlas",
-                "values": [
-                    "Maps.",
-                    "Apps",
-                    {"verdict": "thriving", "level": "good", "warnings": ["single_person"]},
-                    *(7, 2, 900, weeks),
-                    "2026-05-06T03:08:09-04:00",
-                    "2.0",
-                    "2026-05-06T03:08:09-04:00",
-                    ["5.2"],
-                    ["3.12"],
-                    "MIT",
-                    "4 - Beta",
-                    "https://github.com/a/atlas",
-                    "https://pypi.org/project/atlas/",
-                    "https://atlas.test/",
-                    {"text": "Yes, since 2.0", "sign": 1},
-                ],
-            },
-            {
-                "package": f"{V4}packages/{globe.pk}/",
-                "slug": "globe",
-                "title": "Globe",
-                "values": [
-                    *(None, "Apps", {"verdict": "unknown", "level": "none", "warnings": []}),
-                    *(None, None, None, [], None, None, None, [], [], None, None, None, None, None),
-                    {"text": "no", "sign": -1},
-                ],
-            },
-        ],
+        "rows": whole_rows(atlas, globe),
         "best": {f"feature-{tiles.pk}": ["atlas"]},
         "total": 3,
         "shown": 2,

@@ -350,12 +350,12 @@ def test_an_empty_catalogue_has_no_shares(get: Get) -> None:
 @pytest.mark.parametrize(
     ("path", "detail"),
     [
-        ("django/9.0/", "There is no version of django “9.0” here. Did you mean “6.0”? There are: 5.2, 6.0, 6.1, 6.2."),
-        ("django/3.14/", "There is no version of django “3.14” here. There are: 5.2, 6.0, 6.1, 6.2."),
+        ("django/9.0/", "There is no version of Django “9.0” here. Did you mean “6.0”? There are: 5.2, 6.0, 6.1, 6.2."),
+        ("django/3.14/", "There is no version of Django “3.14” here. There are: 5.2, 6.0, 6.1, 6.2."),
         ("Django/5.2/", "There is no platform “Django” here. Did you mean “django”? There are: django, python."),
         ("ruby/%00/", "There is no platform “ruby” here. There are: django, python."),
-        (f"django/{'9' * 200}/", f"There is no version of django “{'9' * 100}” here. There are: 5.2, 6.0, 6.1, 6.2."),
-        ("django/<b>%0A/", "There is no version of django “<b>\n” here. There are: 5.2, 6.0, 6.1, 6.2."),
+        (f"django/{'9' * 200}/", f"There is no version of Django “{'9' * 100}” here. There are: 5.2, 6.0, 6.1, 6.2."),
+        ("django/<b>%0A/", "There is no version of Django “<b>\n” here. There are: 5.2, 6.0, 6.1, 6.2."),
     ],
 )
 def test_what_is_not_counted(get: Get, path: str, detail: str) -> None:

@@ -12,11 +12,11 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.template.defaultfilters import pluralize
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from core.words import counted
 from fetchers.hosts import Upstreams
 from fetchers.locks import LockedError
 from fetchers.refresh import Options, Refresh
@@ -145,9 +145,7 @@ class Command(BaseCommand):
                 + (f", may go on at {quota['may_go_on_at']}" if quota["may_go_on_at"] else "")
             )
         health = summary.health
-        self.stdout.write(
-            f"health: {health.changed} verdict{pluralize(health.changed)} changed, {health.new} for the first time"
-        )
+        self.stdout.write(f"health: {counted(health.changed, 'verdict')} changed, {health.new:,} for the first time")
         self.stdout.write(f"done in {summary.seconds} s")
 
     @contextmanager
