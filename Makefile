@@ -3,7 +3,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 export HOST PORT
 
-.PHONY: install run serve test test-database test-browser test-more bench bench-refresh lint format clean
+.PHONY: install run serve test test-database test-browser test-more bench bench-admin bench-refresh bench-dump lint format clean
 
 # Stamps, so that nothing is installed twice; a change of pyproject.toml installs again.
 .venv/.installed: pyproject.toml
@@ -55,24 +55,46 @@ test-database: export DEBUG := true
 test-database: .venv/.installed-dev
 	.venv/bin/pytest -n auto --dist worksteal -m 'database and not browser and not more' $(ARGS)
 
+# What judges whether pages can be used by everyone, what judges the schema, and what makes clients of it. Together: npm
+# removes what is not named.
+NODE_PACKAGES = axe-core@4 @redocly/cli@2 openapi-fetch@0.17 openapi-typescript@7 typescript@5
+.venv/node/.installed: .venv/.installed-dev Makefile
+	npm install --silent --no-save --no-audit --no-fund --prefix .venv/node $(NODE_PACKAGES)
+	touch $@
+
+# A client of API v3, without what it depends on: its part that requests something needs no more than is there.
+.venv/mcp-django/mcp_django/packages/client.py: .venv/.installed-dev
+	.venv/bin/pip install --quiet --disable-pip-version-check --upgrade --no-deps --target .venv/mcp-django 'mcp-django==0.14.*'
+	touch $@
+
 test-browser: export DEBUG := true
 test-browser: .venv/.installed-dev
-	.venv/bin/pytest -m browser $(ARGS)
+	DEBUG=false SECRET_KEY=only-for-collecting-the-static-files-of-tests-in-a-browser $(MAKE) --silent .static/staticfiles.json
+	.venv/bin/pytest -n 2 --dist worksteal -m browser $(ARGS)
 
 # The programs of others that stand in front of the site, or read what it serves; .ci/run more installs them.
 test-more: export DEBUG := true
-test-more: .venv/.installed-dev
+test-more: .venv/.installed-dev .venv/node/.installed .venv/mcp-django/mcp_django/packages/client.py
 	.venv/bin/pytest -m more $(ARGS)
 
 bench-refresh: export DEBUG := true
 bench-refresh: .venv/.installed-dev
 	.venv/bin/python -m tests.bench.refresh
 
+# Needs PostgreSQL (BENCH_DATABASE_URL=postgresql://user@host:5432).
+bench-dump: .venv/.installed-dev
+	.venv/bin/python -m tests.bench.dump
+
+# Needs PostgreSQL, as above; ARGS="grid import" measures only pages with one of these words in their paths.
+bench-admin: .venv/.installed-dev
+	.venv/bin/python -W ignore -m tests.bench.admin $(ARGS)
+
 # Needs PostgreSQL (BENCH_DATABASE_URL=postgresql://user@host:5432) and wrk; SCALE=1m for a million packages. Everything
 # takes some 20 minutes and writes .github/bench-5k.md; ARGS="search grid" KINDS="cold warm 304" ROUNDS=1 choose less.
 bench: .venv/.installed-dev
 	DEBUG=false SECRET_KEY=only-for-collecting-the-static-files-of-a-bench-$@ $(MAKE) --silent .static/staticfiles.json
 	.venv/bin/python -m tests.bench $(ARGS)
+	$(MAKE) --silent bench-admin ARGS="$(ARGS)"
 
 lint: export DEBUG := true
 lint: .venv/.installed-dev

@@ -2,6 +2,7 @@
 
 from categories.filters import CategoryFilters
 from categories.models import Category
+from categories.pages import CategoryListPage, CategoryPage
 from categories.serializers import CategorySerializer
 from core.api.views import DocumentViewSet
 
@@ -12,3 +13,5 @@ class CategoryViewSet(DocumentViewSet[Category]):
     documents = Category.objects
     serializer_class = CategorySerializer
     filterset_class = CategoryFilters
+    page_class = CategoryPage
+    list_page_class = CategoryListPage

@@ -18,10 +18,11 @@ class ChangesConfig(AppConfig):
         _fill_hook()
 
 
-def _prune(now: datetime, **_: Any) -> None:
-    from changes.log import prune  # noqa: PLC0415 (models are not loaded when this module is)
+def _prune(now: datetime, **_: Any) -> str:
+    from changes.log import RETENTION, prune  # noqa: PLC0415 (models are not loaded when this module is)
 
-    prune(now)
+    deleted = prune(now)
+    return f"{deleted} changes older than {RETENTION.days} days were deleted from the log" if deleted else ""
 
 
 def _fill_hook() -> None:

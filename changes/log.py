@@ -1,5 +1,6 @@
 """The numbered log: its bounds, its rows, and its pruning."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ from django.db.models import QuerySet
 from changes.models import Change
 from core.database.prepared import PLACEHOLDER_ID, Prepared, Statement, StatementCache, with_ids
 from core.database.sessions import reader
+from core.models import MAX_ID
 
 RETENTION = timedelta(days=400)
 BATCH = 10_000
@@ -33,15 +35,35 @@ def bounds() -> Bounds:
     return Bounds(last, last if oldest is None else oldest - 1)
 
 
-def after(number: int, limit: int) -> list[Change]:
-    """Return at most `limit` changes after a number, in order."""
+def after(number: int, limit: int, kinds: Collection[str] = ()) -> list[Change]:
+    """Return at most `limit` changes after a number, in order; of some kinds, if there are any."""
     connection = reader()
-    return _STATEMENTS.get(connection, "after", lambda: Prepared(_after())).rows(connection, number, limit)
+    if not kinds:
+        return _STATEMENTS.get(connection, "after", lambda: Prepared(_after())).rows(connection, number, limit)
+    values = [value for kind in Change.KINDS for value in (number if kind in kinds else MAX_ID, limit)]
+    statement = _STATEMENTS.get(connection, "of kinds", lambda: Prepared(_of_kinds()))
+    return statement.rows(connection, *values, limit)
 
 
 def _after() -> QuerySet[Change]:
     ids = "SELECT id FROM changes_change WHERE number > %s ORDER BY number LIMIT %s"
-    return Change.objects.filter(with_ids(Change, ids, PLACEHOLDER_ID, PLACEHOLDER_ID)).order_by("number")
+    return _in_order(ids, 2)
+
+
+def _of_kinds() -> QuerySet[Change]:
+    """Read each kind by its own index, from a number of its own on: of a kind that is not requested, that is the end.
+    So a rare kind costs no more than a common one, and there is one statement for all combinations."""
+    of_each = " UNION ALL ".join(
+        "SELECT * FROM (SELECT id, number FROM changes_change"  # noqa: S608 (the kinds are our own)
+        f" WHERE kind = '{kind}' AND number > %s ORDER BY number LIMIT %s) AS of_{kind}"
+        for kind in Change.KINDS
+    )
+    ids = f"SELECT id FROM ({of_each}) AS of_kinds ORDER BY number LIMIT %s"  # noqa: S608 (as above)
+    return _in_order(ids, 2 * len(Change.KINDS) + 1)
+
+
+def _in_order(ids: str, placeholders: int) -> QuerySet[Change]:
+    return Change.objects.filter(with_ids(Change, ids, *[PLACEHOLDER_ID] * placeholders)).order_by("number")
 
 
 def prune(now: datetime) -> int:

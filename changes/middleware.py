@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from django.core.validators import slug_re
 from django.http import HttpRequest, HttpResponsePermanentRedirect
@@ -27,8 +28,11 @@ class OldSlugMiddleware:
     def _renamed(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
         match = request.resolver_match
         reference = match.kwargs.get("reference", "") if match else ""
-        view = getattr(match.func, "cls", None) if match else None
-        if not match or view is None or not slug_re.match(reference) or re.fullmatch("[1-9][0-9]*", reference):
+        # The class of an API view, or that of a feed, whose view is a method of it.
+        view: Any = getattr(match.func, "cls", None) or getattr(match.func, "__self__", None) if match else None
+        if not match or view is None or not slug_re.match(reference):
+            return None
+        if getattr(view, "takes_ids", True) and re.fullmatch("[1-9][0-9]*", reference):
             return None
         if not issubclass(view.documents.model, Document):  # it has no slug
             return None

@@ -44,7 +44,10 @@ class Change(models.Model):
                 name="change_known",
             ),
         )
-        indexes = (models.Index(fields=["id"], condition=models.Q(number__isnull=True), name="change_not_numbered"),)
+        indexes = (
+            models.Index(fields=["id"], condition=models.Q(number__isnull=True), name="change_not_numbered"),
+            models.Index(fields=["kind", "number"], name="change_kind"),
+        )
 
     def __str__(self) -> str:
         return f"{self.number}: {self.kind} {self.object_id} {self.action}"

@@ -1,11 +1,13 @@
 """A change of the log as API v4 shows it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.utils import timezone
 from rest_framework import serializers
 
 from changes.models import Change
+from core.api.pagination import MAX_LIMIT
 from core.kinds import Kind
 from core.links import Links
 
@@ -26,10 +28,15 @@ class ChangeSerializer(serializers.ModelSerializer[Change]):
     )
     grid = serializers.URLField(read_only=True, allow_null=True, help_text="Of a membership, a feature or a cell.")
     package = serializers.URLField(read_only=True, allow_null=True, help_text="Of a membership or a cell.")
+    documents = serializers.ListField(
+        child=serializers.URLField(),
+        help_text="What to fetch again: the documents that the change shows in. Of a package its releases as well. None"
+        " of a document that is deleted. If one gets 404, its deletion follows in the log.",
+    )
 
     class Meta:
         model = Change
-        fields = ("number", "at", "kind", "action", "id", "slug", "old_slug", "url", "grid", "package")
+        fields = ("number", "at", "kind", "action", "id", "slug", "old_slug", "url", "grid", "package", "documents")
 
 
 def documents(changes: list[Change], links: Links) -> list[dict[str, Any]]:
@@ -54,9 +61,25 @@ def documents(changes: list[Change], links: Links) -> list[dict[str, Any]]:
             "url": link(change.kind, change.object_id) if _has_url(change) else None,
             "grid": link(Kind.GRID, change.grid_id),
             "package": link(Kind.PACKAGE, change.package_id),
+            "documents": _to_fetch(change, link, links),
         }
         for change in changes
     ]
+
+
+def _to_fetch(change: Change, link: Callable[[str, int | None], str | None], links: Links) -> list[str | None]:
+    """Return the URLs of the documents that a change shows in, as far as it leaves them in place."""
+    if change.kind == Kind.MEMBERSHIP:
+        # Its place is among the grids of the package; a grid has its packages by title.
+        grid = [] if change.action == "changed" else [link(Kind.GRID, change.grid_id)]
+        return [*grid, link(Kind.PACKAGE, change.package_id)]
+    if not _has_url(change):
+        return []
+    own = link(change.kind, change.object_id)
+    if change.kind != Kind.PACKAGE:
+        return [own]
+    # As a rule all of its releases are one page of that size; `next` leads on where they are not.
+    return [own, links.below(f"{Kind.PACKAGE.plural}/{change.object_id}/releases/", limit=str(MAX_LIMIT))]
 
 
 def _has_url(change: Change) -> bool:
@@ -67,6 +90,17 @@ class ChangesSerializer(serializers.Serializer[Any]):
     """A page of the log."""
 
     since = serializers.IntegerField(help_text="The number that was requested.")
-    until = serializers.IntegerField(help_text="The last number of this page: where to go on from.")
+    until = serializers.IntegerField(
+        help_text="Where to go on from: the last number of this page; at the end of the changes of some kinds, the last"
+        " number that was looked at."
+    )
+    newest = serializers.IntegerField(help_text="The last number of the whole log.")
     next = serializers.URLField(allow_null=True)
     results = ChangeSerializer(many=True)
+
+
+class GoneSerializer(serializers.Serializer[Any]):
+    """The error of a request for changes that are pruned."""
+
+    detail = serializers.CharField()
+    newest = serializers.IntegerField(help_text="The last number of the log: where to go on once all is read again.")

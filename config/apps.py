@@ -1,4 +1,11 @@
+from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+
+
+class SiteConfig(AppConfig):
+    """This folder, for its commands. It has no models."""
+
+    name = "config"
 
 
 class DocumentAdminConfig(AdminConfig):

@@ -20,7 +20,17 @@ from gunicorn import glogging, util
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 
-NAMES = ("HOST", "PORT", "WEB_CONCURRENCY", "ACCESS_LOG", "BEHIND_PROXY", "TIME_ZONE", "LOG_FORMAT", "LOG_TIME")
+NAMES = (
+    "HOST",
+    "PORT",
+    "WEB_CONCURRENCY",
+    "ACCESS_LOG",
+    "BEHIND_PROXY",
+    "TIME_ZONE",
+    "LOG_FORMAT",
+    "LOG_TIME",
+    "DOWNLOADS",
+)
 BOOT_SECONDS = 60.0  # for which a reload waits for the check, and for new workers before it ends the old ones
 
 
@@ -56,12 +66,19 @@ class Log(glogging.Logger):
         for handler in self.access_log.handlers:
             handler.setFormatter(logging.Formatter(self.access_fmt, self.datefmt))
 
+    def exception(self, msg: object, *args: object, **kwargs: Any) -> None:
+        """Log in one line that a client has stopped reading (core.downloads sets the deadline)."""
+        if isinstance(sys.exc_info()[1], TimeoutError):
+            self.info("A client has stopped reading: its connection is closed.")
+        else:
+            super().exception(msg, *args, **kwargs)
+
 
 _host: str = _SETTINGS["HOST"]
 wsgi_app = "config.wsgi"
 bind = f"[{_host}]:{_SETTINGS['PORT']}" if ":" in _host else f"{_host}:{_SETTINGS['PORT']}"
 workers: int = _SETTINGS["WEB_CONCURRENCY"]
-threads = 2
+threads = 2 + _SETTINGS["DOWNLOADS"]
 limit_request_line = 8190  # gunicorn's maximum: a list of a thousand ids fits into a URL
 max_requests = 10_000
 max_requests_jitter = 1_000

@@ -39,6 +39,7 @@ ALLOWED_HOSTS = env.list(
 )
 SITE_URL = (env.str("SITE_URL", default="", validate=values.site_url) or "").rstrip("/")
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+INDEXED = env.bool("INDEXED", default=False)
 TIME_ZONE = env.str("TIME_ZONE", default="America/New_York", validate=values.time_zone)
 HOST = env.str("HOST", default="127.0.0.1", validate=values.listening_host)
 PORT = env.int("PORT", default=8000, validate=values.between(1, 65535))
@@ -65,7 +66,27 @@ ALLOW_PRIVATE_HOSTS = env.bool("ALLOW_PRIVATE_HOSTS", default=False)
 FORGE_HOSTS: dict[str, values.ForgeKind] = env.forge_hosts(
     "FORGE_HOSTS", default="", known=KNOWN_HOSTS, allow_private=ALLOW_PRIVATE_HOSTS
 )
+# Dumps of the catalogue
+DATA_LICENCE = env.str("DATA_LICENCE", default="", validate=values.line)
+DUMP_ROOT = env.str("DUMP_ROOT", default="", validate=values.folder)
+DUMP_ACCEL = env.str("DUMP_ACCEL", default="", validate=values.internal_location)
+# Downloads that a worker sends at the same time, each of which takes a thread for as long as its client reads
+DOWNLOADS = 2 if DUMP_ROOT and not DUMP_ACCEL else 0
 REFRESH_CONTACT = env.str("REFRESH_CONTACT", default="", validate=values.header_text)
+PING_URL = env.str("PING_URL", default="", validate=values.ping_url)
+# The weekly mail of the desk; most names are Django's
+DESK_MAIL: list[str] = env.list(
+    "DESK_MAIL", default=[], subcast=str.strip, validate=partial(values.mail_addresses, site_url=SITE_URL)
+)
+_sender = env.str("DESK_MAIL_FROM", default="", validate=values.mail_address)
+DEFAULT_FROM_EMAIL = _sender or next(iter(DESK_MAIL or ()), "")
+EMAIL_HOST = env.str("EMAIL_HOST", default="localhost", validate=values.listening_host)
+EMAIL_PORT = env.int("EMAIL_PORT", default=25, validate=values.between(1, 65535))
+EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", default="", validate=values.line)
+EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", default="", validate=values.line)
+EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", default=False)
+EMAIL_USE_SSL = env.bool("EMAIL_USE_SSL", default=False, validate=partial(values.one_of_two, other=EMAIL_USE_TLS))
+EMAIL_TIMEOUT = 10
 
 try:
     env.seal()
@@ -84,6 +105,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.humanize",
+    "django.contrib.sitemaps",
     "django.contrib.staticfiles",
     "rest_framework",
     "django_filters",
@@ -95,11 +117,18 @@ INSTALLED_APPS = [
     "grids",
     "search",
     "changes",
+    "v3",
     "fetchers",
+    "editing",
+    "config.apps.SiteConfig",
 ]
 
 MIDDLEWARE = [
+    "config.probes.ProbesMiddleware",
+    "core.languages.AdminLocaleMiddleware",
+    "core.headers.PagePolicyMiddleware",
     "core.headers.ApiHeadersMiddleware",
+    "core.downloads.DumpFilesMiddleware",
     "core.caching.middleware.ApiCacheMiddleware",  # serves the API by itself, behind API_MIDDLEWARE alone
     "django.middleware.security.SecurityMiddleware",
     # With DEBUG, runserver serves static files from the apps, and nothing has been collected.
@@ -125,7 +154,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [],
+        "DIRS": [BASE_DIR / "config" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -213,7 +242,7 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_RENDERER_CLASSES": [
         "core.api.renderers.FastJSONRenderer",
-        "core.api.renderers.BrowsableRenderer",
+        "core.pages.renderer.PageRenderer",
     ],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "core.api.negotiation.StrictNegotiation",
     "DEFAULT_SCHEMA_CLASS": "core.api.schema.CatalogueSchema",
@@ -222,18 +251,19 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Package Grids",
     "DESCRIPTION": "A catalogue of reusable packages, sorted into categories and compared side by side in grids. "
-    "Read-only. A parameter that is unknown, empty (but for cursor and the search's q), given twice or not of its kind "
-    "gets 400, never a guess.",
+    "Read-only. A parameter that is unknown, empty (but for cursor and the search's q), given twice (unless it is a "
+    "list) or not of its kind gets 400, never a guess.",
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v4/",
     "COMPONENT_NO_READ_ONLY_REQUIRED": True,
+    "SERVERS": [{"url": "/", "description": "The host of this document."}],
+    "LICENSE": {"name": "MIT (of the program)", "identifier": "MIT"},
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {"VerdictEnum": "packages.health.verdicts.VERDICTS"},  # of more than one key
+    "PREPROCESSING_HOOKS": ["core.api.schema.of_v4"],
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "core.api.schema.finished"],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
 }
 
 # Times of log lines are those of TIME_ZONE, with their offset; gunicorn's own lines have the same form.

@@ -14,16 +14,23 @@ from rest_framework.response import Response
 
 from categories.views import CategoryViewSet
 from changes.views import ChangesView
-from core.api.docs import RedocView, SchemaView, SwaggerView
+from config.discovery import robots, sitemap, sitemap_index
+from config.guide import GuideView
+from config.llms import llms
+from config.pages import FrontPage
+from core import dumps
+from core.api.docs import DocsView, FormerDocsView, SchemaView
+from core.api.dumps import DumpFileView, DumpsView
 from core.api.routers import DocumentRouter
 from core.api.schema import ALWAYS, errors
 from core.api.views import CatalogueView, UndefinedView
 from core.caching.dependencies import on
 from core.links import Links
-from grids.feeds import GridFeed
+from core.pages.handlers import missing
+from grids.feeds import GridFeed, GridReleaseFeed
 from grids.views import FeatureViewSet, GridComparisonView, GridViewSet
 from packages.comparison.views import CompareView
-from packages.feeds import PackageFeed, ReleaseFeed
+from packages.feeds import CategoryFeed, PackageFeed, ReleaseFeed
 from packages.readiness.views import ReadinessView, VersionReadinessView
 from packages.views import (
     BadgeEndpointView,
@@ -38,21 +45,22 @@ from search.views import SearchView
 admin.site.site_header = admin.site.site_title = "Package Grids"
 admin.site.index_title = "Catalogue"
 
-handler400 = "core.api.errors.bad_request"
-handler500 = "core.api.errors.server_error"
+handler400 = "core.pages.handlers.bad_request"
+handler404 = "core.pages.handlers.not_found"
+handler500 = "core.pages.handlers.server_error"
 
 # The root's links: those of v4 in its order, then ours.
 ROOT = (
     *("packages", "search", "grids", "categories", "changes", "features", "trending", "readiness"),
-    *("schema", "docs"),
+    *("dumps", "schema", "docs"),
 )
 
 
 class RootSerializer(serializers.Serializer[Any]):
     """The URLs of all that the API offers."""
 
-    packages, search, grids, categories, changes, features, trending, readiness, schema, docs = (
-        serializers.URLField() for _ in ROOT
+    packages, search, grids, categories, changes, features, trending, readiness, dumps, schema, docs = (
+        serializers.URLField(allow_null=name == "dumps") for name in ROOT
     )
 
 
@@ -60,11 +68,13 @@ class RootView(CatalogueView):
     """A catalogue of reusable packages, sorted into categories and compared side by side in grids."""
 
     depends_on = on()
+    page_class = FrontPage
 
     @extend_schema(operation_id="root", tags=["root"], responses={200: RootSerializer, **errors(*ALWAYS)})
     def get(self, request: Request) -> Response:
         links = Links.of(request)
-        return Response({name: links.named(name) for name in ROOT})
+        urls: dict[str, str | None] = {name: links.named(name) for name in ROOT}
+        return Response(urls | ({} if dumps.root() else {"dumps": None}))
 
     def get_view_name(self) -> str:
         return "Package Grids"
@@ -103,11 +113,28 @@ urlpatterns = [
     path("api/v4/changes/", ChangesView.as_view(), name="changes"),
     path("api/v4/readiness/", ReadinessView.as_view(), name="readiness"),
     path("api/v4/readiness/<str:platform>/<str:version>/", VersionReadinessView.as_view(), name="readiness-version"),
+    path("api/v4/dumps/", DumpsView.as_view(), name="dumps"),
+    path("api/v4/dumps/<str:name>/<str:file>", DumpFileView.as_view(), name="dump-file"),
     path("api/v4/schema/", SchemaView.as_view(), name="schema"),
-    path("api/v4/docs/", SwaggerView.as_view(url_name="schema"), name="docs"),
-    path("api/v4/docs/redoc/", RedocView.as_view(url_name="schema"), name="redoc"),
-    re_path(r"^api/v4/feeds/packages\.(?P<extension>rss|atom)$", PackageFeed.view, name="feed-packages"),
-    re_path(r"^api/v4/feeds/releases\.(?P<extension>rss|atom)$", ReleaseFeed.view, name="feed-releases"),
-    re_path(r"^api/v4/feeds/grids\.(?P<extension>rss|atom)$", GridFeed.view, name="feed-grids"),
+    path("api/v4/docs/", DocsView.as_view(), name="docs"),
+    path("api/v4/docs/clients/", GuideView.as_view(), name="guide"),
+    path("api/v4/docs/redoc/", FormerDocsView.as_view()),
+    *(
+        re_path(rf"^api/v4/feeds/{which}\.(?P<extension>rss|atom)$", feed.view, name=name)
+        for name, which, feed in (
+            ("feed-packages", "packages", PackageFeed),
+            ("feed-releases", "releases", ReleaseFeed),
+            ("feed-grids", "grids", GridFeed),
+            ("feed-grid", "grids/(?P<reference>[^/]+)", GridReleaseFeed),
+            ("feed-category", "categories/(?P<reference>[^/]+)", CategoryFeed),
+        )
+    ),
+    path("robots.txt", robots, name="robots"),
+    path("llms.txt", llms, name="llms"),
+    path("sitemap.xml", sitemap_index, name="sitemap-index"),
+    path("sitemap-<slug:section>.xml", sitemap, name="sitemap"),
+    path("", include("v3.urls")),
     re_path(r"^api(?:/[\s\S]*)?$", undefined),
+    # Admin and static files have their own ways to say it, and Django its own way to add a slash to /admin.
+    re_path(r"^(?!admin\b|static/)[\s\S]+$", missing),
 ]

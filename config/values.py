@@ -18,6 +18,7 @@ _ORIGIN = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})
 _ALLOWED_HOST = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?", re.ASCII)
 _FORGE_HOST = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*)(:[0-9]{1,5})?", re.ASCII)
+_MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", re.ASCII)
 _SHORTEST_KEY, _FEWEST_CHARACTERS = 50, 5  # as Django's own check of a deployment wants a SECRET_KEY
 
 
@@ -62,9 +63,52 @@ def base_url(value: str) -> None:
         raise ValidationError("Must be like https://api.example.org/v1")
 
 
+def mail_addresses(value: list[str], *, site_url: str) -> None:
+    if value and not site_url:
+        raise ValidationError("Needs SITE_URL besides: the mail has links")
+    for address in value:
+        mail_address(address)
+
+
+def mail_address(value: str) -> None:
+    """Accept an address without a name beside it: a header that others could continue is none."""
+    if value and not _MAIL.fullmatch(value):
+        raise ValidationError("Must be mail addresses, like editors@example.org")
+
+
+def one_of_two(value: bool, *, other: bool) -> None:
+    if value and other:
+        raise ValidationError("Must not be true if EMAIL_USE_TLS is: choose one of the two")
+
+
+def ping_url(value: str) -> None:
+    try:
+        parts = urlsplit(value)
+        usable = not value or (re.fullmatch(r"https?://[!-~]+", value) and parts.hostname and parts.port != 0)
+    except ValueError:  # brackets that do not close, a port over 65535
+        usable = False
+    if not usable:
+        raise ValidationError("Must be empty or a URL that begins with http:// or https://")
+
+
 def header_text(value: str) -> None:
     if not value.isascii() or not value.isprintable():
         raise ValidationError("Must be printable ASCII characters on one line")
+
+
+def line(value: str) -> None:
+    if not value.isprintable() or value != value.strip():
+        raise ValidationError("Must be printable characters on one line, like CC-BY-4.0")
+
+
+def folder(value: str) -> None:
+    if value and not value.startswith("/"):
+        raise ValidationError("Must be the whole path of a folder, like /srv/dumps")
+
+
+def internal_location(value: str) -> None:
+    if value and not re.fullmatch(r"/([A-Za-z0-9._~-]+/)+", value, re.ASCII):
+        raise ValidationError("Must be the path of an internal location of nginx, like /_dumps/")
 
 
 def token(value: str) -> None:

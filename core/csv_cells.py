@@ -1,7 +1,7 @@
 """Values of JSON as the cells of CSV (RFC 4180), in which no spreadsheet program finds a formula.
 
 What is a text in JSON is quoted; numbers, true and false are not. Null is nothing between two commas, so that it is
-told from an empty text, which is `""`.
+told from an empty text, which is `""`. A list and an object are their JSON, as a text.
 """
 
 import re
@@ -10,7 +10,6 @@ from typing import Any
 
 import orjson
 
-SEPARATOR = "; "  # between the values of a list in one cell
 # The beginnings that a spreadsheet program may take for a formula. A sign and digits are a number.
 _FORMULA = re.compile(r"'*(?![+-][0-9]+\Z)[=+\-@\t\r]")
 
@@ -22,8 +21,7 @@ def line(values: Iterable[Any]) -> bytes:
 
 
 def cell(value: Any) -> str:
-    """Return a value of JSON as a cell. A list is its values with SEPARATOR between them; an object, and a list of
-    objects or of lists, stays JSON."""
+    """Return a value of JSON as a cell."""
     if value is None:
         return ""
     text = _text(value)
@@ -42,11 +40,16 @@ def guarded(text: str) -> str:
     return f"'{text}" if _FORMULA.match(text) else text
 
 
+def unguarded(cell: str) -> str:
+    """Return the text that a cell was made of: the inverse of guarded(). A cell that was typed without an apostrophe is
+    its text as it is."""
+    rest = cell.removeprefix("'")
+    return rest if guarded(rest) != rest else cell
+
+
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    if isinstance(value, list) and not any(isinstance(each, (list, dict)) for each in value):
-        return SEPARATOR.join(map(_text, value))
     return orjson.dumps(value, default=str, option=orjson.OPT_UTC_Z).decode().strip('"')  # of a time

@@ -17,14 +17,20 @@ class Key:
     """A key of a document: one that v4 always shows (`v4`), one that `fields=` adds (`extended`), or a stored column
     that is no key (neither).
 
-    `ages` is the number of seconds after which the value may be another one although nothing was written; 0 if it
+    `means` says to clients what the value is, in particular null, "" and []; the schema and the pages for clients show
+    it. `ages` is the number of seconds after which the value may be another one although nothing was written; 0 if it
     never is.
     """
 
     name: str = field(kw_only=False)
     v4: bool = False
     extended: bool = False
+    means: str = ""
     ages: int = 0
+
+    def __post_init__(self) -> None:
+        if (self.v4 or self.extended) != bool(self.means):
+            raise ValueError(f"{self.name}: a key of a document says what it means, and nothing else does")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +51,7 @@ class Column(Key):
     preserialized: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.logged == bool(self.reason):
             raise ValueError(f"{self.name}: a column is logged, or there is a reason why it is not")
 
@@ -59,9 +66,20 @@ class Column(Key):
 
 @dataclass(frozen=True, kw_only=True)
 class Computed(Key):
-    """A key whose value is computed from stored columns."""
+    """A key whose value is computed from stored columns, or read from rows of other kinds.
 
-    columns: tuple[str, ...]
+    `shows` are the other kinds that a response with the key depends on, or single columns of theirs. `reason` says why
+    a move of those is no change of this document, where no stored column has one logged.
+    """
+
+    columns: tuple[str, ...] = ()
+    shows: tuple[Kind | tuple[Kind, str], ...] = ()
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if bool(self.columns) == bool(self.reason):
+            raise ValueError(f"{self.name}: it is made of stored columns, or there is a reason why no change is logged")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +96,6 @@ class Relation(Column):
     ids: Callable[[Any], list[int]] | None = None
     expandable: bool = True
     select_related: bool = False
-    help_text: str = ""
 
     @property
     def column(self) -> str:
@@ -96,7 +113,19 @@ class Relation(Column):
         return [[] if pk is None else [pk] for pk in ids]
 
 
-ID = Column("id", v4=True, logged=False, reason="A row with another id is logged as deleted and created.")
+ID = Column(
+    "id",
+    v4=True,
+    means="The number that stands for it in URLs; it stays when the slug changes.",
+    logged=False,
+    reason="A row with another id is logged as deleted and created.",
+)
+TITLE = Column("title", v4=True, means="As an editor typed it.", edited=True)
+SLUG = Column(
+    "slug", v4=True, means="Its name in URLs. When it changes, requests for the former one are redirected.", edited=True
+)
+CREATED = Column("created", v4=True, means="When it was added to the catalogue.", edited=True)
+MODIFIED = Column("modified", v4=True, means="When an editor last saved it; no fetch moves this.", edited=True)
 
 
 class Columns:
@@ -115,6 +144,11 @@ class Columns:
     def stored(self, names: Iterable[str]) -> set[str]:
         """The stored columns that the keys with these names are made of."""
         return {column for name in names for column in self.by_name[name].columns}
+
+    def shows(self, names: Iterable[str]) -> set[Kind | tuple[Kind, str]]:
+        """The other kinds, and single columns of theirs, that these keys show. Names of no key are ignored."""
+        keys = (key for name in names if isinstance(key := self.by_name.get(name), Computed))
+        return {shown for key in keys for shown in key.shows}
 
     def ages(self, names: Iterable[str]) -> int:
         """The seconds after which one of these keys may change without a write; 0 if none does. Names of no key are

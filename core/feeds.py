@@ -1,4 +1,4 @@
-"""The base of the RSS and Atom feeds, with absolute links."""
+"""The base of the RSS and Atom feeds, of the whole catalogue and of one document, with absolute links."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -7,13 +7,18 @@ from django.contrib.syndication.views import Feed
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.feedgenerator import Atom1Feed, Rss201rev2Feed
 from django.utils.html import escape
+from rest_framework.exceptions import NotFound
 
+from core.api.references import by_reference
+from core.api.schema import errors
 from core.caching.dependencies import Dependencies
 from core.kinds import Kind
 from core.links import absolute
 from core.xml import text
 
 NEWEST = 50
+MEDIA_TYPES = ("application/atom+xml", "application/rss+xml")
+TEXT = {"type": "string"}
 
 
 class CatalogueFeed(Feed[Any, Any]):
@@ -29,14 +34,38 @@ class CatalogueFeed(Feed[Any, Any]):
         self.feed_type = self.types[extension]
 
     @classmethod
-    def view(cls, request: HttpRequest, extension: str) -> HttpResponse:
-        """Respond with the feed as RSS or Atom, by the extension of the URL."""
+    def view(cls, request: HttpRequest, extension: str, **of: str) -> HttpResponse:
+        """Respond with the feed as RSS or Atom, by the extension of the URL, and of the document that it names."""
         if request.method not in {"GET", "HEAD"}:
             body = {"detail": f'Method "{request.method}" not allowed.'}
             return JsonResponse(body, status=405, headers={"Allow": "GET, HEAD"})
         if request.GET:
             return JsonResponse({min(request.GET)[:100]: ["A feed takes no parameters."]}, status=400)
-        return cls(request, extension)(request)
+        try:
+            return cls(request, extension, **of)(request)
+        except NotFound as error:
+            return JsonResponse({"detail": error.detail}, status=error.status_code)
+
+    @classmethod
+    def operation(cls, name: str) -> dict[str, Any]:
+        """Describe the feeds at the URL of that name, for the schema."""
+        return {
+            "operationId": name.replace("-", "_"),
+            "summary": cls.description.removesuffix("."),
+            "description": f"{cls.description} {NEWEST} at most, the newest first.",
+            "tags": ["feeds"],
+            "parameters": cls.parameters(),
+            "responses": {
+                "200": {"description": "The feed.", "content": {each: {"schema": TEXT} for each in MEDIA_TYPES}},
+                **{str(status): _response(status) for status in (400, 404, 503)},
+            },
+        }
+
+    @classmethod
+    def parameters(cls) -> list[dict[str, Any]]:
+        """Describe the parameters in the path."""
+        schema = {"type": "string", "enum": list(cls.types)}
+        return [_in_path("extension", "The form of the feed.", schema, "atom")]
 
     def link(self) -> str:
         return absolute(self.request, f"/api/v4/{self.kind.plural}/")
@@ -63,3 +92,48 @@ class CatalogueFeed(Feed[Any, Any]):
     def item_pubdate(self, item: Any) -> datetime:
         created: datetime = item.created
         return created
+
+    def item_updateddate(self, item: Any) -> datetime:
+        """Return the same: nothing in a feed changes, and Atom wants it of every entry."""
+        return self.item_pubdate(item)
+
+
+class DocumentFeed(CatalogueFeed):
+    """A feed of what belongs to one document, by its id or slug. NotFound if there is none; old slugs redirect."""
+
+    documents: ClassVar[Any]
+    words: str  # before the document's title
+    example: str  # a slug of the sample catalogue
+
+    def __init__(self, request: HttpRequest, extension: str, reference: str) -> None:
+        super().__init__(request, extension)
+        self.document = by_reference(self.documents.only("id", "title"), reference)
+        self.title = f"Package Grids: {self.words} {text(self.document.title)}"
+
+    @classmethod
+    def parameters(cls) -> list[dict[str, Any]]:
+        kind = str(cls.documents.model._meta.model_name)
+        return [_in_path("reference", f"The id or the slug of a {kind}.", TEXT, cls.example), *super().parameters()]
+
+    def link(self) -> str:
+        kind: Kind = Kind(str(self.document._meta.model_name))
+        return absolute(self.request, f"/api/v4/{kind.plural}/{self.document.pk}/")
+
+
+def _in_path(name: str, description: str, schema: dict[str, Any], example: str) -> dict[str, Any]:
+    return {
+        "in": "path",
+        "name": name,
+        "required": True,
+        "description": description,
+        "schema": schema,
+        "examples": {"example": {"value": example}},
+    }
+
+
+def _response(status: int) -> dict[str, Any]:
+    """Describe an error as those of all other views are described."""
+    error = errors(status)[status]
+    examples = {each.name: {"value": each.value} for each in error.examples}
+    content = {"application/json": {"schema": error.response, "examples": examples}}
+    return {"description": error.description, "content": content}

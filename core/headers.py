@@ -1,4 +1,5 @@
-"""The headers of every response below /api/: pages of any site may read it, and no browser guesses its type.
+"""The headers of every response below /api/: pages of any site may read it, and no browser guesses its type. And the
+policy of every page for people, below /api/ or not: it loads nothing but files of this site.
 
 django-cors-headers sends its headers only where `Origin` came, and names it in `Vary`: a cache would hold two responses
 that are the same. Here the headers are always the same, so that `Origin` is of no consequence.
@@ -6,12 +7,34 @@ that are the same. Here the headers are always the same, so that `Origin` is of 
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from rest_framework.response import Response
+
+from core.versions import version_at
+
+PAGE_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",  # the style sheets of Swagger UI have their icons in them
+        "font-src 'self'",
+        "connect-src 'self'",
+        "manifest-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
 
 HEADERS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Link, X-Total-Count, X-Hidden, ETag, Retry-After, Content-Disposition",
+    "Access-Control-Expose-Headers": (
+        "Link, X-Total-Count, X-Hidden, X-Columns, X-Until, X-Newest, X-As-Of, ETag, Retry-After, Deprecation,"
+        " Content-Disposition"
+    ),
     "X-Content-Type-Options": "nosniff",
 }
 # The response to the question that a browser asks before a request with headers of its own (preflight).
@@ -25,8 +48,30 @@ PREFLIGHT = {
 }
 
 
+class PagePolicyMiddleware:
+    """Stands before everything else, so that errors and cached pages have the policy too. Images have their own.
+
+    A 304 has none: it has no type, and a client keeps the policy of what it has stored.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        is_page = response.headers.get("Content-Type", "").startswith("text/html")
+        if is_page and not _is_for_debugging(response):
+            response.headers["Content-Security-Policy"] = PAGE_POLICY
+        return response
+
+
+def _is_for_debugging(response: HttpResponseBase) -> bool:
+    """Return whether this is one of the pages that Django shows developers, whose scripts and styles are inline."""
+    return settings.DEBUG and response.status_code in {400, 404, 500} and not isinstance(response, Response)
+
+
 class ApiHeadersMiddleware:
-    """Stands before everything else, so that errors and 304s have the headers too."""
+    """Stands before the views and the cache, so that errors and 304s have the headers too."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -36,6 +81,8 @@ class ApiHeadersMiddleware:
             return self.get_response(request)
         is_preflight = request.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in request.META
         response = HttpResponse(headers=PREFLIGHT) if is_preflight else self.get_response(request)
-        for name, value in HEADERS.items():
+        version = version_at(request)
+        added = version.headers(request, response) if version else {}
+        for name, value in (*HEADERS.items(), *added.items()):
             response.headers[name] = value
         return response

@@ -1,12 +1,18 @@
 """Hooks for the folders above core, which core cannot import.
 
-The upper folder fills its hook when the site starts: search.apps fills `search`, changes.apps `former_slugs`, and
-packages.apps `writing`.
+The upper folder fills its hook when the site starts: search.apps fills `search`, changes.apps `former_slugs`,
+packages.apps `writing`, and editing.apps `recording`, `is_recording`, `history` and `last_edits`. Any of them may add
+to `added_actions`, `added_pages` and `added_site_pages`.
 """
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern
 
 from core.kinds import Kind
 
@@ -35,3 +41,55 @@ class Writing(Protocol):
 
 
 writing: Writing
+
+
+class OpenBatch(Protocol):
+    """An edit that is under way; `words` say what is done, and may be set until it ends."""
+
+    words: str
+
+
+class Recording(Protocol):
+    def __call__(self, user: Any = None, words: str = "") -> AbstractContextManager[OpenBatch]:
+        """Return a transaction as of `writing`, of which the history has all that is written in it: by a user, or by
+        what has this name."""
+        ...
+
+
+recording: Recording
+is_recording: Callable[[], bool]  # True inside
+
+
+class History(Protocol):
+    def __call__(self, model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        """Respond with the history of a row in admin."""
+        ...
+
+
+history: History
+
+
+class LastEdit(NamedTuple):
+    """A row of an edit: its table, the columns that the edit has of it, those that it changed, and who wrote it."""
+
+    table: str
+    row: Mapping[str, Any]
+    changed: Collection[str]
+    who: str
+
+
+class LastEdits(Protocol):
+    def __call__(self, grid: int) -> list[LastEdit]:
+        """Return what editors last did to a grid and to what belongs to it, the newest first."""
+        ...
+
+
+last_edits: LastEdits
+
+
+# What the folders above add to the admin of a model, by the model's label ("packages.Package"): actions of its list, as
+# Django's admin knows them; and functions that return further pages of its admin, whose instance they get.
+added_actions: defaultdict[str, list[Callable[..., Any]]] = defaultdict(list)
+added_pages: defaultdict[str, list[Callable[[Any], list[URLPattern]]]] = defaultdict(list)
+# Functions that return further pages of the admin site, which they get; they stand before its own.
+added_site_pages: list[Callable[[Any], list[URLPattern]]] = []

@@ -1,5 +1,5 @@
-"""Links between documents: absolute, on SITE_URL or on the request's own host, carrying `?format=` on, except
-`?format=csv`, which documents do not have."""
+"""Links between documents: absolute, on SITE_URL or on the request's own host, carrying `?format=` on, except the
+formats of lists, which documents do not have."""
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -14,6 +14,8 @@ from rest_framework.request import Request
 
 from core.kinds import Kind
 
+_OF_LISTS_ALONE = frozenset({"csv", "jsonl"})
+
 
 def absolute(request: HttpRequest | Request, path: str) -> str:
     """`path` of this site as an absolute URL."""
@@ -26,6 +28,11 @@ def _root(prefix: str) -> str:  # noqa: ARG001 (what reverse() goes by)
     return reverse("api-root")
 
 
+def root(request: HttpRequest | Request) -> str:
+    """The absolute URL of the API's root, with which the links of a response begin."""
+    return absolute(request, _root(get_script_prefix()))
+
+
 class Links:
     """The links of one response. What they have in common is put together once, not once a link."""
 
@@ -36,8 +43,8 @@ class Links:
     @classmethod
     def of(cls, request: Request) -> "Links":
         chosen = request.query_params.get("format")
-        suffix = f"?format={quote(chosen, safe='')}" if chosen and chosen != "csv" else ""
-        return cls(absolute(request, _root(get_script_prefix())), suffix)
+        suffix = f"?format={quote(chosen, safe='')}" if chosen and chosen not in _OF_LISTS_ALONE else ""
+        return cls(root(request), suffix)
 
     @classmethod
     def paths(cls) -> "Links":

@@ -1,8 +1,10 @@
-"""The warning for an editor who gives a document a slug that another one had before."""
+"""Slugs that are refused, and the warning for an editor who gives a document one that another one had before."""
 
 from core import hooks
 from core.kinds import Kind
 from core.models import Document
+
+DIGITS_ALONE = "A slug needs a character that is not a digit: digits alone are read as an id."
 
 
 def warning(document: Document) -> str:

@@ -1,5 +1,6 @@
 """The hosts that packages are fetched from: the module that reads each, and its Upstream, made from the settings."""
 
+import math
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
@@ -8,6 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import assert_never
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from fetchers.forges import bitbucket, forgejo, github, gitlab
@@ -55,6 +57,8 @@ READERS: Mapping[str, str] = {
 
 class Upstreams:
     """The upstreams of one run. Their rate limits are loaded from the database; save() stores them."""
+
+    ends_at = math.inf  # by time.monotonic(), when nobody waits for responses any more
 
     def __init__(
         self,
@@ -138,7 +142,7 @@ class Upstreams:
             self._all[name] = Upstream(
                 name,
                 url,
-                RateLimit(self._stored_state(name), self._clock, rate=rate, max_wait=max_wait),
+                self._rate_limit(_state(self._stored.get(name)), rate, max_wait),
                 user_agent(),
                 headers=headers,
                 concurrency=min(concurrency or MAX_CONCURRENCY, self._concurrency),
@@ -146,14 +150,17 @@ class Upstreams:
                 sleep=self._sleep,
                 is_ending=self._is_ending,
             )
+            self._all[name].ends_at = self.ends_at
         return self._all[name]
 
-    def _stored_state(self, name: str) -> RateLimitState:
-        row = self._stored.get(name)
-        return RateLimitState(**{field: getattr(row, field) for field in STATE_FIELDS}) if row else RateLimitState()
+    def _rate_limit(self, stored: RateLimitState, rate: PublishedRate | None, max_wait: timedelta) -> RateLimit:
+        return RateLimit(stored, self._clock, rate=rate, max_wait=max_wait)
 
+    @transaction.atomic
     def save(self) -> None:
-        """Store pauses and quotas for the next process."""
+        """Store pauses and quotas for the next process, with what others have stored since these were loaded."""
+        for row in HostRateLimit.objects.filter(name__in=self._all).order_by("name").select_for_update():
+            self._all[row.name].rate_limit.merge(_state(row))
         HostRateLimit.objects.bulk_create(
             [HostRateLimit(name=name, **asdict(upstream.rate_limit.state)) for name, upstream in self._all.items()],
             update_conflicts=True,
@@ -163,6 +170,10 @@ class Upstreams:
 
 
 STATE_FIELDS = tuple(asdict(RateLimitState()))
+
+
+def _state(row: HostRateLimit | None) -> RateLimitState:
+    return RateLimitState(**{field: getattr(row, field) for field in STATE_FIELDS}) if row else RateLimitState()
 
 
 def _github_headers() -> dict[str, str]:

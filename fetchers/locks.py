@@ -1,4 +1,4 @@
-"""Locks for one run of a source at a time, which end with the process that holds them."""
+"""Locks for one run at a time of each kind, which end with the process that holds them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,15 +10,27 @@ from packages.facts import Source
 
 
 class LockedError(Exception):
-    """Another run of this source holds its lock."""
+    """Another run of this kind holds its lock."""
 
 
 @contextmanager
 def lock(source: Source) -> Iterator[None]:
     """Hold the lock of a source. Raise LockedError at once if another run holds it."""
+    with _locked(f"refresh:{source}"):
+        yield
 
+
+@contextmanager
+def lock_dump() -> Iterator[None]:
+    """Hold the lock of dumps. Raise LockedError at once if another run holds it."""
+    with _locked("dump"):
+        yield
+
+
+@contextmanager
+def _locked(name: str) -> Iterator[None]:
     def refuse() -> None:
-        raise LockedError(source)
+        raise LockedError(name)
 
-    with turn(connection, f"refresh:{source}", refuse):
+    with turn(connection, name, refuse):
         yield

@@ -1,6 +1,7 @@
 """State of refreshing between its runs: the runs themselves, and the rate limit of each host."""
 
 from django.db import models
+from django.utils import timezone
 
 
 class Run(models.Model):
@@ -16,7 +17,7 @@ class Run(models.Model):
         ordering = ("-started", "-id")
 
     def __str__(self) -> str:
-        return f"{self.started:%Y-%m-%d %H:%M} {', '.join(self.sources)}"
+        return f"{timezone.localtime(self.started):%Y-%m-%d %H:%M} {', '.join(self.sources)}"
 
 
 class HostRateLimit(models.Model):

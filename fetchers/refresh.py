@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from core.signals import housekeeping
+from core.signals import housekeeping, refreshed
 from fetchers.hosts import MAX_CONCURRENCY, Upstreams
 from fetchers.locks import lock
 from fetchers.models import Run
@@ -95,6 +95,8 @@ class Refresh:
             self.upstreams.save()
             self._update_health()
             self._complete(row)
+            if not self.options.slugs:
+                refreshed.send_robust(Refresh, now=self.clock())
         return self.summary
 
     def due(self, source: Source) -> dict[str, Due]:
@@ -103,7 +105,8 @@ class Refresh:
         if options.slugs or options.everything:
             packages = Package.objects.fetchable(source).with_state(source)
         else:
-            packages = Package.objects.due(source, self.clock(), options.stale or FRESH_FOR[source])
+            usual = FRESH_FOR[source]
+            packages = Package.objects.due(source, self.clock(), options.stale or usual, usual)
         if options.slugs:
             packages = packages.filter(slug__in=options.slugs)
         if options.host:

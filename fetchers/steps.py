@@ -54,10 +54,14 @@ class Steps:
         return self.source == "repo" and self.upstreams.kinds[host] == "github" and self.upstreams.has_token
 
     def _steps(self, host: str, ids: Sequence[int], *, may_defer: bool = False, afresh: bool = False) -> Iterator[Step]:
-        of_source = {"repo": self._repository_steps, "pypi": self._pypi_steps, "downloads": self._download_steps}
         for start in range(0, len(ids), CHUNK):
-            targets = self._targets(host, ids[start : start + CHUNK], may_defer=may_defer, afresh=afresh)
-            yield from of_source[self.source](host, targets)
+            targets = self.targets(host, ids[start : start + CHUNK], may_defer=may_defer, afresh=afresh)
+            yield from self.of_targets(host, targets)
+
+    def of_targets(self, host: str, targets: list[FetchTarget]) -> Iterator[Step]:
+        """The first steps of these packages of a host, which need not be stored."""
+        of_source = {"repo": self._repository_steps, "pypi": self._pypi_steps, "downloads": self._download_steps}
+        yield from of_source[self.source](host, targets)
 
     def _again(self, host: str, size: int) -> FirstSteps:
         """The steps of packages whose turn it is to be read again, when it is known what the others have cost."""
@@ -80,7 +84,9 @@ class Steps:
         ours = [each.rate_limit.requests for each in self.upstreams.all() if each.name in budget.upstreams]
         return sum(ours) + spent_today(budget, self.clock()) + 2
 
-    def _targets(self, host: str, ids: Sequence[int], *, may_defer: bool, afresh: bool) -> list[FetchTarget]:
+    def targets(
+        self, host: str, ids: Sequence[int], *, may_defer: bool = False, afresh: bool = False
+    ) -> list[FetchTarget]:
         """The packages with these ids as targets, in their order; without those that are to be read again later."""
         rows = Package.objects.in_bulk(ids)
         states = {state.package_id: state for state in FetchState.objects.filter(package__in=ids, source=self.source)}

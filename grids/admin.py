@@ -3,19 +3,26 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.db.models import Model, OuterRef, QuerySet
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import path, reverse
+from django.utils.html import format_html
+from django.views.decorators.http import require_GET
 
+from core.admin.autocomplete import AutocompletesMixin
 from core.admin.documents import DocumentAdmin, PackageCountAdmin
 from core.admin.forms import D, DocumentForm, form_fields
 from core.admin.search import SearchedAdmin
+from core.database.functions import RowCount
 from core.kinds import Kind
-from grids.cells import sign
+from grids.cells import in_words, sign
 from grids.documents import GRID_COLUMNS
 from grids.features import CellForm, FeatureForm, FeatureFormSet
 from grids.locks import may_change, may_unlock
 from grids.memberships import MembershipFormSet
-from grids.models import MOST_FEATURES, Cell, Feature, Grid, GridPackage
+from grids.models import MOST_CHARACTERS, MOST_FEATURES, Cell, Feature, Grid, GridPackage
 from packages.admin import PackageAdmin
 
 
@@ -25,13 +32,16 @@ class GridForm(DocumentForm[Grid]):
         fields = form_fields(GRID_COLUMNS, Grid)
 
 
-class _Memberships(admin.TabularInline[GridPackage, Any]):
+class _Memberships(AutocompletesMixin, admin.TabularInline[GridPackage, Any]):
     model = GridPackage
     formset = MembershipFormSet
     template = "admin/memberships.html"
     extra = 1
     can_delete = False  # of the rows for new ones
     fields: ClassVar[tuple[str, ...]]
+
+    class Media:
+        css = {"all": ("grids/memberships.css",)}
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         formset = super().get_formset(request, obj, **kwargs)
@@ -78,9 +88,43 @@ class GridAdmin(SearchedAdmin[Grid], PackageCountAdmin[Grid]):
     form = GridForm
     fieldsets = ((None, {"fields": ("title", "slug", "description", "header", "is_locked", "created", "modified")}),)
     inlines = (PackagesInline, FeaturesInline)
-    list_display = ("title", "slug", "number_of_packages", "header", "is_locked", "modified")
+    list_display = (
+        "title",
+        "slug",
+        "number_of_packages",
+        "number_of_features",
+        "header",
+        "is_locked",
+        "modified",
+        "editor",
+    )
     list_filter = ("header", "is_locked")
     ordering = ("title", "id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Grid]:
+        features = RowCount(Feature.objects.filter(grid=OuterRef("pk")).order_by().values("pk"))
+        return super().get_queryset(request).annotate(number_of_features=features)
+
+    @admin.display(description="features", ordering="number_of_features")
+    def number_of_features(self, grid: Any) -> int:
+        number: int = grid.number_of_features
+        return number
+
+    @admin.display(description="editor")
+    def editor(self, grid: Grid) -> str:
+        return format_html('<a href="{}">Editor</a>', reverse("admin:grids_grid_editor", args=[grid.pk]))
+
+    def response_add(self, request: HttpRequest, obj: Grid, post_url_continue: str | None = None) -> HttpResponse:
+        response = super().response_add(request, obj, post_url_continue)
+        return self._to_editor(request, obj) or response
+
+    def response_change(self, request: HttpRequest, obj: Grid) -> HttpResponse:
+        response = super().response_change(request, obj)
+        return self._to_editor(request, obj) or response
+
+    def _to_editor(self, request: HttpRequest, grid: Grid) -> HttpResponse | None:
+        """Lead to the editor if the form was sent by its button."""
+        return redirect("admin:grids_grid_editor", grid.pk) if "_editor" in request.POST else None
 
     def get_readonly_fields(self, request: HttpRequest, obj: Grid | None = None) -> tuple[str, ...]:
         """Show those who may not unlock grids no box to lock one with."""
@@ -155,6 +199,27 @@ class CellAdmin(_PartOfGrid[Cell]):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Cell | None = None) -> tuple[str, ...]:
         return (*super().get_readonly_fields(request, obj), *(("sign",) if obj else ()))
+
+    def get_form(self, request: Any, obj: Cell | None = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        form.may_ask = self.has_view_permission(request)
+        return form
+
+    def get_urls(self) -> list[Any]:
+        asked = self.admin_site.admin_view(require_GET(self.sign_as_typed))
+        return [path("sign/", asked, name="grids_cell_sign"), *super().get_urls()]
+
+    def sign_as_typed(self, request: HttpRequest) -> HttpResponseBase:
+        """Respond with the sign of `text`, which nobody has saved yet, and with what the sign means."""
+        if not self.has_view_permission(request):
+            return JsonResponse({"detail": "You may not view cells."}, status=403)
+        text = request.GET.get("text")
+        if text is None:
+            return JsonResponse({"text": ["Required: the text of a cell."]}, status=400)
+        if len(text) > MOST_CHARACTERS:
+            return JsonResponse({"text": [f"Too long: at most {MOST_CHARACTERS:,} characters."]}, status=400)
+        said = sign(text)
+        return JsonResponse({"sign": said, "words": in_words(said)})
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Cell]:
         return super().get_queryset(request).select_related("feature__grid", "membership__package")

@@ -31,3 +31,12 @@ def sign(text: str) -> int | None:
         return 0
     number = len(word) if _REPEATED.fullmatch(word) else int(word[1:])
     return min(MOST, number) * (1 if word[0] == "+" else -1)
+
+
+def in_words(sign: int | None) -> str:
+    """Return what a sign means, for people: "+2: good"."""
+    if sign is None:
+        return "none: unknown, or not applicable"
+    if not sign:
+        return "0: neither good nor bad"
+    return f"{sign:+}: {'good' if sign > 0 else 'bad'}"

@@ -1,15 +1,17 @@
 """The forms of features and cells: merged with what others saved meanwhile, and refused for locked grids."""
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AutocompleteSelect
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 
+from core.admin.autocomplete import Autocomplete
 from core.admin.forms import D, DocumentForm
+from core.admin.gone import tick_gone
 from grids.locks import may_change, refusal
 from grids.models import Cell, Feature, Grid, GridPackage
 from packages.models import Package
@@ -47,13 +49,7 @@ class FeatureFormSet(forms.BaseInlineFormSet[Feature, Grid, Any]):
 
     def _drop_deleted(self) -> list[str]:
         """Tick the deletion of features that somebody else has deleted, and return their titles."""
-        present = set(map(str, self.get_queryset().values_list("pk", flat=True)))
-        rows = [f"{self.prefix}-{row}" for row in range(self.initial_form_count())]
-        deleted = [row for row in rows if self.data.get(f"{row}-id") not in present]
-        merged: Any = cast("QueryDict", self.data).copy()
-        merged.update({f"{row}-{forms.formsets.DELETION_FIELD_NAME}": "on" for row in deleted})
-        self.data = merged
-        return [merged.get(f"{row}-title", "") for row in deleted]
+        return [str(self.data.get(f"{row}-title", "")) for row in tick_gone(self)]
 
     @property
     def notes(self) -> Iterator[str]:
@@ -79,10 +75,15 @@ class FeatureFormSet(forms.BaseInlineFormSet[Feature, Grid, Any]):
 
 
 class CellForm(_GridPartForm[Cell]):
-    """The text of a cell; of a new one also the feature, and a package that is in its grid."""
+    """The text of a cell; of a new one also the feature, and a package that is in its grid.
+
+    A script shows beside the text what it says, to users who `may_ask`.
+    """
+
+    may_ask: ClassVar[bool] = False
 
     package = forms.ModelChoiceField(
-        Package.objects.all(), widget=AutocompleteSelect(GridPackage._meta.get_field("package"), admin.site)
+        Package.objects.all(), widget=Autocomplete(GridPackage._meta.get_field("package"), admin.site)
     )
 
     class Meta:
@@ -90,9 +91,16 @@ class CellForm(_GridPartForm[Cell]):
         fields = ("feature", "text")
         widgets: ClassVar[dict[str, forms.Widget]] = {"text": forms.Textarea({"rows": 4})}
 
+    class Media:
+        js = (forms.Script("grids/sign.js", defer=True),)
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["text"].strip = False  # type: ignore[attr-defined]  # stored as it is typed
+        text: Any = self.fields.get("text")  # not for those who may only look at the cell
+        if text:
+            text.strip = False  # stored as it is typed
+            if self.may_ask:
+                text.widget.attrs["data-sign"] = reverse("admin:grids_cell_sign")
         if self.instance.pk:
             del self.fields["package"]
 

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 
-from core.database.functions import AsciiLower, JSONPairs
+from core.database.functions import AsciiLower, JSONPairs, RowCount
 from core.models import Document, Edited
 from grids.documents import FEATURE_COLUMNS, GRID_COLUMNS
 from packages.models import Package
@@ -15,16 +15,25 @@ from packages.models import Package
 # The position of a membership that nobody has placed: after the placed ones, in the order of creation.
 LAST = 2**31 - 1
 MOST_FEATURES = 100  # of a grid: its page with more would have too many fields to be sent
+MOST_CHARACTERS = 1_000  # of a cell
 
 
 class GridQuerySet(models.QuerySet["Grid"]):
     def for_api(self, fields: Iterable[str] = GRID_COLUMNS.v4) -> Self:
-        """The rows of the API's grid documents, newest first: the columns of those fields, members' titles and ids."""
-        grids = self.only("id", *GRID_COLUMNS.stored(fields)).order_by("-id")
-        if "packages" not in fields:
-            return grids
+        """The rows of the API's grid documents, newest first: the columns of those fields, members' titles and ids,
+        their slugs and their number."""
+        chosen = set(fields)
+        grids = self.only("id", *GRID_COLUMNS.stored(chosen)).order_by("-id")
         listed = GridPackage.objects.filter(grid=models.OuterRef("pk")).order_by()
-        return grids.annotate(members=JSONPairs(listed.values(key=F("package_id"), value=F("package__title"))))
+        if chosen & {"packages", "package_slugs"}:  # slugs are in the order of the titles
+            titles = listed.values(key=F("package_id"), value=F("package__title"))
+            grids = grids.annotate(members=JSONPairs(titles))
+        if "package_slugs" in chosen:
+            slugs = listed.values(key=F("package_id"), value=F("package__slug"))
+            grids = grids.annotate(slugs_of_members=JSONPairs(slugs))
+        if "package_count" in chosen:
+            grids = grids.annotate(package_count=RowCount(listed.values("pk")))
+        return grids
 
 
 class Grid(Document):
@@ -105,7 +114,7 @@ class Cell(Edited):
 
     feature = models.ForeignKey(Feature, on_delete=models.CASCADE, related_name="cells", db_index=False)
     membership = models.ForeignKey(GridPackage, on_delete=models.CASCADE, related_name="cells")
-    text = models.CharField(max_length=1000, blank=True)
+    text = models.CharField(max_length=MOST_CHARACTERS, blank=True)
 
     class Meta:
         ordering = ("feature", "membership")

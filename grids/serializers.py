@@ -9,7 +9,7 @@ from rest_framework import serializers
 from core.api.serializers import DocumentSerializer
 from core.kinds import Kind
 from grids.cells import MOST, sign
-from grids.documents import FEATURE_COLUMNS, GRID_COLUMNS
+from grids.documents import FEATURE_COLUMNS, GRID_COLUMNS, member_slugs
 from grids.models import Feature, Grid
 from packages.comparison.serializers import ComparisonSerializer
 
@@ -17,9 +17,15 @@ from packages.comparison.serializers import ComparisonSerializer
 class GridSerializer(DocumentSerializer[Grid]):
     """A grid: packages that do the same job, side by side."""
 
+    package_count = serializers.IntegerField(min_value=0)
+    package_slugs = serializers.SerializerMethodField()
+
     class Meta:
         model = Grid
         columns = GRID_COLUMNS
+
+    def get_package_slugs(self, grid: Grid) -> list[str]:
+        return member_slugs(grid)
 
 
 class CellSerializer(serializers.Serializer[Any]):

@@ -5,9 +5,11 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.options import InlineModelAdmin
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -21,8 +23,13 @@ from packages.documents import PACKAGE_COLUMNS
 from packages.health_in_admin import HealthInAdmin, VerdictFilter
 from packages.identity import derived, forges
 from packages.keys import repository
+from packages.list_in_admin import ListInAdmin, PackageList
 from packages.models import FetchState, Package, Release, RepositoryAlias
+from packages.pins.admin import PinInline
+from packages.replies import today
 from packages.successors import last_link
+
+_REPLY = frozenset({"reply_kind", "reply_note", "reply_until"})
 
 
 class PackageForm(DocumentForm[Package]):
@@ -59,10 +66,38 @@ class PackageForm(DocumentForm[Package]):
             result = read(column, typed, forges()) if typed and column in self.changed_data else ""
             if isinstance(result, Refusal):
                 self.add_error(column, str(result))
+        self._clean_reply()
         if not self.cleaned_data.get("shared_repository"):
             self._refuse_shared("repo_url", "repository", Package.objects.sharing_repository)
             self._refuse_shared("pypi_url", "PyPI project", Package.objects.sharing_project)
         return cleaned
+
+    def _get_validation_exclusions(self) -> set[str]:
+        """Ask the database nothing about a reply that the form leaves alone."""
+        exclusions: set[str] = super()._get_validation_exclusions()
+        return exclusions if _REPLY.intersection(self.changed_data) else exclusions | _REPLY
+
+    def _clean_reply(self) -> None:
+        """Refuse parts of a reply that do not make one, and one that is over; a new kind is said today."""
+        changed = _REPLY.intersection(self.changed_data)
+        if not changed or changed.intersection(self.errors):
+            return
+        kind, until = self.cleaned_data.get("reply_kind"), self.cleaned_data.get("reply_until")
+        day, is_new = today(timezone.now()), "reply_kind" in changed
+        if not kind and is_new:  # it is taken back as a whole
+            self.cleaned_data.update(reply_note="", reply_until=None)
+        elif not kind:
+            for name in changed:
+                self.add_error(name, "Choose the reply that this belongs to, or empty it.")
+        elif not until:
+            in_a_year = day.replace(year=day.year + 1, day=min(day.day, 28))
+            self.add_error("reply_until", f"Type the last day on which the reply holds, {in_a_year} for example.")
+        elif is_new and until < day:
+            self.add_error("reply_until", "This day has passed: type a later one, or choose no reply.")
+        elif not is_new and until < (self.instance.reply_since or day):
+            self.add_error("reply_until", f"The reply is of {self.instance.reply_since}: type no earlier day.")
+        elif is_new:
+            self.instance.reply_since = None  # it is set when the package is saved
 
     def _refuse_shared(self, column: str, what: str, sharing: Callable[[Package], QuerySet[Package]]) -> None:
         url = self.cleaned_data.get(column)
@@ -96,7 +131,7 @@ class AliasInline(RowsInline):
 
 
 @admin.register(Package)
-class PackageAdmin(HealthInAdmin, SearchedAdmin[Package]):
+class PackageAdmin(HealthInAdmin, ListInAdmin, SearchedAdmin[Package]):
     kind = Kind.PACKAGE
     form = PackageForm
     actions = (*SearchedAdmin.actions, decide_about_reused_names)
@@ -104,18 +139,19 @@ class PackageAdmin(HealthInAdmin, SearchedAdmin[Package]):
     list_display = (
         "title",
         "category",
-        "verdict",
-        "repo_watchers",
-        "repo_forks",
-        "pypi_version",
-        "last_updated",
-        "last_fetched",
-        "deprecated",
+        "verdict_and_why",
+        "failures",
+        "downloads",
+        "stars",
+        "version",
+        "last_commit",
+        "marks",
     )
     list_filter = (
         "category",
         VerdictFilter,
         "deprecated",
+        "reply_kind",
         ("gone_since", admin.EmptyFieldListFilter),
         "archived",
         "last_fetched",
@@ -125,7 +161,8 @@ class PackageAdmin(HealthInAdmin, SearchedAdmin[Package]):
     list_select_related = ("category",)
     ordering = ("title", "id")
     date_hierarchy = None
-    inlines: ClassVar[tuple[type[admin.TabularInline[Any, Package]], ...]] = (
+    inlines: ClassVar[tuple[type[InlineModelAdmin[Any, Package]], ...]] = (
+        PinInline,
         FetchStateInline,
         AliasInline,
         ReleaseInline,
@@ -134,6 +171,7 @@ class PackageAdmin(HealthInAdmin, SearchedAdmin[Package]):
         "repository_page",
         "repo_key",
         "pypi_name",
+        "reply_since",
         *PACKAGE_COLUMNS.fetched,
         *HealthInAdmin.health_fields,
         "created",
@@ -145,10 +183,11 @@ class PackageAdmin(HealthInAdmin, SearchedAdmin[Package]):
             "Addresses",
             {"fields": ("repo_url", "shared_repository", "repository_page", "pypi_url", "documentation_url")},
         ),
-        ("Status", {"fields": ("deprecated", "replaced_by", "finished_until")}),
+        ("Status", {"fields": ("deprecated", "replaced_by")}),
+        ("Reply", {"fields": ("reply_kind", "reply_note", ("reply_until", "reply_since"))}),
         (
             "Health",
-            {"fields": (("verdict", "level"), ("verdict_since", "verdict_before"), "warnings", "reasons")},
+            {"fields": (("verdict", "level", "why"), ("verdict_since", "verdict_before"), "warnings", "reasons")},
         ),
         (
             "Fetched",
@@ -186,8 +225,21 @@ class PackageAdmin(HealthInAdmin, SearchedAdmin[Package]):
         ),
     )
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PackageList]:
+        return PackageList
+
+    def get_inlines(self, request: HttpRequest, obj: Package | None) -> Any:
+        """Show no pins where there is nothing yet that could be pinned."""
+        inlines = super().get_inlines(request, obj)
+        return inlines if obj else [each for each in inlines if each is not PinInline]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Package]:
         return super().get_queryset(request).select_related("category", "replaced_by")
+
+    def has_merge_permission(self, request: HttpRequest) -> bool:
+        """Tell whether the user may merge packages, which changes one and deletes the others."""
+        may_merge = request.user.has_perm("packages.merge_package")
+        return may_merge and self.has_change_permission(request) and self.has_delete_permission(request)
 
     def also_found(self, text: str) -> Q:
         """Select the packages of a repository, or with a part of its URL."""

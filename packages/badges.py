@@ -18,15 +18,19 @@ CACHE_SECONDS = 3_600  # a verdict changes once a day at most, as a rule
 
 def svg(package: str, verdict: Verdict) -> str:
     """Return a badge of 20 pixels: a label, and the verdict on the colour of its level."""
-    level, left = LEVELS[verdict], 2 * MARGIN + _length(LABEL)
-    message = 2 * MARGIN + _length(verdict)
+    level, left, message = LEVELS[verdict], _length(LABEL) + 2 * MARGIN, _length(verdict) + 2 * MARGIN
     half = format_html(
         '<path class="{0}" d="M{1} 0h{2}a{3} {3} 0 0 1 {3} {3}v{4}a{3} {3} 0 0 1-{3} {3}h-{2}z"/>',
         *(level, left, message - CORNER, CORNER, HEIGHT - 2 * CORNER),
     )
     words = (_word("weak", LABEL, MARGIN), _word("inverse", verdict, left + MARGIN))
     description = f"The verdict is {verdict}, of level {level}."
-    return image(f"{package}: {LABEL}", description, left + message, HEIGHT, half, *words)
+    return image(f"{package}: {LABEL}", description, width(verdict), HEIGHT, half, *words)
+
+
+def width(verdict: Verdict) -> int:
+    """Return the width of a badge in pixels."""
+    return _length(LABEL) + _length(verdict) + 4 * MARGIN
 
 
 def endpoint(verdict: Verdict) -> dict[str, Any]:

@@ -23,16 +23,23 @@ def commits(package: str, weeks: Sequence[int], end: date | None) -> str:
     title = f"{package}: commits a week"
     if not weeks:
         return _note(title, "No commits known")
-    total, most = counted(sum(weeks), "commit"), max(weeks)
-    begin = end - len(weeks) * WEEK if end else None
-    period = f"the {len(weeks)} weeks " + (f"to {_day(end - DAY)}" if end else "before it was fetched")
+    most, begin = max(weeks), end - len(weeks) * WEEK if end else None
     return _chart(
         title,
-        f"{total} in {period}, {most:,} in the busiest week.",
-        (total, f"at most {most:,} a week"),
-        (_day(begin), _day(end - DAY)) if begin and end else (period, ""),
+        f"{commits_in_words(weeks, end)}, {most:,} in the busiest week.",
+        (counted(sum(weeks), "commit"), f"at most {most:,} a week"),
+        (_day(begin), _day(end - DAY)) if begin and end else (_period(weeks, None), ""),
         _bars(weeks, begin),
     )
+
+
+def commits_in_words(weeks: Sequence[int], end: date | None) -> str:
+    """Return the total with its period: “12 commits in the 52 weeks to 20 November 2026”."""
+    return f"{counted(sum(weeks), 'commit')} in {_period(weeks, end)}"
+
+
+def _period(weeks: Sequence[int], end: date | None) -> str:
+    return f"the {len(weeks)} weeks " + (f"to {_day(end - DAY)}" if end else "before it was fetched")
 
 
 def stars(package: str, history: Sequence[tuple[date, int]]) -> str:
@@ -50,7 +57,7 @@ def stars(package: str, history: Sequence[tuple[date, int]]) -> str:
         f"{counted(before, 'star')} on {_day(first)}, {now:,} on {_day(last)}; from {low:,} to {high:,} between.",
         (counted(now, "star"), f"{now - before:+,} in {(last - first).days:,} days"),
         (_day(first), _day(last)),
-        _line(history, low, high),
+        line(history, low, high),
     )
 
 
@@ -68,7 +75,7 @@ def _bars(weeks: Sequence[int], begin: date | None) -> SafeString:
     )
 
 
-def _line(history: Sequence[tuple[date, int]], low: int, high: int) -> SafeString:
+def line(history: Sequence[tuple[date, int]], low: int, high: int) -> SafeString:
     """Return a line from `low` at the bottom to `high` at the top; a level one is half-way up."""
     first, last = history[0][0], history[-1][0]
     points = []

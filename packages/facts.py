@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, Final, Generic, Literal, TypeVar
 from urllib.parse import unquote
 
+SAMPLE = "sample data, not fetched"  # what the fetch states of the sample catalogue say in place of an error
 MAX_COUNT = 2**31 - 1
 MAX_DOWNLOADS = 2**63 - 1
 MAX_DESCRIPTION = 2_000
@@ -102,7 +103,8 @@ class RepositoryFacts:
 
     `participants` and `commits_over_52` are UNKNOWN also while the provider computes them, and where there are too
     many. `weeks_end` is the day at whose 00:00 UTC the last of the 52 weeks ends. `last_updated` is None for an empty
-    repository. `last_human_commit` is UNKNOWN where the newest commit is a bot's, or its author is not told.
+    repository. `last_human_commit` is UNKNOWN where the newest commit is a bot's, or its author is not told. `repo_id`
+    is "" for facts that no provider told, as those of the sample catalogue are.
     """
 
     repo_id: str

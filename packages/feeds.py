@@ -1,11 +1,12 @@
-"""The feeds of new packages and of new releases."""
+"""The feeds of new packages, of all and of a category, and of new releases."""
 
 from datetime import datetime
 
 from django.db.models import QuerySet
 
+from categories.models import Category
 from core.caching.dependencies import on
-from core.feeds import NEWEST, CatalogueFeed
+from core.feeds import NEWEST, CatalogueFeed, DocumentFeed
 from core.kinds import Kind
 from packages.models import Package, Release
 
@@ -17,10 +18,25 @@ class PackageFeed(CatalogueFeed):
     description = "The packages that were added most recently."
 
     def items(self) -> QuerySet[Package]:
-        return Package.objects.only("id", "title", "repo_description", "created").order_by("-id")[:NEWEST]
+        return self.packages()[:NEWEST]
+
+    def packages(self) -> QuerySet[Package]:
+        """Return those that the feed is of, newest first."""
+        return Package.objects.only("id", "title", "repo_description", "created").order_by("-id")
 
     def description_of(self, item: Package) -> str:
         return item.repo_description
+
+
+class CategoryFeed(DocumentFeed, PackageFeed):
+    depends_on = on(Kind.PACKAGE, Kind.CATEGORY)
+    documents = Category.objects
+    words = "new packages in"
+    example = "apps"
+    description = "The packages of the category that were added most recently."
+
+    def packages(self) -> QuerySet[Package]:
+        return super().packages().filter(category=self.document)
 
 
 class ReleaseFeed(CatalogueFeed):
@@ -30,9 +46,13 @@ class ReleaseFeed(CatalogueFeed):
     description = "The versions that were uploaded to PyPI most recently."
 
     def items(self) -> QuerySet[Release]:
+        return self.releases()[:NEWEST]
+
+    def releases(self) -> QuerySet[Release]:
+        """Return those that the feed is of, newest first."""
         dated = Release.objects.filter(uploaded_at__isnull=False, yanked=False)
         columns = ("version", "uploaded_at", "package_id", "package__title", "package__repo_description")
-        return dated.select_related("package").only(*columns).order_by("-uploaded_at", "-id")[:NEWEST]
+        return dated.select_related("package").only(*columns).order_by("-uploaded_at", "-id")
 
     def item_title(self, item: Release) -> str:
         return super().item_title(f"{item.package.title} {item.version}")

@@ -51,6 +51,21 @@ class IsList(_JSONTest):
     postgresql_template = "(jsonb_typeof(%(expressions)s) = 'array')"
 
 
+class Differ(Func):
+    """The condition that two JSON columns have different values, or one of them none."""
+
+    arity = 2
+    output_field = models.BooleanField()
+    conditional = True
+    template = "(%(expressions)s)"
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[str | int, ...]]:
+        return self.as_sql(compiler, connection, arg_joiner=" IS NOT ", **context)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[str | int, ...]]:
+        return self.as_sql(compiler, connection, arg_joiner=" IS DISTINCT FROM ", **context)
+
+
 class Lists(_JSONTest):
     """The condition that a JSON list of texts contains a text."""
 

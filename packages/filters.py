@@ -1,7 +1,7 @@
 """The filters of the list of packages."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, get_args
 
@@ -16,6 +16,7 @@ from rest_framework.exceptions import ValidationError
 
 from categories.models import Category
 from core.api.filters import (
+    MAX_VALUES,
     DocumentFilters,
     FieldFilter,
     Flag,
@@ -33,16 +34,17 @@ from core.api.filters import (
 from core.api.parameters import nearest
 from core.api.references import by_references
 from core.caching import revisions
-from core.caching.dependencies import on
+from core.caching.dependencies import DAY, on
 from core.caching.values import CachedValue
 from core.database.functions import AsciiLower, ascii_lower
 from core.kinds import Kind
 from packages import hooks
+from packages.classifiers import stored_classifier
 from packages.compatibility import admits_python3
 from packages.documents import PACKAGE_COLUMNS
 from packages.facts import MAX_DOWNLOADS, STATUSES
-from packages.fields import ListsFolded
-from packages.health.verdicts import LEVELS, VERDICTS, Level, Verdict
+from packages.fields import Lists, ListsFolded
+from packages.health.verdicts import VERDICTS, Level, Verdict
 from packages.identity import forges
 from packages.keys import pypi_project, repository
 from packages.licences import FAMILIES, names, spdx
@@ -57,6 +59,8 @@ from packages.readiness.conditions import (
 )
 from packages.readiness.lists import UNKNOWN, VERSION, ReadinessList
 from packages.readiness.rule import Platform
+from packages.replies import NONE, REPLIES, standing
+from packages.requirements import EXAMPLE, projects_in
 from packages.score import by_score
 from packages.trends import GAINS
 
@@ -81,12 +85,51 @@ _ORDER = {
 class RepositoryField(forms.CharField):
     """Reads any spelling of a repository's URL, and returns the repository's key."""
 
+    widget = forms.TextInput(attrs={"placeholder": "https://github.com/…"})
+
     def clean(self, value: Any) -> str:
         text = super().clean(value)
         key = repository(text, forges()).key if text else ""
         if text and (not key or len(key) > 500):
             raise FormError("Not the URL of a repository, like https://github.com/owner/name.")
         return key
+
+
+class RepositoriesField(forms.CharField):
+    """Reads URLs of repositories in any spelling, with commas or line breaks between them, and returns their keys."""
+
+    def clean(self, value: Any) -> list[str]:
+        text: str = super().clean(value)
+        return _at_most(map(self._key, re.findall(r"[^\s,]+", text) or [text])) if text else []
+
+    def _key(self, url: str) -> str:
+        try:
+            return RepositoryField().clean(url)
+        except FormError as error:
+            raise FormError(f"“{url[:100]}” is {error.message[0].lower()}{error.message[1:]}") from error
+
+
+class ProjectsField(forms.CharField):
+    """Reads names of projects on PyPI, as a requirements file has them, and returns them normalised."""
+
+    widget = forms.Textarea(attrs={"rows": 2, "placeholder": "django>=5.2\nrequests"})
+
+    def clean(self, value: Any) -> list[str]:
+        text: str = super().clean(value)
+        try:
+            projects = projects_in(text)
+            if text and not projects:
+                raise ValueError("It names no project.")  # noqa: TRY301 (with the example of all others)
+        except ValueError as error:
+            raise FormError(f"{error} Write {EXAMPLE}, for example.") from error
+        return _at_most(projects)
+
+
+def _at_most(values: Iterable[str]) -> list[str]:
+    different = list(dict.fromkeys(values))
+    if len(different) > MAX_VALUES:
+        raise FormError(f"At most {MAX_VALUES} values.")
+    return different
 
 
 class ProjectField(forms.CharField):
@@ -96,11 +139,15 @@ class ProjectField(forms.CharField):
         text = super().clean(value)
         name = pypi_project(text) if text else ""
         if text and not name:
-            raise FormError("Not the name of a project on PyPI: letters and digits, with - _ . between them.")
+            raise FormError(
+                "Not the name of a project on PyPI, like django-filter: letters and digits, with - _ . between them."
+            )
         return name
 
 
 class HostField(forms.CharField):
+    widget = forms.TextInput(attrs={"placeholder": "github.com"})
+
     def clean(self, value: Any) -> str:
         text = super().clean(value).strip()
         host = ascii_lower(text).removeprefix("www.").rstrip(".")
@@ -122,15 +169,23 @@ class DayField(forms.CharField):
 
 
 class VersionField(forms.CharField):
+    """Reads a version like `example`."""
+
+    def __init__(self, example: str, **options: Any) -> None:
+        self.example = example
+        super().__init__(widget=forms.TextInput(attrs={"placeholder": example}), **options)
+
     def clean(self, value: Any) -> str:
         text: str = super().clean(value)
         if text and not re.fullmatch(VERSION, text):
-            raise FormError("Must be a version with one dot, like 5.2.")
+            raise FormError(f"Must be a version with one dot, like {self.example}.")
         return text
 
 
 class ReadinessField(forms.CharField):
     """Reads a platform, a version and what packages say of it, like django-5.2-named; or "unknown"."""
+
+    widget = forms.TextInput(attrs={"placeholder": "django-5.2-named"})
 
     def clean(self, value: Any) -> ReadinessList | None:
         text: str = super().clean(value)
@@ -237,20 +292,24 @@ _DOCUMENTS: Mapping[str, Callable[[], QuerySet[Any]]] = {
 
 
 class PackageFilters(DocumentFilters):
-    parameters_add = {"category": on(Kind.CATEGORY), "grid": on(Kind.GRID), "stale": on(ages=60)}
+    parameters_add = {"category": on(Kind.CATEGORY), "grid": on(Kind.GRID), "stale": on(ages=60), "reply": on(ages=DAY)}
+    may_have_lines = ("pypi_name__in", "repo_url__in")
     ordering_ages = {"score": PACKAGE_COLUMNS.ages(["score"])}
     q = Words("repo_description")
-    category = FieldFilter(ReferencesField, label="category", method="in_categories")
-    grid = FieldFilter(ReferencesField, label="grid", method="in_grids")
+    category = FieldFilter(ReferencesField, kind=Kind.CATEGORY, label="category", method="in_categories")
+    grid = FieldFilter(ReferencesField, kind=Kind.GRID, label="grid", method="in_grids")
     id__in = ValueList(IdsField, field_name="id", label="ids")
     slug__in = ValueList(SlugsField, field_name="slug", label="slugs")
     repo_url = FieldFilter(RepositoryField, "repo_key", label="repository URL")
+    repo_url__in = ValueList(RepositoriesField, "repo_key", label="repository URLs, with commas between them")
     pypi_name = FieldFilter(ProjectField, "pypi_name", label="PyPI project")
+    pypi_name__in = ValueList(ProjectsField, "pypi_name", label="PyPI projects, as a requirements file names them")
     repo_host = FieldFilter(HostField, "repo_host", label="repository host")
     participant = django_filters.CharFilter(label="participant", method="with_participant")
     licence = FieldFilter(LicenceField, label="licence", method="under_licence")
-    django = FieldFilter(VersionField, label="works with Django", method="for_django")
-    python = FieldFilter(VersionField, label="works with Python", method="for_python")
+    classifier = FieldFilter(forms.CharField, label="classifier", method="with_classifier")
+    django = FieldFilter(VersionField, example="5.2", label="works with Django", method="for_django")
+    python = FieldFilter(VersionField, example="3.12", label="works with Python", method="for_python")
     readiness = FieldFilter(ReadinessField, label="word on a version, like django-5.2-named", method="by_readiness")
     archived = Flag(Q(archived=True), label="archived")
     deprecated = Flag(Q(deprecated=True), label="deprecated")
@@ -264,6 +323,7 @@ class PackageFilters(DocumentFilters):
         what="level",
         names=get_args(Level),
     )
+    reply = FieldFilter(NamesField, label="editor's word", method="with_replies", what="reply", names=(*REPLIES, NONE))
     has_pypi = Flag(~Q(pypi_name=""), label="on PyPI")
     repo_watchers__gte = NumberBound("repo_watchers", "gte", label="watchers, at least")
     repo_watchers__lte = NumberBound("repo_watchers", "lte", label="watchers, at most")
@@ -328,6 +388,9 @@ class PackageFilters(DocumentFilters):
     def with_participant(self, packages: PackageQuerySet, name: str, value: str) -> PackageQuerySet:
         return packages.filter(ListsFolded("participants", Value(ascii_lower(value))))
 
+    def with_classifier(self, packages: PackageQuerySet, name: str, value: str) -> PackageQuerySet:
+        return packages.filter(Lists("classifiers", Value(stored_classifier(value))))
+
     def under_licence(self, packages: PackageQuerySet, name: str, value: str) -> PackageQuerySet:
         return packages.filter(licence__in=self.lookups.licences(value))
 
@@ -344,7 +407,12 @@ class PackageFilters(DocumentFilters):
         return packages.with_verdicts(value)
 
     def of_levels(self, packages: PackageQuerySet, name: str, value: list[str]) -> PackageQuerySet:
-        return packages.with_verdicts(verdict for verdict, level in LEVELS.items() if level in value)
+        return packages.of_levels(value)
+
+    def with_replies(self, packages: PackageQuerySet, name: str, value: list[str]) -> PackageQuerySet:
+        holds = standing(self.now)
+        chosen = holds & Q(reply_kind__in=[each for each in value if each != NONE])
+        return packages.filter(chosen | ~holds if NONE in value else chosen)
 
     def without_success(self, packages: PackageQuerySet, name: str, value: int) -> PackageQuerySet:
         """Packages older than so many days, of which no source was fetched successfully in that time."""

@@ -8,6 +8,7 @@ from django.contrib.admin.utils import display_for_value
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -33,11 +34,18 @@ class VerdictFilter(admin.SimpleListFilter):
 class HealthInAdmin:
     """The columns of health, for the admin of packages."""
 
-    health_fields = ("verdict", "level", "verdict_since", "verdict_before", "warnings", "reasons")
+    health_fields = ("verdict", "level", "why", "verdict_since", "verdict_before", "warnings", "reasons")
 
     @admin.display(ordering="verdict_rank")
     def verdict(self, package: Package) -> str:
         return package.verdict
+
+    @admin.display(description="why")
+    def why(self, package: Package) -> str | SafeString:
+        """Return the link to the page that says why the verdict is this one."""
+        if not package.pk:
+            return ""
+        return format_html('<a href="{}">Why?</a>', reverse("admin:packages_package_why", args=(package.pk,)))
 
     def level(self, package: Package) -> str:
         return LEVELS[package.verdict]

@@ -1,25 +1,28 @@
 """Packages, their releases and history, and the state of their fetches."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import or_
 from typing import Any, ClassVar, Self
 
 from django.db import models, transaction
-from django.db.models import Case, F, OuterRef, Q, Subquery, When
+from django.db.models import Case, DateField, F, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Cast, JSONObject
+from django.utils import timezone
 
 from categories.documents import CATEGORY_COLUMNS
 from categories.models import Category
-from core.database.functions import AsciiLower
+from core import hooks as core_hooks
+from core.database.functions import AsciiLower, JSONList
 from core.models import Document
 from packages import hooks
 from packages.addresses import HTTP_PREFIXES, REPO_URL_PREFIXES
 from packages.documents import PACKAGE_COLUMNS
 from packages.facts import SOURCES, STATUSES, Outcome, Source
-from packages.fields import IsList, IsWeeklyCounts
-from packages.health.verdicts import RANKED, VERDICTS, Verdict, rank, ranked
+from packages.fields import Differ, IsList, IsWeeklyCounts
+from packages.health.verdicts import LEVELS, RANKED, VERDICTS, Verdict, rank, ranked
 from packages.identity import (
     DERIVED,
     FETCHABLE_KEY,
@@ -31,7 +34,9 @@ from packages.identity import (
     is_one_repository,
 )
 from packages.licences import MAX_LENGTH
+from packages.pins.columns import PINNABLE, restored, stored
 from packages.readiness.rule import PLATFORMS, SAYS
+from packages.replies import MOST_CHARACTERS, NO_REPLY, REPLIES, standing, today
 
 # What says whose facts a package may have: who writes one of these columns forgets those of others.
 _OF_ADDRESSES = {*DERIVED, *(name for names in DERIVED.values() for name in names)}
@@ -79,8 +84,8 @@ def _begins(column: str, prefixes: Iterable[str]) -> Q:
 
 class PackageQuerySet(models.QuerySet["Package"]):
     def for_api(self, fields: Iterable[str] = PACKAGE_COLUMNS.v4, select_related: Collection[str] = ()) -> Self:
-        """The rows of the API's package documents, newest first: the columns of those fields and the ids of grids, and
-        the category's columns if `select_related` names it."""
+        """The rows of the API's package documents, newest first: the columns of those fields and what they show of
+        grids, and the category's columns if `select_related` names it."""
         chosen = set(fields)
         columns = PACKAGE_COLUMNS.stored(chosen)
         if "category" in select_related:
@@ -89,8 +94,14 @@ class PackageQuerySet(models.QuerySet["Package"]):
         packages = packages.only("id", *columns).order_by("-id")
         if "grids" in chosen:
             packages = packages.annotate(grid_ids=hooks.grids.ids_of_a_package())
+        if "grid_slugs" in chosen:
+            packages = packages.annotate(slugs_of_grids=hooks.grids.slugs_of_a_package())
+        if "category_slug" in chosen:
+            packages = packages.annotate(category_slug=F("category__slug"))
         if "freshness" in chosen:
             packages = packages.with_freshness()
+        if "pins" in chosen:
+            packages = packages.with_pins()
         return packages.with_health() if "health" in chosen else packages
 
     def with_freshness(self) -> Self:
@@ -107,11 +118,26 @@ class PackageQuerySet(models.QuerySet["Package"]):
         settled yet."""
         return self.annotate(**{f"health_{name}": F(f"health__{name}") for name in HEALTH_FIELDS})
 
+    def with_pins(self) -> Self:
+        """Add what everybody may know of each package's pins, as `pins_listed`; null where there are none."""
+        names = {name: F(name) for name in ("column", "since", "reason")}
+        pins = Pin.objects.filter(package=OuterRef("pk")).order_by("column")
+        value = JSONObject(**names, upstream=Cast("upstream", models.TextField()))  # its JSON, on both databases
+        return self.annotate(pins_listed=JSONList(pins.values(value=value)))
+
     def with_verdicts(self, verdicts: Iterable[Verdict]) -> Self:
         """Packages with one of these verdicts."""
         ranks = [rank(verdict) for verdict in verdicts]
         ranked = Q(verdict_rank__in=[each for each in ranks if each])
         return self.filter(ranked | Q(verdict_rank__isnull=True) if None in ranks else ranked)
+
+    def of_levels(self, levels: Collection[str]) -> Self:
+        """Packages whose verdict is of one of these levels."""
+        return self.with_verdicts(verdict for verdict, level in LEVELS.items() if level in levels)
+
+    def with_reply_ending(self, before: date) -> Self:
+        """Packages with a reply that holds today, but ends before that day, the first to end first."""
+        return self.filter(standing(timezone.now()), reply_until__lt=before).order_by("reply_until", "pk")
 
     def fetchable(self, source: Source) -> Self:
         """Packages that can be fetched from a source: with a repository on one of our hosts, or a project on PyPI."""
@@ -123,8 +149,12 @@ class PackageQuerySet(models.QuerySet["Package"]):
         """Add the fetch state of that source as `state`, which may be missing."""
         return self.annotate(state=models.FilteredRelation("fetch_states", condition=Q(fetch_states__source=source)))
 
-    def due(self, source: Source, now: datetime, fresh_for: timedelta) -> Self:
-        """The packages whose last success is older than `fresh_for`, whose target is new, or whose next try is due."""
+    def due(self, source: Source, now: datetime, fresh_for: timedelta, usual: timedelta | None = None) -> Self:
+        """The packages whose last success is older than `fresh_for`, whose target is new, or whose next try is due.
+
+        With `usual`, the time until a success is usually repeated, also those that an editor wants earlier.
+        """
+        earlier = Q(state__failures=0, state__next_due__lte=now, state__last_success__gt=now - usual) if usual else Q()
         return (
             self.fetchable(source)
             .with_state(source)
@@ -133,6 +163,7 @@ class PackageQuerySet(models.QuerySet["Package"]):
                 | ~Q(state__target=F(TARGET_COLUMNS[source]))
                 | Q(state__failures=0, state__last_success__lte=now - fresh_for)
                 | Q(state__failures__gt=0, state__next_due__lte=now)
+                | earlier
             )
         )
 
@@ -159,7 +190,18 @@ class PackageQuerySet(models.QuerySet["Package"]):
         return self.exclude(pk=package.pk).filter(pypi_name=package.pypi_name).exclude(pypi_name="")
 
     def update(self, **columns: Any) -> int:
-        """Update rows, and the columns that follow from repo_url and pypi_url, which are written with these alone."""
+        """Update rows, and the columns that follow from repo_url and pypi_url, which are written with these alone; and
+        what belongs to a reply: the day of a new one, unless it is given, or nothing once it is taken back. A pinned
+        column stays, and the pin has what is written."""
+        if apart := _pinned_apart(self, columns):
+            with transaction.atomic(using=self.db, savepoint=False):
+                updated = self.exclude(pk__in={pk for pks in apart.values() for pk in pks}).update(**columns)
+                for kept, pks in apart.items():
+                    rest = {name: value for name, value in columns.items() if name not in kept}
+                    updated += Package.objects.filter(pk__in=pks).update(**rest) if rest else len(pks)
+            return updated
+        if isinstance(kind := columns.get("reply_kind"), str):
+            columns = {**(_of_new_reply(kind) if kind else NO_REPLY), **columns}
         keys: dict[str, str] = {}
         for column, names in DERIVED.items():
             if isinstance(columns.get(column), str):
@@ -192,7 +234,7 @@ class PackageQuerySet(models.QuerySet["Package"]):
         """Empty the facts of that source, with the rows that belong to them: the fetch states, lest a later fetch asks
         for what is new since the last one, and the releases or the old URLs. Snapshots stay: they have their keys."""
         facts = FACTS[source]
-        rows = list(self.only("pk", *_KEYS))
+        rows = list(self.only("pk", *_KEYS).order_by("pk").select_for_update(no_key=True))
         if not rows:
             return
         packages = [package.pk for package in rows]
@@ -203,6 +245,8 @@ class PackageQuerySet(models.QuerySet["Package"]):
                 deciding[decides].append(package.pk)
         FetchState.objects.filter(package__in=packages, source__in=facts.states).delete()
         (RepositoryAlias if source == "repo" else Release).objects.filter(package__in=packages).delete()
+        pinned = [name for name, each in PINNABLE.items() if each.source == source]
+        Pin.objects.filter(package__in=packages, column__in=pinned).update(upstream=None, is_elsewhere=True)
         Package.objects.filter(pk__in=packages).update(**facts.empty(), **{facts.of: F(facts.key)})
         for decides, pks in deciding.items():
             state = FetchState.objects.filter(
@@ -213,9 +257,11 @@ class PackageQuerySet(models.QuerySet["Package"]):
             )
 
     def bulk_create(self, objs: Iterable["Package"], *args: Any, **kwargs: Any) -> list["Package"]:
-        packages = _with_derived(objs)
+        packages = list(objs)
         if not kwargs.get("update_fields"):
-            return super().bulk_create(packages, *args, **kwargs)
+            return super().bulk_create(_with_derived(packages), *args, **kwargs)
+        _keep_pinned(packages, kwargs["update_fields"])
+        packages = _with_derived(packages)
         kwargs["update_fields"] = _and_derived(kwargs["update_fields"])
         with transaction.atomic(using=self.db, savepoint=False):
             created = super().bulk_create(packages, *args, **kwargs)
@@ -226,13 +272,55 @@ class PackageQuerySet(models.QuerySet["Package"]):
         return created
 
     def bulk_update(self, objs: Iterable["Package"], fields: Iterable[str], *args: Any, **kwargs: Any) -> int:
-        packages, columns = _with_derived(objs), _and_derived(fields)
+        packages, fields = list(objs), list(fields)
+        if "reply_kind" in fields and "reply_since" not in fields:
+            _date_other_replies(packages)
+        columns = _and_derived(fields)
+        _keep_pinned(packages, columns)
+        packages = _with_derived(packages)
         rows: models.QuerySet[Package] = models.QuerySet(self.model, self.query.chain(), self.db)
         with transaction.atomic(using=self.db, savepoint=False):
             updated = rows.bulk_update(packages, columns, *args, **kwargs)
             if not _OF_ADDRESSES.isdisjoint(columns):
                 Package.objects.filter(pk__in=[package.pk for package in packages]).forget_other_addresses()
         return updated
+
+
+def _pinned_apart(packages: PackageQuerySet, columns: Mapping[str, Any]) -> dict[frozenset[str], list[int]]:
+    """Have the pins of these packages take what an update writes, and return the packages that keep columns from it, by
+    these columns."""
+    kept: dict[int, set[str]] = {}
+    if PINNABLE.keys().isdisjoint(columns):
+        return {}
+    rows = Pin.objects.filter(package__in=packages.order_by().values("pk"), column__in=columns)
+    pins = list(rows)
+    for pin in pins:
+        if hasattr(columns[pin.column], "resolve_expression"):
+            raise ValueError(f"update {pin.column} to a value: it is pinned")
+        if not pin.take(columns[pin.column]):
+            kept.setdefault(pin.package_id, set()).add(pin.column)
+    Pin.objects.bulk_update(pins, PIN_VALUES)
+    apart: dict[frozenset[str], list[int]] = {}
+    for pk, names in kept.items():
+        apart.setdefault(frozenset(names), []).append(pk)
+    return apart
+
+
+def _keep_pinned(packages: Sequence["Package"], columns: Iterable[str]) -> None:
+    """Give packages, which are to be stored, the pinned values of these columns, and the pins the values that they
+    had. Who has not seen the pins writes the pinned value back: then nothing is known of upstream's."""
+    by_id = {package.pk: package for package in packages if package.pk is not None and not package.is_past_pins}
+    pinnable = PINNABLE.keys() & set(columns)
+    if not by_id or not pinnable:
+        return
+    moved = []
+    for pin in Pin.objects.filter(package__in=by_id, column__in=pinnable):
+        written = getattr(by_id[pin.package_id], pin.column)
+        if stored(written) != pin.pinned:
+            moved.append(pin)
+            if not pin.take(written):
+                setattr(by_id[pin.package_id], pin.column, restored(pin.column, pin.pinned))
+    Pin.objects.bulk_update(moved, PIN_VALUES)
 
 
 def _respell(packages: Collection["Package"]) -> None:
@@ -248,10 +336,28 @@ def _respell(packages: Collection["Package"]) -> None:
     Package.objects.filter(pk__in=pks).update(repo_facts_of=F("repo_key"))
 
 
+def _date_other_replies(packages: Collection["Package"]) -> None:
+    """Have replies of another kind than the stored one be of today."""
+    kinds = dict(Package.objects.filter(pk__in=[each.pk for each in packages]).values_list("pk", "reply_kind"))
+    for package in packages:
+        if package.reply_kind and package.reply_kind != kinds.get(package.pk):
+            package.reply_since = None
+
+
+def _of_new_reply(kind: str) -> dict[str, Any]:
+    """Return the day of a reply of that kind: today, where it is a new one."""
+    day = Value(today(timezone.now()), DateField())
+    return {"reply_since": Case(When(reply_kind=kind, reply_since__isnull=False, then=F("reply_since")), default=day)}
+
+
+# The columns that follow from others
+_FOLLOWING: dict[str, tuple[str, ...]] = {**DERIVED, "reply_kind": tuple(NO_REPLY)}
+
+
 def _and_derived(columns: Iterable[str]) -> list[str]:
     """`columns` and those that follow from them."""
     columns = list(columns)
-    return list(dict.fromkeys([*columns, *(name for column in columns for name in DERIVED.get(column, ()))]))
+    return list(dict.fromkeys([*columns, *(name for column in columns for name in _FOLLOWING.get(column, ()))]))
 
 
 def _with_derived(packages: Iterable["Package"]) -> list["Package"]:
@@ -273,11 +379,28 @@ class Package(Document):
     documentation_url = models.CharField("documentation URL", max_length=500, blank=True, null=True, default="")
     deprecated = models.BooleanField(default=False)
     replaced_by = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="replaces")
-    finished_until = models.DateField(
-        null=True,
+    # An editor's word on the package (packages/replies.py)
+    reply_kind = models.CharField(
+        "reply",
+        max_length=20,
         blank=True,
-        help_text="The package is complete, and needs no releases until this day: unless it supports nothing that is"
-        " supported itself, it counts as finished.",
+        default="",
+        db_default="",
+        choices=[(kind, words) for kind, words in REPLIES.items()],
+        help_text="“Finished” says that the package is complete, and needs no releases: unless it supports nothing that"
+        " is supported itself, it counts as finished as long as the reply holds.",
+    )
+    reply_note = models.CharField(
+        "note",
+        max_length=MOST_CHARACTERS,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Shown beside the reply, to everybody: why, or whom to write to.",
+    )
+    reply_since = models.DateField("replied on", null=True, blank=True, editable=False)
+    reply_until = models.DateField(
+        "until", null=True, blank=True, help_text="The last day on which the reply holds. It ends by itself."
     )
 
     # Derived from the editors' columns
@@ -372,8 +495,12 @@ class Package(Document):
 
     objects = PackageQuerySet.as_manager()
 
+    # True of a package that is written by who knows its pins (packages.pins.past)
+    is_past_pins: bool = False
+
     class Meta(Document.Meta):
         ordering = ("title", "id")
+        permissions = (("merge_package", "Can merge packages"),)
         constraints: ClassVar[tuple[models.BaseConstraint, ...]] = (
             *Document.Meta.constraints,
             models.CheckConstraint(
@@ -411,6 +538,26 @@ class Package(Document):
                 name="package_not_replaced_by_itself",
                 violation_error_message="A package cannot be replaced by itself.",
             ),
+            models.CheckConstraint(
+                condition=Q(reply_kind__in=("", *REPLIES)),
+                name="package_reply_kind",
+            ),
+            models.CheckConstraint(
+                condition=Q(reply_kind="", reply_until__isnull=True) | Q(reply_kind__gt="", reply_until__isnull=False),
+                name="package_reply_until",
+                violation_error_message="A reply needs the day until which it holds, and nothing else has one.",
+            ),
+            models.CheckConstraint(
+                condition=Q(reply_note="") | Q(reply_until__isnull=False),
+                name="package_reply_note",
+                violation_error_message="Without a reply there is no note.",
+            ),
+            models.CheckConstraint(
+                condition=Q(reply_since__isnull=True, reply_until__isnull=True)
+                | Q(reply_since__isnull=False, reply_until__isnull=False, reply_until__gte=F("reply_since")),
+                name="package_reply_since",
+                violation_error_message="A reply cannot end before it begins.",
+            ),
         )
         # For the lists. Indexes that only PostgreSQL can have are in a migration.
         indexes = (
@@ -440,6 +587,8 @@ class Package(Document):
             ),
             models.Index(AsciiLower("title"), "id", name="package_title"),
             models.Index(fields=["verdict_rank", "id"], name="package_verdict"),
+            # Few packages have a reply.
+            models.Index(fields=["reply_until", "id"], condition=Q(reply_until__isnull=False), name="package_reply"),
         )
 
     @property
@@ -447,12 +596,23 @@ class Package(Document):
         return ranked(self.verdict_rank)
 
     def derive(self) -> None:
-        """Set the columns that follow from repo_url and pypi_url. The facts of a new row are of its own addresses."""
+        """Set the columns that follow from repo_url and pypi_url, and the day of a reply that has none. The facts of a
+        new row are of its own addresses."""
         for column in DERIVED:
             for name, value in derived(column, getattr(self, column)).items():
                 setattr(self, name, value)
         for facts in FACTS.values() if self._state.adding else ():
             setattr(self, facts.of, getattr(self, facts.of) or getattr(self, facts.key))
+        if "reply_kind" in vars(self):  # many rows are read without these columns, and saved without them
+            self._date_reply()
+
+    def _date_reply(self) -> None:
+        """Set the day of a reply that has none; empty what is left of one that was taken back."""
+        if self.reply_kind and not self.reply_since:
+            self.reply_since = today(timezone.now())
+        elif not self.reply_kind and self.reply_since:
+            for column, empty in NO_REPLY.items():
+                setattr(self, column, empty)
 
     @property
     def is_settled(self) -> bool:
@@ -465,6 +625,9 @@ class Package(Document):
         return "" != self.repo_facts_of != self.repo_key and is_one_repository(self.repo_facts_of, self.repo_url)
 
     def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        update_fields = None if update_fields is None else list(update_fields)
+        if not self._state.adding:
+            _keep_pinned([self], PINNABLE if update_fields is None else update_fields)
         self.derive()
         is_new, columns = self._state.adding, None if update_fields is None else _and_derived(update_fields)
         if is_new or (columns is not None and _OF_ADDRESSES.isdisjoint(columns)):
@@ -474,6 +637,64 @@ class Package(Document):
             super().save(*args, update_fields=columns, **kwargs)
             if Package.objects.filter(pk=self.pk).forget_other_addresses() or not self.is_settled:
                 self.refresh_from_db(fields=PACKAGE_COLUMNS.fetched)
+
+
+PIN_VALUES = ("pinned", "upstream")
+
+
+class PinQuerySet(models.QuerySet["Pin"]):
+    def moved(self) -> Self:
+        """The pins that an editor should look at again, with their packages: upstream says something else than when
+        they were made, or the package has got another address."""
+        return self.filter(Q(is_elsewhere=True) | Q(Differ("upstream", "upstream_then"))).select_related("package")
+
+
+class Pin(models.Model):
+    """A column of a package that an editor has corrected: `pinned` is its value, and `upstream` what upstream says.
+
+    `upstream_then` is what it said when an editor last saved the pin. Each is as packages.pins.columns stores it: null
+    is an empty value, and upstream's is null too where it has said nothing. `is_elsewhere`: the package has got another
+    address since.
+    """
+
+    package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="pins")
+    column = models.CharField(max_length=20, choices=[(name, each.label) for name, each in PINNABLE.items()])
+    pinned = models.JSONField("value", null=True, blank=True)
+    upstream = models.JSONField("upstream says", null=True, blank=True, editable=False)
+    upstream_then = models.JSONField("upstream said", null=True, blank=True, editable=False)
+    is_elsewhere = models.BooleanField("another address since", default=False, editable=False)
+    reason = models.CharField(max_length=200, help_text="Why: everybody can read it.")
+    since = models.DateTimeField(editable=False)
+    by = models.CharField("by whom", max_length=150, blank=True, editable=False)
+
+    objects = PinQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("package_id", "column")
+        constraints = (
+            models.UniqueConstraint(
+                fields=["package", "column"], name="pin_unique", violation_error_message="This is pinned already."
+            ),
+            models.CheckConstraint(condition=Q(column__in=tuple(PINNABLE)), name="pin_column"),
+            models.CheckConstraint(
+                condition=~Q(reason=""), name="pin_reason", violation_error_message="A pin needs a reason."
+            ),
+        )
+
+    def __str__(self) -> str:
+        return str(self.get_column_display())
+
+    @property
+    def is_moved(self) -> bool:
+        """True of a pin that moved() selects."""
+        return self.is_elsewhere or self.upstream != self.upstream_then
+
+    def take(self, written: Any) -> bool:
+        """Take a value that is written into the column. Return True if it is an editor's, which the column takes too:
+        of a column that editors type, and while they write."""
+        is_editors = PINNABLE[self.column].edited and core_hooks.is_recording()
+        setattr(self, "pinned" if is_editors else "upstream", stored(written))
+        return is_editors
 
 
 class PackageHealth(models.Model):
@@ -570,7 +791,8 @@ class Release(models.Model):
 
 
 class RepositoryAlias(models.Model):
-    """A URL that a package's repository had before it was renamed or moved."""
+    """A URL that a package's repository had before it was renamed or moved, or the one of a package that was merged
+    into this one."""
 
     package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="aliases")
     repo_url = models.CharField("repository URL", max_length=500)

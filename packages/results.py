@@ -33,6 +33,7 @@ from packages.identity import TARGET_COLUMNS, deciding_source, forges
 from packages.keys import repository
 from packages.models import ANOTHER_REPOSITORY, FetchState, Package, Release, Snapshot
 from packages.moves import Move, move
+from packages.pins.past import Pins
 from packages.settling import Settled, settled
 from packages.trends import count_gains
 
@@ -96,6 +97,7 @@ class _Batch:
         self.report = SaveReport()
         self.forges = forges()
         self.packages = self._locked_packages()
+        self.pins = Pins(self.packages.values())
         states = FetchState.objects.filter(package__in=[attempt.target.package for attempt in attempts])
         self.states = {(state.package_id, state.source): state for state in states}
         self.touched: dict[int, Package] = {}
@@ -150,6 +152,7 @@ class _Batch:
             self.touched.values(), update_conflicts=True, unique_fields=["id"], update_fields=PACKAGE_COLUMNS.fetched
         )
         Package.objects.bulk_update(self.documented, ["documentation_url"])
+        self.pins.save()
         self._note_same_repositories()
         _write_releases(self.releases)
         for columns, rows in self.snapshots.items():
@@ -209,11 +212,11 @@ class _Batch:
             self.reused[package.pk] = why
             self.report.notes.append(f"package {package.pk} ({package.slug}): {why}; an editor must decide")
             return Outcome.INVALID, why
-        if not package.repo_id:
+        if facts.repo_id and not package.repo_id:
             self.identified.append(package)
         package.repo_facts_of = package.repo_key
         package.repo_id = facts.repo_id
-        _put(
+        self._put(
             package,
             repo_description=facts.description,
             repo_watchers=facts.watchers,
@@ -232,27 +235,35 @@ class _Batch:
 
     def _apply_pypi(self, package: Package, facts: PyPIFacts) -> None:
         package.pypi_facts_of = package.pypi_name
-        if facts.version not in {UNKNOWN, package.pypi_version}:
-            package.released = None  # until the releases, which may be unknown, say it of this version
-        _put(
+        if facts.version not in {UNKNOWN, self.pins.upstream(package, "pypi_version")}:
+            self._put(package, released=None)  # until the releases, which may be unknown, say it of this version
+        self._put(
             package,
             pypi_version=facts.version,
             requires_python=facts.requires_python,
             requires_django=facts.requires_django,
             classifiers=facts.classifiers,
-            licence=known(facts.licence, package.licence or facts.licence_if_none),
+            licence=known(facts.licence, self.pins.upstream(package, "licence") or facts.licence_if_none),
             pypi_repo_url=facts.repo_url if facts.repo_url is UNKNOWN else clean(facts.repo_url).address,
             pypi_status=facts.status,
             pypi_status_reason=facts.status_reason,
         )
-        url = known(facts.documentation_url, "")
-        if url and not package.documentation_url:
-            package.documentation_url = clean(url).address
-            self.documented.append(package)
+        if url := clean(known(facts.documentation_url, "")).address:
+            if self.pins.holds(package, "documentation_url"):
+                self._put(package, documentation_url=url)
+            elif not package.documentation_url:
+                package.documentation_url = url
+                self.documented.append(package)
         if facts.releases is not UNKNOWN:
             uploaded = {release.version: release.uploaded_at for release in facts.releases}
-            _put(package, released=uploaded.get(package.pypi_version or ""))
+            self._put(package, released=uploaded.get(self.pins.upstream(package, "pypi_version") or ""))
             self.releases[package.pk] = facts.releases
+
+    def _put(self, package: Package, **columns: object) -> None:
+        """Set the columns whose facts are known, past pins; a tuple is stored as a list."""
+        for column, fact in columns.items():
+            if fact is not UNKNOWN:
+                self.pins.put(package, column, list(fact) if isinstance(fact, tuple) else fact)
 
     def _take_snapshot(
         self, package: Package, attempt: Attempt, facts: RepositoryFacts | PyPIFacts | DownloadFacts | None
@@ -355,13 +366,6 @@ def _target_of(package: Package, source: Source) -> str:
     """Return what names the package at that source."""
     name: str = getattr(package, TARGET_COLUMNS[source])
     return name
-
-
-def _put(package: Package, **columns: object) -> None:
-    """Set the columns whose facts are known; a tuple is stored as a list."""
-    for column, fact in columns.items():
-        if fact is not UNKNOWN:
-            setattr(package, column, list(fact) if isinstance(fact, tuple) else fact)
 
 
 def _not_after(time: datetime | Unknown | None, now: datetime) -> datetime | Unknown | None:

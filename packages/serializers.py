@@ -11,13 +11,17 @@ from rest_framework import serializers
 from core.api.serializers import DocumentSerializer, localize
 from packages.badges import COLORS
 from packages.compatibility import django_versions, has_python3, python_versions
-from packages.documents import PACKAGE_COLUMNS
+from packages.documents import PACKAGE_COLUMNS, grid_slugs
 from packages.facts import SOURCES, Outcome
 from packages.health.rules import RULES
 from packages.health.verdicts import LEVELS, VERDICTS, Level, WarningName
 from packages.identity import TARGET_COLUMNS
 from packages.models import STATE_FIELDS, Package, Release, Snapshot
+from packages.pins.columns import PINNABLE
+from packages.pins.listed import PinDocument, listed
+from packages.replies import REPLIES, reply_of
 from packages.score import score
+from packages.trends import GAINS
 
 
 class SourceStateSerializer(serializers.Serializer[Any]):
@@ -41,13 +45,28 @@ class FreshnessSerializer(serializers.Serializer[Any]):
     downloads = SourceStateSerializer(allow_null=True)
 
 
+@extend_schema_field(
+    {
+        "type": "object",
+        "additionalProperties": {
+            "oneOf": [
+                {"type": ["boolean", "integer", "string", "null"]},
+                {"type": "array", "items": {"type": "string"}},
+            ]
+        },
+    }
+)
+class FindingsField(serializers.DictField):
+    """Values by the names that a rule gives them."""
+
+
 class ReasonSerializer(serializers.Serializer[Any]):
     """A rule of the verdict that was tried: what it looked at, and what that was compared with."""
 
     rule = serializers.ChoiceField(RULES)
     holds = serializers.BooleanField(help_text="True for the rule that decided, which is the last.")
-    value = serializers.DictField()
-    threshold = serializers.DictField(allow_null=True)
+    value = FindingsField(help_text="What it looked at, by name; null for what is not known.")
+    threshold = FindingsField(allow_null=True, help_text="What that was compared with, by the same names.")
 
 
 class HealthSerializer(serializers.Serializer[Any]):
@@ -64,23 +83,43 @@ class HealthSerializer(serializers.Serializer[Any]):
     )
 
 
+class PinSerializer(serializers.Serializer[Any]):
+    """A column that an editor has corrected."""
+
+    column = serializers.ChoiceField(tuple(PINNABLE))
+    since = serializers.DateField()
+    reason = serializers.CharField()
+    upstream = serializers.CharField(
+        allow_null=True,
+        help_text="What upstream says, in words that are cut after some hundred; null if it says nothing.",
+    )
+
+
+class ReplySerializer(serializers.Serializer[Any]):
+    """An editor's word on a package."""
+
+    kind = serializers.ChoiceField(list(REPLIES))
+    note = serializers.CharField(help_text='What the editor says of it; "" if nothing.')
+    since = serializers.DateField(help_text="The day on which it was given.")
+    until = serializers.DateField(help_text="The last day on which it holds.")
+
+
 class PackageSerializer(DocumentSerializer[Package]):
     """A package: facts that editors typed, and facts that were fetched."""
 
-    commits_over_52 = serializers.ListField(
-        child=serializers.IntegerField(min_value=0), help_text="52 weekly counts, oldest first, or none."
-    )
-    participants = serializers.ListField(child=serializers.CharField(), help_text="Logins, most active first.")
-    score = serializers.SerializerMethodField(
-        help_text="Watchers, less a tenth for every three months without a commit, less three tenths (1,000 at most) "
-        "without Python 3; never under -500."
-    )
-    python_versions = serializers.SerializerMethodField(help_text="By its classifiers and requires_python.")
-    django_versions = serializers.SerializerMethodField(help_text="By its classifiers.")
-    classifiers = serializers.ListField(child=serializers.CharField(), help_text="As PyPI lists them.")
-    gone = serializers.SerializerMethodField(help_text="True if its source was not found on several days.")
+    commits_over_52 = serializers.ListField(child=serializers.IntegerField(min_value=0))
+    participants = serializers.ListField(child=serializers.CharField())
+    score = serializers.SerializerMethodField()
+    python_versions = serializers.SerializerMethodField()
+    django_versions = serializers.SerializerMethodField()
+    classifiers = serializers.ListField(child=serializers.CharField())
+    reply = serializers.SerializerMethodField()
+    gone = serializers.SerializerMethodField()
     freshness = serializers.SerializerMethodField()
     health = serializers.SerializerMethodField()
+    pins = serializers.SerializerMethodField()
+    category_slug = serializers.SlugField()
+    grid_slugs = serializers.SerializerMethodField()
 
     class Meta:
         model = Package
@@ -96,8 +135,15 @@ class PackageSerializer(DocumentSerializer[Package]):
     def get_django_versions(self, package: Package) -> list[str]:
         return django_versions(package.classifiers)
 
+    @extend_schema_field(ReplySerializer(allow_null=True))
+    def get_reply(self, package: Package) -> dict[str, Any] | None:
+        return reply_of(package, self.now)
+
     def get_gone(self, package: Package) -> bool:
         return package.gone_since is not None
+
+    def get_grid_slugs(self, package: Package) -> list[str]:
+        return grid_slugs(package)
 
     @extend_schema_field(FreshnessSerializer)
     def get_freshness(self, package: Package) -> dict[str, Any]:
@@ -126,9 +172,20 @@ class PackageSerializer(DocumentSerializer[Package]):
             "valid_until": localize(package.health_valid_until, self.zone),
         }
 
+    @extend_schema_field(PinSerializer(many=True))
+    def get_pins(self, package: Any) -> list[PinDocument]:
+        return listed(package.pins_listed)
+
     @cached_property
     def now(self) -> datetime:
         return timezone.now()
+
+
+class TrendingPackageSerializer(PackageSerializer):
+    """A package that is trending: with the gains that put it among them."""
+
+    class Meta(PackageSerializer.Meta):
+        default = (*PACKAGE_COLUMNS.v4, *GAINS)
 
 
 class BadgeSerializer(serializers.Serializer[Any]):

@@ -17,28 +17,41 @@ from core.api.images import RESPONSES, ImageView, OneFormView
 from core.api.pagination import CataloguePages, StrictLimitOffset
 from core.api.parameters import no_such
 from core.api.references import by_reference
-from core.api.renderers import OF_LISTS
 from core.api.row_sources import FilteredRows, RowSource
 from core.api.schema import ALWAYS, LIMIT, OFFSET, REFERENCE, errors, parameter
 from core.api.views import DocumentViewSet
 from core.caching.dependencies import on
 from core.caching.values import cached_count
 from core.kinds import Kind
+from core.pages.page import Page
+from core.pages.renderer import OF_LISTS
 from packages import badges, charts
 from packages.filters import HistoryFilters, PackageFilters
 from packages.history import stars_by_day
 from packages.models import Package, Release, Snapshot
-from packages.serializers import BadgeSerializer, PackageSerializer, ReleaseSerializer, SnapshotSerializer
-from packages.trends import GAINS, MEASURES, MOST_TRENDING, Measure, trending
+from packages.pages.lists import PackageListPage
+from packages.pages.package import PackagePage
+from packages.pages.parts import HistoryPage, ReleasesPage
+from packages.pages.trending import TrendingPage
+from packages.serializers import (
+    BadgeSerializer,
+    PackageSerializer,
+    ReleaseSerializer,
+    SnapshotSerializer,
+    TrendingPackageSerializer,
+)
+from packages.trends import MEASURES, MOST_TRENDING, Measure, trending
 
 
 class PackageViewSet(DocumentViewSet[Package]):
     """Packages, newest first, with facts fetched from their repositories and from PyPI."""
 
     documents = Package.objects
-    summary = "packages/summary.html"
+    page_class = PackagePage
+    list_page_class: type[Page] = PackageListPage
     serializer_class = PackageSerializer
     filterset_class = PackageFilters
+    may_have_lines = PackageFilters.may_have_lines
 
     @extend_schema(parameters=[LIMIT, OFFSET], responses={200: ReleaseSerializer(many=True), **errors(*ALWAYS)})
     @action(
@@ -46,6 +59,7 @@ class PackageViewSet(DocumentViewSet[Package]):
         renderer_classes=OF_LISTS,
         pagination_class=StrictLimitOffset,
         serializer_class=ReleaseSerializer,
+        page_class=ReleasesPage,
         parameter_names={"limit", "offset"},
     )
     def releases(self, request: Request, reference: str) -> Response:
@@ -69,6 +83,7 @@ class PackageViewSet(DocumentViewSet[Package]):
         renderer_classes=OF_LISTS,
         pagination_class=StrictLimitOffset,
         serializer_class=SnapshotSerializer,
+        page_class=HistoryPage,
         parameter_names={"limit", "offset", "since", "until"},
     )
     def history(self, request: Request, reference: str) -> Response:
@@ -120,14 +135,11 @@ class TrendingViewSet(PackageViewSet):
 
     depends_on = on(ages=3_600)  # so long a release, a commit and a fetch may be a little older than the rule allows
     parameter_names = ("by", "limit", "offset", "fields", "expand")
+    serializer_class = TrendingPackageSerializer
+    list_page_class = TrendingPage
     renderer_classes = OF_LISTS
     pagination_class = TrendingPages
     filter_backends = ()  # no form of the list's filters
-
-    @property
-    def default_fields(self) -> tuple[str, ...]:
-        """The keys of v4, and the gains that put a package here."""
-        return (*self.columns.v4, *GAINS)
 
     def _filtered(self, request: Request) -> Callable[[Fieldset, tuple[str, ...]], RowSource]:
         measure = self._measure(request)

@@ -20,7 +20,7 @@ from search.backends.postgresql import Postgresql
 from search.backends.sqlite import Sqlite
 from search.query import Query
 from search.similar import Candidate, name_words, similar
-from search.tiers import MAX_TOTAL, Row
+from search.tiers import MAX_TOTAL, SIMILAR, Row
 
 # By tier: the weights of the hits with the least quality and with the greatest.
 WEIGHTS = ((95, 100), (85, 94), (70, 84), (45, 69), (20, 44), (1, 19))
@@ -40,6 +40,11 @@ class Hit:
     quality: float
 
     @property
+    def is_near(self) -> bool:
+        """True if its name is spelled much like the query, whose words it does not have."""
+        return self.tier == SIMILAR
+
+    @property
     def weight(self) -> int:
         """0 to 100: between the least and the greatest weight of the tier, by quality."""
         least, greatest = WEIGHTS[self.tier]
@@ -48,11 +53,13 @@ class Hit:
 
 
 class Page(NamedTuple):
-    """`total` stops at MAX_TOTAL; `has_more` is true as long as there are further hits."""
+    """`total` stops at MAX_TOTAL; `has_more` is true as long as there are further hits. `is_near` is true if no entry
+    matches the words, and all hits, on whichever page, are names that are spelled much like them."""
 
     total: int
     hits: list[Hit]
     has_more: bool
+    is_near: bool = False
 
 
 class Backend(Protocol):
@@ -72,7 +79,8 @@ def find(query: Query, kinds: Iterable[str], limit: int, offset: int) -> Page:
     with limited(MAX_SECONDS):
         total, rows = _matches(query, _backend(query, tuple(kinds)), offset + limit + 1)
     hits = [Hit(*row) for row in rows[offset : offset + limit]]
-    return Page(min(total, MAX_TOTAL), hits, len(rows) > offset + limit)
+    is_near = bool(rows) and rows[0][2] == SIMILAR  # the best one
+    return Page(min(total, MAX_TOTAL), hits, len(rows) > offset + limit, is_near)
 
 
 def _matches(query: Query, backend: Backend, limit: int) -> tuple[int, list[Row]]:

@@ -8,14 +8,15 @@ from rest_framework.response import Response
 
 from core.api.pagination import link_header, neighbour, page_size, whole_number
 from core.api.parameters import no_such
-from core.api.renderers import OF_LISTS
 from core.api.schema import ALWAYS, errors, parameter
 from core.api.views import CatalogueView
 from core.caching.dependencies import on
 from core.kinds import Kind
 from core.links import Links
-from search.find import find
+from core.pages.renderer import OF_LISTS
+from search.find import Page, find
 from search.models import Entry
+from search.pages import SearchPage
 from search.query import MAX_LENGTH, Query
 from search.serializers import HitSerializer, documents
 from search.tiers import MAX_TOTAL
@@ -28,12 +29,16 @@ MAX_OFFSET = 10_000
 class SearchView(CatalogueView):
     """Packages and grids that match the query, best first. "Quotes" keep words together, a -word excludes."""
 
-    summary = "search/form.html"
+    page_class = SearchPage
     renderer_classes = OF_LISTS
     serializer_class = HitSerializer
     depends_on = on(Kind.PACKAGE, Kind.GRID, Kind.CATEGORY, Kind.FEATURE, ages=60)  # a hit shows the score
     known_parameters = ("format", "q", "type", "limit", "offset")
     may_be_empty = ("q",)
+    query = Query("")
+    found = Page(0, [], has_more=False)
+    previous: str | None = None
+    next: str | None = None
 
     @extend_schema(
         operation_id="search",
@@ -64,17 +69,18 @@ class SearchView(CatalogueView):
         responses={200: HitSerializer(many=True), **errors(*ALWAYS)},
     )
     def get(self, request: Request) -> Response:
-        query = self._query(request)
+        self.query = self._query(request)
         kinds = self._kinds(request)
         limit = page_size(request, DEFAULT_LIMIT, MAX_LIMIT)
         offset = whole_number(request, "offset", 0, 0, MAX_OFFSET)
-        page = find(query, kinds, limit, offset)
+        self.found = page = find(self.query, kinds, limit, offset)
+        if page.has_more and offset + limit <= MAX_OFFSET:
+            self.next = neighbour(request, offset=offset + limit)
+        if offset:
+            self.previous = neighbour(request, offset=max(0, offset - limit))
         response = Response(documents(page.hits, Links.of(request), timezone.now()))
         response["X-Total-Count"] = str(page.total)
-        if links := link_header(
-            next=neighbour(request, offset=offset + limit) if page.has_more and offset + limit <= MAX_OFFSET else None,
-            prev=neighbour(request, offset=max(0, offset - limit)) if offset else None,
-        ):
+        if links := link_header(next=self.next, prev=self.previous):
             response["Link"] = links
         return response
 

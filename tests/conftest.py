@@ -1,7 +1,8 @@
 """Fixtures of all tests, and the guard that keeps them from reaching other machines."""
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from pytest_django import Settings
 from pytest_socket import socket_allow_hosts
 
 from tests.database_use import check, uses_database, watch
-from tests.flush import flush_by_deletion
+from tests.flush import flush_by_deletion, vacuum_now_and_then
+from tests.servers import database_url
 
 # The passwords of tests are no secrets. A server of a test, which hashes as in production, can read the hashes.
 PBKDF2PasswordHasher.iterations = 1
@@ -50,9 +52,12 @@ def pytest_runtest_call() -> Generator[None]:
     check()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_teardown() -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
     watch(None)
+    yield
+    if "database" in item.keywords and nextitem:  # the database ends with the last test
+        vacuum_now_and_then()
 
 
 @pytest.fixture(autouse=True)
@@ -70,9 +75,6 @@ def _revisions_move_immediately(request: pytest.FixtureRequest) -> None:
         return
     if marker.kwargs and connection.vendor == "sqlite":
         request.getfixturevalue("transactional_db")
-        with connection.cursor() as cursor:  # rows that emptying the tables after the last test left in the log
-            cursor.execute("DELETE FROM changes_change")
-            cursor.execute("DELETE FROM changes_revision")
     elif not marker.kwargs and connection.vendor == "postgresql":
         request.getfixturevalue("db")
         with connection.cursor() as cursor:
@@ -101,6 +103,7 @@ def _site(settings: Settings) -> None:
     """Fix the settings that a developer's environment may change."""
     settings.DEBUG = False
     settings.SITE_URL = ""
+    settings.INDEXED = False
     settings.TIME_ZONE = "America/New_York"
     settings.USE_X_FORWARDED_HOST = False
     settings.SECURE_PROXY_SSL_HEADER = None
@@ -124,3 +127,24 @@ def editor(client: Client) -> Client:
     user.user_permissions.set(Permission.objects.exclude(codename="unlock_grid"))
     client.force_login(user)
     return client
+
+
+@pytest.fixture
+def shared_database(transactional_db: None, tmp_path: Path) -> Iterator[str]:
+    """Return the URL of the test's database, for other processes and for threads. SQLite's, which is in memory, is
+    copied to a file for the test."""
+    if connection.vendor == "postgresql":
+        yield database_url()
+        return
+    settings, file = connection.settings_dict, tmp_path / "db.sqlite3"
+    before, name = connection.connection, settings["NAME"]
+    with connection.cursor() as cursor:
+        cursor.execute(f"VACUUM INTO '{file}'")
+    connection.connection = None
+    settings["NAME"] = str(file)
+    try:
+        yield f"sqlite:///{file}"
+    finally:
+        connection.close()
+        settings["NAME"] = name
+        connection.connection = before

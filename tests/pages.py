@@ -67,5 +67,19 @@ def _line_ends(value: str) -> str:
 
 def shown_document(html: str) -> Any:
     """Return the JSON that a page shows."""
-    inner = html.split("\n\n</span>", 1)[1].split("</pre>", maxsplit=1)[0]
+    folded = html.split('<details class="json"', 1)[1]
+    inner = re.split("<pre[^>]*>", folded, maxsplit=1)[1].split("</pre>", maxsplit=1)[0]
     return json.loads(unescape(re.sub("<[^>]+>", "", inner)))
+
+
+def text_of(html: str) -> str:
+    """Return the text of HTML as a reader has it, with single blanks."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
+
+
+def items_below(html: str, heading: str) -> list[str]:
+    """Return the texts of the items of the first list below a heading."""
+    begin = re.search(rf"<h2>(?:<[^>]+>)?{re.escape(heading)}<", html)
+    assert begin, heading
+    items = html[begin.end() :].split("<ul", 1)[1].split("</ul>", 1)[0].split("<li>")[1:]
+    return [text_of(item) for item in items]

@@ -15,16 +15,17 @@ from pathlib import Path
 from typing import IO, Any
 
 import requests
+from django.conf import settings
 from django.db import connection
 
 ROOT = Path(__file__).resolve().parent.parent
-APPS = ("categories", "changes", "config", "core", "fetchers", "grids", "packages", "search")
 SECRET_KEY = "for the tests alone: as long a text as production needs"
 
 
 def copy_program(folder: Path) -> None:
     """Copy the program with its bytecode, without the `.env` that a developer may have beside it."""
-    for app in APPS:  # a name of bytecode that goes on after .pyc is of a file that is being written
+    ours = [app for app in settings.INSTALLED_APPS if (ROOT / app).is_dir()]
+    for app in ("config", *ours):  # a name of bytecode that goes on after .pyc is of a file that is being written
         shutil.copytree(ROOT / app, folder / app, ignore=shutil.ignore_patterns("*.pyc.*"))
     shutil.copy(ROOT / "manage.py", folder)
 
@@ -81,7 +82,7 @@ class Site:
 
 
 @contextmanager
-def sample_site(folder: Path) -> Iterator[Site]:
+def sample_site(folder: Path, /, **settings: str) -> Iterator[Site]:
     """Serve the sample catalogue with everything that `make serve` does, on a free port."""
     port = free_port()
     url, log = f"http://127.0.0.1:{port}", folder / "access.log"
@@ -91,6 +92,7 @@ def sample_site(folder: Path) -> Iterator[Site]:
         "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
         "SITE_URL": url,
         "PORT": str(port),
+        **settings,
     }
     site = Site(url, log, environment)
     subprocess.run(["make", "--silent", ".static/staticfiles.json"], cwd=ROOT, env=environment, check=True)

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -22,16 +22,29 @@ Cells = list[list[Any]]
 def opened(folder: Path, kind: str, *contents: bytes, import_filter: str = AS_IT_OPENS) -> list[Cells]:
     """Return the cells of each of these texts of CSV, which LibreOffice opens and saves as fods, ods or xlsx. A
     LibreOffice that is not installed fails the test."""
-    program = shutil.which("soffice")
-    assert program, "soffice is not installed: .ci/run more installs it"
     sources = [folder / f"{number}.csv" for number in range(len(contents))]
     for source, content in zip(sources, contents, strict=True):
         source.write_bytes(content)
-    options = ["--headless", f"-env:UserInstallation=file://{folder}/profile", f"--infilter={import_filter}"]
-    command = [program, *options, "--convert-to", kind, "--outdir", str(folder), *map(str, sources)]
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8"}
-    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=120)
+    _convert(sources, kind, folder, import_filter)
     return [READERS[kind](source.with_suffix(f".{kind}")) for source in sources]
+
+
+def saved(folder: Path, content: bytes, delimiter: str, import_filter: str) -> bytes:
+    """Return the CSV that LibreOffice saves, with that delimiter, after it has opened a text of CSV."""
+    source, target = folder / "opened.csv", folder / "saved"
+    source.write_bytes(content)
+    _convert([source], f"csv:Text - txt - csv (StarCalc):{ord(delimiter)},34,76,1", target, import_filter)
+    return (target / source.name).read_bytes()
+
+
+def _convert(sources: Iterable[Path], to: str, target: Path, import_filter: str) -> None:
+    program = shutil.which("soffice")
+    assert program, "soffice is not installed: .ci/run more installs it"
+    profile = target / "profile"
+    options = ["--headless", f"-env:UserInstallation=file://{profile}", f"--infilter={import_filter}"]
+    command = [program, *options, "--convert-to", to, "--outdir", str(target), *map(str, sources)]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(target), "LANG": "C.UTF-8"}
+    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=120)
 
 
 def _fods(file: Path) -> Cells:

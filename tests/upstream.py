@@ -41,12 +41,13 @@ class Repo:
 
 @dataclass
 class Project:
-    """A project on PyPI."""
+    """A project on PyPI, and the repository that it names."""
 
     name: str
     serial: int = 1
     version: str = "1.0"
     downloads: int = 100
+    source: str = ""
 
 
 @dataclass
@@ -309,7 +310,10 @@ class Handler(BaseHTTPRequestHandler):
             "classifiers": ["Framework :: Django"],
             "license_expression": "MIT",
             "license": None,
-            "project_urls": {"Documentation": f"https://{name}.example.org/"},
+            "project_urls": {
+                "Documentation": f"https://{name}.example.org/",
+                **({"Source": project.source} if project.source else {}),
+            },
             "yanked": False,
         }
         return self._json({"info": info, "last_serial": project.serial, "releases": {project.version: [file]}})

@@ -46,14 +46,23 @@ class LogTriggers(TriggerSet):
         return [*(each.table for each in self.watched if each.counted), "changes_revision"]
 
     def catch_up(self, connection: BaseDatabaseWrapper) -> None:
-        """Raise all revisions, and count the documents."""
-        following = _dialect(connection).following("number")
+        """Raise all revisions, add those that are missing, and count the documents."""
+        dialect = _dialect(connection)
         stored = columns_of(connection, [each.table for each in self.watched])
         with connection.cursor() as cursor:
-            cursor.execute(f"UPDATE changes_revision SET number = {following} WHERE kind <> 'changes'")
+            cursor.execute(
+                f"UPDATE changes_revision SET number = {dialect.following('number')} WHERE kind <> 'changes'"
+            )
             for each in (watched for watched in self.watched if watched.counted and watched.table in stored):
                 count = f"(SELECT count(*) FROM {each.table})"
                 cursor.execute(f"UPDATE changes_revision SET rows = {count} WHERE kind = '{each.counted}'")
+                # The next move of a missing one would not know how many rows there are.
+                cursor.execute(
+                    "INSERT INTO changes_revision (kind, number, rows)"
+                    f" SELECT '{each.counted}', {dialect.CLOCK}, {count}"
+                    f" WHERE NOT EXISTS (SELECT 1 FROM changes_revision WHERE kind = '{each.counted}')"
+                    f" AND EXISTS (SELECT 1 FROM {each.table})"
+                )
 
 
 def _stored_part(watched: Watched, columns: Sequence[str]) -> Watched:

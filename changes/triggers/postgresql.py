@@ -8,8 +8,9 @@ Rows without a number are visible to their own transaction alone, which recognis
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from changes.triggers.watched import REFUSAL, Owner, Part, Watched
+from changes.triggers.watched import REFUSAL, Owner, Part, ShownColumns, Watched
 from core.database.triggers import Function, Trigger, statement_trigger
+from core.kinds import Kind
 
 NOW = "clock_timestamp()"
 CLOCK = "floor(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"  # microseconds since 1970
@@ -177,15 +178,16 @@ def _revisions_truncated(watched: Iterable[Watched]) -> Trigger:
 def _bodies(watched: Watched) -> dict[str, str]:
     """The bodies of a table's functions, by event."""
     shown_in = [kind.plural for kind in watched.shown_in]
-    also = [kind.plural for kind in watched.columns_shown_in.values()]
+    counted_in = [*shown_in, *(kind.plural for kind in watched.counted_in)]
+    columns_of = {kind.plural: columns for kind, columns in watched.columns_by_kind.items()}
     logs = _logs(watched)
     also_moved = "\n".join(
         f"IF EXISTS (SELECT 1 FROM old_rows AS o JOIN new_rows AS n USING (id)"
-        f" WHERE o.{column} IS DISTINCT FROM n.{column}) THEN {_note([kind.plural])} END IF;"
-        for column, kind in watched.columns_shown_in.items()
+        f" WHERE {_differ(columns)}) THEN {_note([kind])} END IF;"
+        for kind, columns in columns_of.items()
     )
-    came = _note(shown_in, watched.counted, "(SELECT count(*) FROM new_rows)")
-    went = _note(shown_in, watched.counted, "-(SELECT count(*) FROM old_rows)")
+    came = _note(counted_in, watched.counted, "(SELECT count(*) FROM new_rows)")
+    went = _note(counted_in, watched.counted, "-(SELECT count(*) FROM old_rows)")
     return {
         "insert": f"IF EXISTS (SELECT 1 FROM new_rows) THEN {came}\n{logs['insert']}END IF;",
         "delete": f"IF EXISTS (SELECT 1 FROM old_rows) THEN {went}\n{logs['delete']}END IF;",
@@ -200,7 +202,7 @@ def _bodies(watched: Watched) -> dict[str, str]:
             f"PERFORM changes_number();\n"
             f"UPDATE changes_revision SET number = {following('changes_revision.number')},"
             f" rows = CASE kind WHEN '{watched.counted}' THEN 0 ELSE rows END"
-            f" WHERE kind = ANY({_array(sorted({*shown_in, *also}))});"
+            f" WHERE kind = ANY({_array(sorted({*counted_in, *columns_of}))});"
         ),
     }
 
@@ -214,7 +216,12 @@ def _array(words: Iterable[str]) -> str:
 
 
 def _logs(watched: Watched) -> Mapping[str, str]:
-    """The statements that log the rows, by event."""
+    """The statements that log the rows, and what shows them, by event."""
+    logs = _row_logs(watched)
+    return {**logs, "update": logs["update"] + "".join(map(_shown_log, watched.also_logs))}
+
+
+def _row_logs(watched: Watched) -> Mapping[str, str]:
     if watched.part:
         return _part_logs(watched, watched.part)
     if watched.kind:
@@ -274,18 +281,26 @@ def _owner_logs(watched: Watched, owner: Owner) -> dict[str, str]:
         f" WHERE o.id IS NULL OR n.id IS NULL OR {_differ(watched.columns)}"
     )
     return {
-        "insert": _owner_log(owner, f"SELECT {new} FROM new_rows AS n"),
-        "update": _owner_log(owner, either),
-        "delete": _owner_log(owner, f"SELECT {old} FROM old_rows AS o"),
+        "insert": _changed_log(owner.kind, f"SELECT {new} FROM new_rows AS n"),
+        "update": _changed_log(owner.kind, either),
+        "delete": _changed_log(owner.kind, f"SELECT {old} FROM old_rows AS o"),
     }
 
 
-def _owner_log(owner: Owner, ids: str) -> str:
-    """The statement that logs the owners that exist as changed, once in a transaction."""
+def _shown_log(shown: ShownColumns) -> str:
+    """The statements that log the documents that show these columns, if one of them has moved."""
+    moved = "old_rows AS o JOIN new_rows AS n USING (id)"
+    differ = _differ(shown.columns)
+    ids = f"SELECT each.id FROM {moved} CROSS JOIN LATERAL ({shown.ids.format(row='n')}) AS each (id) WHERE {differ}"
+    return f"IF EXISTS (SELECT 1 FROM {moved} WHERE {differ}) THEN {_changed_log(shown.kind, ids)}END IF;\n"
+
+
+def _changed_log(kind: Kind, ids: str) -> str:
+    """The statement that logs the documents with these ids, as far as they exist, as changed: once in a transaction."""
     return (
-        f"{_INTO_LOG} SELECT '{owner.kind}', 'changed', shown.id, shown.slug, '', NULL, NULL"
-        f" FROM {owner.kind.table} AS shown WHERE shown.id IN ({ids}) AND NOT EXISTS (SELECT 1 FROM changes_change"
-        f" WHERE number IS NULL AND kind = '{owner.kind}' AND object_id = shown.id AND action <> 'deleted')"
+        f"{_INTO_LOG} SELECT '{kind}', 'changed', shown.id, shown.slug, '', NULL, NULL"
+        f" FROM {kind.table} AS shown WHERE shown.id IN ({ids}) AND NOT EXISTS (SELECT 1 FROM changes_change"
+        f" WHERE number IS NULL AND kind = '{kind}' AND object_id = shown.id AND action <> 'deleted')"
         " ORDER BY shown.id;\n"
     )
 

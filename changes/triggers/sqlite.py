@@ -5,7 +5,7 @@ A revision moves with every row. It is counted in microseconds because rows are 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from changes.triggers.watched import REFUSAL, Owner, Part, Watched
+from changes.triggers.watched import REFUSAL, Owner, Part, ShownColumns, Watched
 from core.database.triggers import Trigger, row_trigger
 from core.kinds import Kind
 
@@ -50,13 +50,13 @@ def _revisions(watched: Watched, columns: Iterable[str]) -> Iterator[Trigger]:
     """The triggers that move revisions, and count documents."""
     table = watched.table
     bump = "".join(_bump(kind.plural) for kind in watched.shown_in)
-    yield row_trigger(f"changes_{table}_insert", "AFTER INSERT", table, _count(watched, "+") + bump)
-    yield row_trigger(f"changes_{table}_delete", "AFTER DELETE", table, _count(watched, "-") + bump)
+    bump_counts = bump + "".join(_bump(kind.plural) for kind in watched.counted_in)
+    yield row_trigger(f"changes_{table}_insert", "AFTER INSERT", table, _count(watched, "+") + bump_counts)
+    yield row_trigger(f"changes_{table}_delete", "AFTER DELETE", table, _count(watched, "-") + bump_counts)
     yield row_trigger(f"changes_{table}_update", "AFTER UPDATE", table, bump, when=_differ(columns))
-    for column, kind in watched.columns_shown_in.items():
-        yield row_trigger(
-            f"changes_{table}_update_{column}", "AFTER UPDATE", table, _bump(kind.plural), when=_differ([column])
-        )
+    for kind, shown in watched.columns_by_kind.items():
+        name = f"changes_{table}_update_for_{kind.plural}"
+        yield row_trigger(name, "AFTER UPDATE", table, _bump(kind.plural), when=_differ(shown))
 
 
 def _logs(watched: Watched) -> Iterator[Trigger]:
@@ -67,6 +67,9 @@ def _logs(watched: Watched) -> Iterator[Trigger]:
         yield from _document_logs(watched.table, watched.kind, watched.columns)
     elif watched.logs_as:
         yield from _owner_logs(watched.table, watched.logs_as, watched.columns)
+    for shown in watched.also_logs:
+        name = f"changes_{watched.table}_update_log_for_{shown.kind.plural}"
+        yield row_trigger(name, "AFTER UPDATE", watched.table, _log_shown(shown), when=_differ(shown.columns))
 
 
 def _document_logs(table: str, kind: Kind, columns: Iterable[str]) -> Iterator[Trigger]:
@@ -127,6 +130,17 @@ def _log_values(kind: Kind, action: str, values: str) -> str:
     )
 
 
+def _log_shown(shown: ShownColumns) -> str:
+    """The statements that log the documents that show the row as changed."""
+    ids = shown.ids.format(row="NEW")
+    rows = f"(SELECT count(*) FROM {shown.kind.table} AS shown WHERE shown.id IN ({ids}))"
+    return _next_number(f"{rows} > 0", rows) + (
+        f"{_INTO_LOG} SELECT latest.number - {rows} + row_number() OVER (ORDER BY shown.id), {NOW}, '{shown.kind}',"
+        f" 'changed', shown.id, shown.slug, '', NULL, NULL FROM changes_revision AS latest"
+        f" JOIN {shown.kind.table} AS shown ON shown.id IN ({ids}) WHERE latest.kind = 'changes';"
+    )
+
+
 def _log_owner(kind: Kind, pk: str) -> str:
     """The statements that log the document with that id as changed, if it exists."""
     return _next_number(f"EXISTS (SELECT 1 FROM {kind.table} WHERE id = {pk})") + (
@@ -136,12 +150,12 @@ def _log_owner(kind: Kind, pk: str) -> str:
     )
 
 
-def _next_number(condition: str = "true") -> str:
+def _next_number(condition: str = "true", rows: str = "1") -> str:
     # A counter that somebody has deleted goes on where the log ends.
     return (
         "INSERT INTO changes_revision (kind, number, rows)"
-        f" SELECT 'changes', (SELECT coalesce(max(number), 0) + 1 FROM changes_change), 0 WHERE {condition}"
-        " ON CONFLICT (kind) DO UPDATE SET number = number + 1;"
+        f" SELECT 'changes', (SELECT coalesce(max(number), 0) + {rows} FROM changes_change), 0 WHERE {condition}"
+        f" ON CONFLICT (kind) DO UPDATE SET number = number + {rows};"
     )
 
 

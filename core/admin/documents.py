@@ -6,28 +6,34 @@ from functools import partial
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import flatten_fieldsets, model_format_dict
 from django.contrib.messages.storage import default_storage
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
 from core import hooks, slugs
 from core.admin import violations
-from core.admin.deletion import DeletionAdmin
+from core.admin.autocomplete import AutocompletesMixin
+from core.admin.deletion import NAMED, DeletionAdmin
 from core.admin.forms import D
 from core.admin.lists import DocumentList
 from core.admin.typed import typed
+from core.api.references import is_id
+from core.kinds import Kind
+from core.links import Links
 from core.models import Document
 
 GONE = "This {} was deleted while the form was open. What you typed is here still: saving adds it anew."
 
 
-class DocumentAdmin(DeletionAdmin[D]):
+class DocumentAdmin(AutocompletesMixin, DeletionAdmin[D]):
     """Saves what a form changed and nothing else, and `modified` with it; says what others changed meanwhile."""
 
     prepopulated_fields = {"slug": ("title",)}
@@ -35,8 +41,29 @@ class DocumentAdmin(DeletionAdmin[D]):
     list_per_page = 50
     show_full_result_count = False
 
+    class Media:
+        css = {"all": ("core/lists.css",)}
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[DocumentList]:
         return DocumentList
+
+    def get_view_on_site_url(self, obj: D | None = None) -> str | None:
+        """Return the path of the page of a document; None if the kind has no pages."""
+        kind = next((kind for kind in Kind if kind.plural and kind == self.opts.model_name), None)
+        return Links.paths().document(kind, obj.pk) if obj and kind else None
+
+    def get_urls(self) -> list[Any]:
+        return [*(page for pages in hooks.added_pages[self.opts.label] for page in pages(self)), *super().get_urls()]
+
+    def _get_base_actions(self) -> list[Any]:
+        """Add the actions of the folders above, which Django then offers by their permissions as it does its own."""
+        added = [self.get_action(action) for action in hooks.added_actions[self.opts.label]]
+        return [*super()._get_base_actions(), *(action for action in added if action)]  # type: ignore[misc]
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Offer an action that knows who may use it to no others."""
+        actions: dict[str, Any] = super().get_actions(request)
+        return {name: each for name, each in actions.items() if getattr(each[0], "is_offered", lambda _: True)(request)}
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: D | None = None) -> dict[str, Any]:
         """Fill in the slug of new documents only: as part of a URL, it must not follow each change of a title."""
@@ -87,14 +114,64 @@ class DocumentAdmin(DeletionAdmin[D]):
         return self._writing(request, super().delete_view, object_id, extra_context)
 
     def changelist_view(self, request: Any, extra_context: Any = None) -> Any:
-        return self._writing(request, super().changelist_view, extra_context)
+        if ACTION_CHECKBOX_NAME in request.POST:  # Django looks for whatever is sent as an id
+            request.POST = request.POST.copy()
+            request.POST.setlist(
+                ACTION_CHECKBOX_NAME, [each for each in request.POST.getlist(ACTION_CHECKBOX_NAME) if is_id(each)]
+            )
+        action = self._with_a_page(request)
+        if action is None:
+            return self._writing(request, super().changelist_view, extra_context)
+        # Where "all" are selected, Django reads from the list which ones these are.
+        view = super().changelist_view if request.POST.get("select_across") == "1" else partial(self._act, action)
+        return view(request) if "index" in request.POST else self._writing(request, view)
+
+    def _with_a_page(self, request: HttpRequest) -> Callable[..., Any] | None:
+        """Return the action that a list sends, or its page, if it has one: the list alone writes nothing."""
+        names = request.POST.getlist("action") if request.method == "POST" else []
+        action = self.get_actions(request).get(names[0]) if len(names) == 1 else None
+        return action[0] if action and getattr(action[0], "asks_first", False) else None
+
+    def _act(self, action: Callable[..., Any], request: HttpRequest) -> Any:
+        """Call an action for the selected rows, as Django's view does that reads the list as well."""
+        rows = self.get_queryset(request).filter(pk__in=request.POST.getlist(ACTION_CHECKBOX_NAME))
+        return action(self, request, rows) or redirect(request.get_full_path())
 
     def _writing(self, request: HttpRequest, view: Callable[..., Any], *arguments: Any) -> Any:
         """Call a view; what it writes is written together with all that follows from it."""
         if request.method != "POST":
             return view(request, *arguments)
-        with hooks.writing():
+        with hooks.recording(request.user, self._words_of_action(request)) as batch:
+            request.batch = batch  # type: ignore[attr-defined]
             return view(request, *arguments)
+
+    def _words_of_action(self, request: HttpRequest) -> str:
+        """Return the name of the action that a list sends, "" for a form."""
+        action = (self.get_actions(request) or {}).get(request.POST.get("action", ""))
+        return str(action[2]) % model_format_dict(self.model) if action else ""
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        self._say(request, f"Added the {self.opts.verbose_name} “{obj}”")
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        self._say(request, f"Changed the {self.opts.verbose_name} “{obj}”")
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        names = [f"“{obj}”" for obj in queryset]
+        more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+        plural = self.opts.verbose_name if len(names) == 1 else self.opts.verbose_name_plural
+        self._say(request, f"Deleted the {plural} {', '.join(names[:NAMED])}{more}")
+        return super().log_deletions(request, queryset)
+
+    def _say(self, request: Any, words: str) -> None:
+        """Say in the history what a request has done."""
+        if batch := getattr(request, "batch", None):
+            batch.words = words
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        return hooks.history(self, request, object_id)
 
     def _forbid(self, request: HttpRequest) -> TemplateResponse:
         """Show what was typed to a user who may not save it, or may not any more."""

@@ -9,6 +9,7 @@ from django.utils.text import capfirst
 from core.admin.merge import Merge, in_words, merge, question
 from core.documents import Columns
 from core.models import Document, Edited
+from core.slugs import DIGITS_ALONE
 
 D = TypeVar("D", bound=Edited)
 
@@ -55,7 +56,7 @@ class DocumentForm(forms.ModelForm[D]):
         """Refuse a new slug of digits alone, which would be read as an id. Imported ones may stay."""
         slug: str = self.cleaned_data["slug"]
         if slug.isdigit() and slug != self.initial.get("slug"):
-            raise ValidationError("A slug needs a character that is not a digit: digits alone are read as an id.")
+            raise ValidationError(DIGITS_ALONE)
         return slug
 
     def clean(self) -> dict[str, Any] | None:

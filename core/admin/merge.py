@@ -5,11 +5,12 @@ is stored now. What the form and somebody else have both changed, to different v
 decides.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.forms import BooleanField, Field, ModelChoiceField, ModelForm
+from django.forms import BooleanField, DateField, Field, ModelChoiceField, ModelForm
 from django.forms.boundfield import BoundField
 from django.http import QueryDict
 from django.template.loader import render_to_string
@@ -68,7 +69,7 @@ def question(bound: BoundField) -> str:
 
 def in_words(form_field: Field, value: Any) -> str:
     """Return a value of a form as an editor reads it."""
-    value = form_field.prepare_value(value)
+    value = _prepared(form_field, value)
     if isinstance(form_field, BooleanField):
         return "yes" if form_field.to_python(value) else "no"
     if isinstance(form_field, ModelChoiceField):
@@ -77,6 +78,15 @@ def in_words(form_field: Field, value: Any) -> str:
         except ValidationError:  # the row is gone
             value = f"number {value}"
     return str(value or "")
+
+
+def _prepared(form_field: Field, value: Any) -> Any:
+    """Return a value as the input of a form has it; a day in one spelling, in whatever language it was typed."""
+    value = form_field.prepare_value(value)
+    if isinstance(form_field, DateField) and isinstance(value, str):
+        with suppress(ValidationError):
+            value = form_field.to_python(value)
+    return value
 
 
 def _sent(form_field: Field, value: Any) -> str:

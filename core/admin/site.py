@@ -19,6 +19,7 @@ from django.http.response import HttpResponseBase
 from django.middleware.csrf import REASON_BAD_ORIGIN
 from django.views import csrf
 
+from core import hooks
 from core.admin.autocomplete import AutocompleteView
 from core.admin.documents import DocumentAdmin
 
@@ -43,6 +44,9 @@ def give_back(request: HttpRequest, model_admin: DocumentAdmin[Any]) -> Any:
 
 
 class DocumentSite(AdminSite):
+    def get_urls(self) -> list[Any]:
+        return [*(page for pages in hooks.added_site_pages for page in pages(self)), *super().get_urls()]
+
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
         checked: Any = super().admin_view(view, cacheable)
 

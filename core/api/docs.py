@@ -1,15 +1,37 @@
-"""The description of the API: its schema, and pages made of it that load nothing from another host."""
+"""The description of the API: its schema, and a page made of it that loads nothing from another host."""
 
+from functools import lru_cache
 from typing import Any
 
-from django.http import JsonResponse
+from django.http import HttpResponsePermanentRedirect
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiYamlRenderer2
 from drf_spectacular.utils import extend_schema
-from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.renderers import TemplateHTMLRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.renderers import FastJSONRenderer
 from core.api.views import CatalogueView
 from core.caching.dependencies import on
+from core.links import absolute
+from core.pages.page import Frame
+
+
+class MistakeView(CatalogueView):
+    """An error in a request for the description of the API, in the forms of all other errors."""
+
+    depends_on = on()
+    error: Exception = Exception()
+
+    def initial(self, *_args: Any, **_kwargs: Any) -> None:
+        raise self.error
+
+    def get_view_name(self) -> str:
+        return "API documentation"
 
 
 class DescriptionView(CatalogueView):
@@ -18,39 +40,60 @@ class DescriptionView(CatalogueView):
     depends_on = on()
 
     def handle_exception(self, exc: Exception) -> Any:
-        response = super().handle_exception(exc)
-        return JsonResponse(response.data, status=response.status_code)
+        response: Any = MistakeView.as_view(error=exc)(self.request._request)
+        return response.render()  # or it would be rendered as what this view shows
+
+
+@lru_cache
+def document() -> Any:
+    """Return the schema, built once in a process: it follows from the program alone."""
+    return SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
+
+
+class OneSchema(SchemaGenerator):
+    """The same schema for all forms, encodings and hosts, each of which is cached apart."""
+
+    def get_schema(self, *_args: Any, **_kwargs: Any) -> Any:
+        return document()
 
 
 class SchemaView(DescriptionView, SpectacularAPIView):
-    """OpenAPI 3.1, as YAML or (`?format=json`) as JSON."""
+    """OpenAPI 3.1, as JSON or (`?format=yaml`, or `Accept: application/yaml`) as YAML."""
 
     known_parameters = ("format",)
+    renderer_classes = [FastJSONRenderer, OpenApiYamlRenderer2]  # noqa: RUF012 (as its base has them)
+    generator_class = OneSchema
 
 
-class SwaggerView(DescriptionView, SpectacularSwaggerView):
-    """The schema as pages where requests can be tried."""
+class DocsFrame(Frame):
+    """The frame around the schema."""
+
+    title = "API documentation"
+    description = "Every address of the API with its parameters and answers, to read and to try."
+    is_indexed = True
+
+    def __init__(self, request: Request) -> None:
+        self.path = request.path
+        self.canonical = absolute(request, request.path)
+
+
+class DocsView(DescriptionView):
+    """The schema as a page where requests can be tried (Swagger UI)."""
+
+    known_parameters = ()
+    renderer_classes = (TemplateHTMLRenderer,)
+    template_name = "pages/docs.html"
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> Response:
+        return Response({"page": DocsFrame(request)})
+
+
+class FormerDocsView(DescriptionView):
+    """A second page of the schema was here."""
 
     known_parameters = ()
 
     @extend_schema(exclude=True)
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        response: Response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
-        response.data["csrf_token"] = ""  # the template has one for requests that write, which the API refuses
-        return response
-
-
-class RedocView(DescriptionView, SpectacularRedocView):
-    """The schema as one page to read."""
-
-    known_parameters = ()
-    template_name = "redoc.html"
-
-    @extend_schema(exclude=True)
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        response: Response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
-        # Redoc would fetch the logo of its makers from their host.
-        response["Content-Security-Policy"] = (
-            "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; worker-src 'self' blob:"
-        )
-        return response
+    def get(self, _request: Request) -> HttpResponseBase:
+        return HttpResponsePermanentRedirect(reverse("docs"))

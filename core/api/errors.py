@@ -1,42 +1,10 @@
-"""Errors that Django meets outside DRF's views: in JSON below /api/, as Django's own pages elsewhere."""
+"""Errors of the API that DRF does not have, and the log lines of failures."""
 
-import sys
-from typing import Any
-
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.log import log_response
-from django.views import defaults
 from rest_framework.exceptions import APIException
 
-from core.database.sessions import is_unavailable
-
 RETRY_SECONDS = 5
-
-
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if not request.path.startswith("/api/"):
-        return defaults.bad_request(request, exception)
-    return JsonResponse({"detail": "The request cannot be understood; check its Host header and its URL."}, status=400)
-
-
-def server_error(request: HttpRequest, *_: Any) -> HttpResponse:
-    if is_unavailable(error := sys.exception()):
-        return _unavailable(request, error)
-    if not request.path.startswith("/api/"):
-        return defaults.server_error(request)
-    return JsonResponse({"detail": "The server failed; it is not your request's fault."}, status=500)
-
-
-def _unavailable(request: HttpRequest, error: BaseException | None) -> HttpResponse:
-    """Respond that the database has failed."""
-    detail = "The database is not available at the moment; try again in some seconds."
-    response: HttpResponse = JsonResponse({"detail": detail}, status=503)
-    if not request.path.startswith("/api/"):
-        page = defaults.ERROR_PAGE_TEMPLATE % {"title": "Service Unavailable (503)", "details": detail}
-        response = HttpResponse(page, status=503)
-    response["Retry-After"] = str(RETRY_SECONDS)
-    log_failure(request, response, error)
-    return response
 
 
 def log_failure(request: HttpRequest, response: HttpResponse, error: BaseException | None) -> None:
@@ -50,6 +18,13 @@ class TooSlow(APIException):
     default_code = "too_slow"
     default_detail = "The database did not respond in time; request less, or something more specific."
     wait = RETRY_SECONDS  # DRF makes it Retry-After
+
+
+class UnreadableDumps(APIException):
+    status_code = 503
+    default_code = "unreadable_dumps"
+    default_detail = "The dumps cannot be read at the moment; try again later."
+    wait = 60
 
 
 class RedirectError(Exception):

@@ -5,6 +5,7 @@ Values are written as people type them; a filter form of the same filters stands
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
@@ -19,13 +20,15 @@ from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError
 
 from core.api.parameters import nearest, no_such
-from core.api.references import is_id
+from core.api.references import example_of, is_id, is_url, reference_in
 from core.caching.dependencies import Dependencies, on, union
 from core.database.functions import AsciiLower, WithBlanks, ascii_lower
+from core.kinds import Kind
+from core.links import root
 
 M = TypeVar("M", bound=Model)
 MAX_VALUES = 1_000  # in a list of values with commas
-MAX_WORDS = 20
+MAX_WORDS, MAX_WORDS_LENGTH = 20, 500
 
 
 class DocumentFilters(django_filters.FilterSet):
@@ -43,6 +46,11 @@ class DocumentFilters(django_filters.FilterSet):
         names = {word.strip().removeprefix("-") for word in parameters.get("ordering", "").split(",")}
         return found | union(on(ages=seconds) for name, seconds in cls.ordering_ages.items() if name in names)
 
+    @classmethod
+    def lists(cls) -> list[str]:
+        """Return the names of the filters that take a list of values."""
+        return [name for name, each in cls.base_filters.items() if isinstance(each.field, ListField | OrderingField)]
+
     def count(self) -> int:
         """Return the number of rows that the filters leave."""
         number: int = self.qs.count()
@@ -50,6 +58,17 @@ class DocumentFilters(django_filters.FilterSet):
 
     # The orderings whose order changes as time passes, and the seconds for which a response may keep it.
     ordering_ages: ClassVar[Mapping[str, int]] = {}
+
+    @property
+    def form(self) -> forms.Form:
+        """The form of the filters, whose references may be URLs of documents at the address of the request."""
+        is_new = not hasattr(self, "_form")
+        form: forms.Form = super().form
+        if is_new and self.request is not None:
+            for field in form.fields.values():
+                if isinstance(field, ReferencesField):
+                    field.root = root(self.request)
+        return form
 
     def ordered(self, queryset: QuerySet[M]) -> QuerySet[M]:
         """Return other rows of the same kind in the requested order, if there is one."""
@@ -85,13 +104,13 @@ def subset(filters: type[DocumentFilters], names: frozenset[str]) -> type[Docume
 class WordsField(forms.CharField):
     """Words, all of which must match."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=500, **options)
-
     def clean(self, value: Any) -> list[str]:
-        words = super().clean(value).split()
+        text = super().clean(value)
+        words = text.split()
+        if len(text) > MAX_WORDS_LENGTH:
+            raise FormError(f"At most {MAX_WORDS_LENGTH} characters, like “rest framework”.")
         if len(words) > MAX_WORDS:
-            raise FormError(f"At most {MAX_WORDS} words.")
+            raise FormError(f"At most {MAX_WORDS} words, like “rest framework”.")
         return [ascii_lower(word) for word in words]
 
 
@@ -107,6 +126,8 @@ class FlagField(forms.Field):
 
 
 class WholeNumberField(forms.CharField):
+    widget = forms.TextInput(attrs={"inputmode": "numeric"})
+
     def __init__(self, least: int = 0, most: int = 2**31 - 1, **options: Any) -> None:
         self.least, self.most = least, most
         super().__init__(**options)
@@ -121,8 +142,24 @@ class WholeNumberField(forms.CharField):
         return number
 
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+class DayInput(forms.TextInput):
+    """A field for a day, which becomes one for text where something else stands in it, as a time."""
+
+    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        with suppress(ValueError):
+            if not value or (_DAY.fullmatch(value) and date.fromisoformat(value)):
+                context["widget"]["type"] = "date"
+        return context
+
+
 class TimeField(forms.CharField):
     """A time, or a day: for an upper bound the whole day. Without an offset they are in the site's zone."""
+
+    widget = DayInput
 
     def __init__(self, whole_day: bool = False, **options: Any) -> None:
         self.whole_day = whole_day
@@ -140,7 +177,7 @@ class TimeField(forms.CharField):
             raise FormError("Must be a day like 2026-05-01 or a time like 2026-05-01T07:25:10-04:00.") from error
 
     def _parse(self, text: str) -> datetime:
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
+        if _DAY.fullmatch(text):
             day = date.fromisoformat(text)
             if self.whole_day and day.year == MAXYEAR:  # the end of all days, in any zone
                 return datetime(MAXYEAR, 12, 31, 23, 59, 59, tzinfo=UTC)
@@ -157,7 +194,9 @@ _PLUS = "A “+” in a URL stands for a blank: write %2B for it, as in 2026-05-
 
 
 class ListField(forms.CharField):
-    """Values with commas between them."""
+    """Values with commas between them; `example` is a value of the field."""
+
+    example = ""
 
     def clean(self, value: Any) -> list[str]:
         text = super().clean(value)
@@ -165,37 +204,57 @@ class ListField(forms.CharField):
         if len(values) > MAX_VALUES:
             raise FormError(f"At most {MAX_VALUES} values.")
         if "" in values:
-            raise FormError("An empty value stands between two commas.")
+            like = f" Write {self.example}, for example." if self.example else ""
+            raise FormError(f"An empty value stands between two commas.{like}")
         return list(dict.fromkeys(values))
 
 
 class IdsField(ListField):
+    example = "81,2647"
+
     def clean(self, value: Any) -> Any:
         values = super().clean(value)
         for each in values:
             if not is_id(each):
-                raise FormError(f"“{each[:50]}” is not an id: a whole number from 1 up, without leading zeros.")
+                raise FormError(
+                    f"“{each[:50]}” is not an id: a whole number from 1 up, without leading zeros, like 2647."
+                )
         return [int(each) for each in values]
 
 
 class SlugsField(ListField):
+    example = "ralph,django-filter"
+
     def clean(self, value: Any) -> list[str]:
         values = super().clean(value)
         for each in values:
             if not slug_re.match(each):
-                raise FormError(f"“{each[:50]}” is not a slug: letters A to Z, digits, - and _.")
+                raise FormError(f"“{each[:50]}” is not a slug: letters A to Z, digits, - and _, like django-filter.")
         return values
 
 
 class ReferencesField(ListField):
-    """Ids and slugs, as they stand in URLs."""
+    """Ids and slugs of documents of `kind`, as they stand in URLs; or those URLs, below `root`."""
+
+    widget = forms.TextInput(attrs={"placeholder": "slug or id"})
+
+    def __init__(self, kind: Kind, root: str = "", **options: Any) -> None:
+        self.kind, self.root = kind, root
+        self.example = example_of(kind)
+        super().__init__(**options)
 
     def clean(self, value: Any) -> list[str]:
-        values = super().clean(value)
-        for each in values:
-            if not (is_id(each) if re.fullmatch(r"[1-9][0-9]*", each, re.ASCII) else slug_re.match(each)):
-                raise FormError(f"“{each[:50]}” is neither an id nor a slug.")
-        return values
+        return list(dict.fromkeys(map(self._reference, super().clean(value))))
+
+    def _reference(self, text: str) -> str:
+        if is_url(text):
+            try:
+                text = reference_in(text, self.kind, self.root)
+            except ValueError as error:
+                raise FormError(str(error)) from error
+        if not (is_id(text) if re.fullmatch(r"[1-9][0-9]*", text, re.ASCII) else slug_re.match(text)):
+            raise FormError(f"“{text[:50]}” is neither an id nor a slug, like {self.example}.")
+        return text
 
 
 class NamesField(ListField):
@@ -203,6 +262,7 @@ class NamesField(ListField):
 
     def __init__(self, what: str, names: Sequence[str], **options: Any) -> None:
         self.what, self.names = what, names
+        self.example = ",".join(names[:2])
         super().__init__(widget=forms.TextInput(attrs={"placeholder": ", ".join(names)}), **options)
 
     def clean(self, value: Any) -> list[str]:
@@ -227,7 +287,7 @@ class OrderingField(forms.CharField):
             if word.removeprefix("-") not in self.names:
                 raise FormError(f"{no_such('ordering', word, self.names)} Prefix a name with “-” to sort descending.")
         if len({word.removeprefix("-") for word in chosen}) < len(chosen):
-            raise FormError("The same name stands there twice.")
+            raise FormError(f"The same name stands there twice. Write each once, like {','.join(self.names[:2])}.")
         return chosen
 
 
@@ -325,4 +385,8 @@ def refuse_unknown(name: str, what: str, wanted: Iterable[str], rows: Iterable[t
     ids, slugs = {str(pk) for pk, _ in rows}, {slug for _, slug in rows}
     for word in wanted:
         if word not in (ids if is_id(word) else slugs):
-            raise ValidationError({name: [f"There is no {what} “{word[:100]}”.{nearest(word, every())}"]})
+            slugs_of_all = list(every())
+            like = nearest(word, slugs_of_all) or (
+                f" There is “{slugs_of_all[0]}”, for example." if slugs_of_all else ""
+            )
+            raise ValidationError({name: [f"There is no {what} “{word[:100]}”.{like}"]})

@@ -6,7 +6,7 @@ The cache asks it too, so it looks at nothing else of a request.
 from collections.abc import Iterable
 from typing import Any
 
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotAcceptable, NotFound
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
@@ -24,7 +24,12 @@ class StrictNegotiation(DefaultContentNegotiation):
         if accept in {"", "*/*"}:  # what most clients say; an empty header is as good as none (RFC 9110, 12.5.1)
             first = next(iter(renderers))
             return first, first.media_type
-        renderer, media_type = super().select_renderer(request, renderers, format_suffix)
+        try:
+            renderer, media_type = super().select_renderer(request, renderers, format_suffix)
+        except NotAcceptable as error:
+            known = ", ".join(renderer.media_type for renderer in renderers)
+            message = f"Could not satisfy the request Accept header; there are: {known}."
+            raise NotAcceptable(message, available_renderers=error.available_renderers) from None
         return renderer, _without_the_unread(renderer, media_type)
 
     def filter_renderers(self, renderers: Iterable[BaseRenderer], format: str) -> list[BaseRenderer]:  # noqa: A002 (DRF's name)

@@ -35,11 +35,11 @@ def whole_number(request: Request, name: str, default: int, least: int, most: in
     return number
 
 
-def page_size(request: Request, default: int, most: int) -> int:
+def page_size(request: Request, default: int, most: int, most_on_page: int = MAX_DOCUMENTS) -> int:
     """Return the number of rows that `limit` requests. RedirectError to fewer for a page."""
     limit = whole_number(request, "limit", default, 1, most)
-    if is_page(request) and limit > MAX_DOCUMENTS:
-        raise RedirectError(neighbour(request, limit=MAX_DOCUMENTS))
+    if is_page(request) and limit > most_on_page:
+        raise RedirectError(neighbour(request, limit=most_on_page))
     return limit
 
 
@@ -82,6 +82,17 @@ class StrictLimitOffset(LimitOffsetPagination):
 
     def link(self, **changes: int | str | None) -> str:
         return neighbour(self.request, **changes)
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": ["string", "null"], "format": "uri"}
+        properties = {"count": {"type": "integer", "minimum": 0}, "next": link, "previous": link, "results": schema}
+        return {
+            "type": "object",
+            "description": "A page of a list: `count` is the number of documents on all pages.",
+            "properties": properties,
+            "required": list(properties),
+            "additionalProperties": False,
+        }
 
     def get_paginated_response(self, data: Any) -> Response:
         following, previous = self.get_next_link(), self.get_previous_link()

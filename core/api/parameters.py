@@ -11,6 +11,7 @@ from typing import Any
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
+from core.api.hints import hint
 from core.caching.dependencies import parse_parameters
 
 MAX_MISTAKES = 10  # in one response
@@ -24,18 +25,26 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f" Did you mean “{lower[matches[0]]}”?" if matches else ""
 
 
-def no_such(what: str, word: str, known: Collection[str]) -> str:
-    """Return the message about a word that is not one of `known`."""
+def no_such(what: str, word: str, known: Collection[str], hint: str = "") -> str:
+    """Return the message about a word that is not one of `known`, with a hint or the nearest spelling."""
     listed = ", ".join(sorted(known)) if known else "none"
-    return f"There is no {what} “{word[:100]}” here.{nearest(word, known)} There are: {listed}."
+    return f"There is no {what} “{word[:100]}” here.{hint or nearest(word, known)} There are: {listed}."
 
 
-def check(request: Request, known: Collection[str], *, may_be_empty: Collection[str] = ()) -> None:
+def check(
+    request: Request,
+    known: Collection[str],
+    *,
+    may_be_empty: Collection[str] = (),
+    may_be_repeated: Collection[str] = (),
+    may_have_lines: Collection[str] = (),
+) -> None:
     """Raise ValidationError with a message for each parameter that is unknown, given twice, empty or malformed; for
     MAX_MISTAKES of them at most."""
     mistakes: dict[str, Any] = {}
     for name, values in request.query_params.lists():
-        if message := _mistake(name, values, known, may_be_empty):
+        message = _mistake(name, values, known, may_be_repeated)
+        if message := message or _mistake_of_text(name, values, may_be_empty, may_have_lines):
             mistakes[name[:100]] = [message]
         if len(mistakes) == MAX_MISTAKES:
             mistakes["detail"] = "There may be more mistakes: no further parameter was looked at."
@@ -52,15 +61,26 @@ def _not_utf8(query: str) -> dict[str, Any]:
     return {re.sub("[\ud800-\udfff]", "\ufffd", name): ["Is not UTF-8."] for name in broken}
 
 
-def _mistake(name: str, values: list[str], known: Collection[str], may_be_empty: Collection[str]) -> str:
+def _mistake(name: str, values: list[str], known: Collection[str], may_be_repeated: Collection[str]) -> str:
     if name not in known:
-        return no_such("parameter", name, known)
-    if len(values) > 1:
+        return no_such("parameter", name, known, hint(name, known))
+    if len(values) > 1 and name not in may_be_repeated:
         return "Given more than once; several values go into one, with commas between them, where they are allowed."
-    if len(values[0]) > MAX_LENGTH:
+    return ""
+
+
+def _mistake_of_text(
+    name: str, values: list[str], may_be_empty: Collection[str], may_have_lines: Collection[str]
+) -> str:
+    if sum(map(len, values)) > MAX_LENGTH:
         return f"Too long: at most {MAX_LENGTH} characters."
-    if re.search(r"[\x00-\x1f\x7f-\x9f]", values[0]):
+    allowed = _LINES if name in may_have_lines else {}
+    if any(_CONTROL.search(value.translate(allowed)) for value in values):
         return "Holds a control character."
-    if not values[0].strip() and name not in may_be_empty:
+    if name not in may_be_empty and not all(value.strip() for value in values):
         return "Empty; give it a value or leave it out."
     return ""
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_LINES = str.maketrans("", "", "\t\r\n")

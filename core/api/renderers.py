@@ -1,26 +1,21 @@
-"""JSON; CSV for lists; and the browsable pages: DRF's, with a summary above the JSON, without users, and without
-forms that write."""
+"""JSON; for lists also CSV and JSON lines."""
 
-import re
 from codecs import BOM_UTF8
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from io import BytesIO
 from itertools import chain
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 from django.utils.http import content_disposition_header
-from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer, JSONRenderer
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 
 from core import csv_cells
-from core.api.pages import MAX_DOCUMENTS, is_full
-from core.api.tables import BOM, Table
+from core.api.tables import BOM, Documents, Table
 from core.caching.dependencies import ROOT
 
 OPTIONS = orjson.OPT_UTC_Z  # as DRF writes UTC
-# In indented JSON, a list of numbers alone. A text cannot match: its line breaks are escaped.
-_NUMBERS = re.compile(r"\[\n\s+(?:\d+,\n\s+)*\d+\n\s+\]")
 
 
 class FastJSONRenderer(JSONRenderer):
@@ -50,62 +45,63 @@ def _indented(by_two: bytes, indent: int) -> bytes:
     return bytes(whole)
 
 
-class BrowsableRenderer(BrowsableAPIRenderer):
-    template = "browsable.html"
+class RowsRenderer(BaseRenderer):
+    """The rows of a list without its envelope, which headers tell. Everything else, such as errors, stays JSON."""
 
-    def takes_serialized(self, _media_type: str) -> bool:
-        return False
-
-    def show_form_for_method(self, *_: Any) -> bool:
-        return False
-
-    def get_content(self, *args: Any) -> str:
-        """Put weekly counts on one line instead of 52."""
-        return _NUMBERS.sub(lambda numbers: re.sub(r"\s+", " ", numbers[0]), super().get_content(*args))
-
-    def get_context(self, data: Any, accepted_media_type: str | None, renderer_context: Mapping[str, Any]) -> Any:
-        """Add the document, and the template of its summary if the view has one; of a document only if it exists. Tell
-        whether the page may show less than was asked for."""
-        view = renderer_context["view"]
-        context = super().get_context(data, accepted_media_type, renderer_context)
-        document = getattr(view, "document", None)
-        summary = getattr(view, "summary", None) if document or not hasattr(view, "document") else None
-        is_whole = renderer_context["response"].status_code != 200 or not is_full(renderer_context["request"])
-        most = None if is_whole else MAX_DOCUMENTS
-        return context | {"document": document, "summary": summary, "most_documents": most}
-
-
-class CsvRenderer(BaseRenderer):
-    """CSV, of the table that a view makes of its list. Everything else, such as errors, stays JSON."""
-
-    media_type = "text/csv"
-    format = "csv"
     charset = "utf-8"
-
-    def takes_serialized(self, _media_type: str) -> bool:
-        return False
+    words: ClassVar[str]  # the name of the format, for people
 
     def render(self, data: Any, _media_type: str | None = None, renderer_context: Any = None) -> bytes:
         request, response = renderer_context["request"], renderer_context["response"]
         if response.exception or request.method == "OPTIONS":
             response["Content-Type"] = FastJSONRenderer.media_type
             return FastJSONRenderer().render(data)
-        table: Table = renderer_context["view"].as_table(data)
-        response["Content-Disposition"] = content_disposition_header(True, _file_name(request))
-        for name, value in table.headers.items():
-            response[name] = value
-        lines = BytesIO()  # one buffer, which is not copied again
-        if request.query_params.get(BOM, "").lower() == "true":
-            lines.write(BOM_UTF8)
-        for values in chain([table.titles], table.rows):
-            lines.write(csv_cells.line(values))
-        return lines.getvalue()
+        name = request.path_info.removeprefix(ROOT).strip("/").replace("/", "-")  # packages-ralph-releases
+        response["Content-Disposition"] = content_disposition_header(True, f"{name}.{self.format}")
+        headers, lines = self.rows_of(renderer_context["view"], request, data)
+        for header, value in headers.items():
+            response[header] = value
+        content = BytesIO()  # one buffer, which is not copied again
+        for line in lines:
+            content.write(line)
+        if not content.tell():  # DRF takes an empty body for one without a type
+            media_type = f"{self.media_type}; charset={self.charset}"
+            response.add_post_render_callback(lambda empty: empty.headers.setdefault("Content-Type", media_type))
+        return content.getvalue()
+
+    def rows_of(self, view: Any, request: Request, data: Any) -> tuple[Mapping[str, str], Iterable[bytes]]:
+        """Return the headers that tell the envelope of a view's list, and the parts of the body."""
+        raise NotImplementedError
 
 
-def _file_name(request: Request) -> str:
-    """Return the path of a list as the name of a file: `packages-ralph-releases.csv`."""
-    return request.path_info.removeprefix(ROOT).strip("/").replace("/", "-") + ".csv"
+class CsvRenderer(RowsRenderer):
+    """CSV, of the table that a view makes of its list."""
+
+    media_type = "text/csv"
+    format = "csv"
+    words = "CSV"
+
+    def takes_serialized(self, _media_type: str) -> bool:
+        return False
+
+    def rows_of(self, view: Any, request: Request, data: Any) -> tuple[Mapping[str, str], Iterable[bytes]]:
+        table: Table = view.as_table(data)
+        before = [BOM_UTF8] if request.query_params.get(BOM, "").lower() == "true" else []
+        return table.headers, chain(before, map(csv_cells.line, chain([table.titles], table.rows)))
 
 
-# Of a view whose response is a list: it has CSV too.
-OF_LISTS = (FastJSONRenderer, BrowsableRenderer, CsvRenderer)
+class JsonLinesRenderer(RowsRenderer):
+    """JSON lines: a document of a list in each line, as it is in JSON."""
+
+    media_type = "application/x-ndjson"
+    format = "jsonl"
+    words = "JSON lines"
+
+    def takes_serialized(self, _media_type: str) -> bool:
+        return True
+
+    def rows_of(self, view: Any, _request: Request, data: Any) -> tuple[Mapping[str, str], Iterable[bytes]]:
+        found: Documents = view.as_documents(data)
+        return found.headers, (
+            orjson.dumps(each, default=str, option=OPTIONS | orjson.OPT_APPEND_NEWLINE) for each in found.documents
+        )

@@ -1,8 +1,8 @@
-"""The routes of documents, and of their lists, which can be had as CSV."""
+"""The routes of documents, and of their lists, which can be had as CSV and JSON lines."""
 
 from rest_framework.routers import DefaultRouter, DynamicRoute, Route
 
-from core.api.renderers import OF_LISTS
+from core.pages.renderer import OF_LISTS
 
 
 def _rendered(route: Route | DynamicRoute) -> Route | DynamicRoute:

@@ -25,7 +25,7 @@ class RelationField(serializers.Field[Any, Any, Any, Any]):
 
     def __init__(self, relation: Relation) -> None:
         self.relation = relation
-        super().__init__(read_only=True, source="*", help_text=relation.help_text or None)
+        super().__init__(read_only=True, source="*")
 
 
 class DocumentSerializer(serializers.ModelSerializer[D]):
@@ -37,6 +37,11 @@ class DocumentSerializer(serializers.ModelSerializer[D]):
 
     class Meta:
         columns: Columns
+
+    @property
+    def default_fields(self) -> tuple[str, ...]:
+        """The keys that a document has unless a request names them: those of v4, or those of `Meta.default`."""
+        return getattr(self.Meta, "default", self.Meta.columns.v4)
 
     def documents(self, rows: list[D]) -> list[dict[str, Any]]:
         """Return the documents of rows, which are taken out of their list.
@@ -70,6 +75,12 @@ class DocumentSerializer(serializers.ModelSerializer[D]):
 
     def get_field_names(self, *_: Any) -> list[str]:
         return list(self.Meta.columns.served)
+
+    def get_fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = super().get_fields()
+        for name, field in fields.items():
+            field.help_text = self.Meta.columns.by_name[name].means
+        return fields
 
     def build_field(self, field_name: str, info: Any, model_class: Any, nested_depth: int) -> Any:
         relation = self.Meta.columns.relations.get(field_name)

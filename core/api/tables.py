@@ -1,4 +1,4 @@
-"""Lists as tables: a row for each document, a column for each of its keys.
+"""Lists without their envelope: the documents alone, or a table with a row for each and a column for each of its keys.
 
 A key that holds an object has a column for each key of the object, named as `freshness.repo.failures`. The columns
 follow from the serializer, never from the rows: all pages of a list have the same.
@@ -15,6 +15,22 @@ from rest_framework.request import Request
 
 Path = tuple[str, ...]  # the keys that lead to a value, from the outermost
 BOM = "bom"
+# The headers that tell what is known of a list by the keys of its envelope. Its neighbours are in Link.
+_HEADERS = {"count": "X-Total-Count", "until": "X-Until", "newest": "X-Newest"}
+
+
+class Documents(NamedTuple):
+    """The documents of a list, and the headers of the response that tell the rest of its envelope."""
+
+    documents: Sequence[Any]
+    headers: Mapping[str, str]
+
+    @classmethod
+    def of(cls, data: Any) -> "Documents":
+        """Return those of a list: of the envelope of a page, or of the documents alone."""
+        if not isinstance(data, Mapping):
+            return cls(data, {})
+        return cls(data["results"], {header: str(data[key]) for key, header in _HEADERS.items() if key in data})
 
 
 class Table(NamedTuple):
@@ -26,12 +42,9 @@ class Table(NamedTuple):
     headers: Mapping[str, str]
 
     @classmethod
-    def of(cls, data: Any, paths: Sequence[Path]) -> "Table":
-        """Return the table of a list: of the envelope of a page, or of the documents alone."""
-        documents, headers = data, {}
-        if isinstance(data, Mapping):
-            documents, headers = data["results"], {"X-Total-Count": str(data["count"])}
-        return cls([".".join(path) for path in paths], _rows(documents, paths), headers)
+    def of(cls, found: Documents, paths: Sequence[Path]) -> "Table":
+        """Return the table of these documents."""
+        return cls([".".join(path) for path in paths], _rows(found.documents, paths), found.headers)
 
 
 @lru_cache

@@ -23,14 +23,16 @@ from core.api.parameters import check
 from core.api.references import by_reference
 from core.api.renderers import CsvRenderer
 from core.api.row_sources import SECONDS, AllRows, CheckedRows, FilteredRows, RowSource, prepared_document
-from core.api.tables import BOM, Path, Table, check_bom, paths_of
-from core.caching.dependencies import NOTHING, Dependencies, on, union
+from core.api.tables import BOM, Documents, Path, Table, check_bom, paths_of
+from core.caching.dependencies import Dependencies, on, union
 from core.caching.values import cached_count
 from core.database.sessions import limited, was_ended
 from core.documents import Columns, Relation
 from core.kinds import Kind
 from core.links import Links
-from core.models import Edited
+from core.models import Document, Edited
+from core.pages.lists import ListPage
+from core.pages.page import Page
 
 D = TypeVar("D", bound=Edited)
 
@@ -44,9 +46,11 @@ class CatalogueView(APIView):
 
     # What its responses depend on; the server refuses to start while a view does not say it.
     depends_on: ClassVar[Dependencies | None] = None
-    # What a parameter adds to that, and what the renderer of a format does: a page may show more than its JSON.
+    # What a parameter adds to that. A page, which may show more than its JSON, says itself what it adds.
     parameters_add: ClassVar[Mapping[str, Dependencies]] = {}
-    formats_add: ClassVar[Mapping[str, Dependencies]] = {}
+    # What people see of its responses, and of those that are lists.
+    page_class: type[Page] = Page
+    list_page_class: type[Page] = ListPage
 
     @property
     def known_parameters(self) -> Collection[str]:
@@ -58,13 +62,17 @@ class CatalogueView(APIView):
         return {*self.known_parameters, BOM} if CsvRenderer in self.renderer_classes else self.known_parameters
 
     may_be_empty: Collection[str] = {"cursor"}
+    # Lists, which a form of a page gives once for each box that is ticked, and some clients once for each value: the
+    # response is at the URL with one list.
+    may_be_repeated: Collection[str] = ()
+    # Those whose values may be pasted from a file.
+    may_have_lines: Collection[str] = ()
     parser_classes = ()  # the API is read-only
 
     @classmethod
-    def dependencies_of(cls, parameters: Mapping[str, str], format_: str) -> Dependencies:
-        """Return what the parameters of a request and the format of its response add to `depends_on`."""
-        by_parameters = union(cls.parameters_add[name] for name in parameters.keys() & cls.parameters_add.keys())
-        return by_parameters | cls.formats_add.get(format_, NOTHING)
+    def dependencies_of(cls, parameters: Mapping[str, str]) -> Dependencies:
+        """Return what the parameters of a request add to `depends_on`."""
+        return union(cls.parameters_add[name] for name in parameters.keys() & cls.parameters_add.keys())
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -72,8 +80,21 @@ class CatalogueView(APIView):
             return
         if is_page(request) and (url := self._without_empty(request)):
             raise RedirectError(url)
-        check(request, self.all_parameters, may_be_empty=self.may_be_empty)
+        check(
+            request,
+            self.all_parameters,
+            may_be_empty=self.may_be_empty,
+            may_be_repeated=self.may_be_repeated,
+            may_have_lines=self.may_have_lines,
+        )
         check_bom(request)
+        values = {name: request.query_params.getlist(name) for name in self.may_be_repeated}
+        if repeated := {name: self.in_one(name, each) for name, each in values.items() if len(each) > 1}:
+            raise RedirectError(neighbour(request, **repeated))
+
+    def in_one(self, name: str, values: Sequence[str]) -> str:
+        """Return the one value of a parameter that says what these of it say."""
+        return ",".join(values)
 
     def handle_exception(self, exc: Exception) -> Any:
         if isinstance(exc, RedirectError):
@@ -84,9 +105,13 @@ class CatalogueView(APIView):
         log_failure(self.request._request, response, exc)
         return response
 
+    def as_documents(self, data: Any) -> Documents:
+        """Return the documents of the view's list, which `data` is in JSON, for JSON lines."""
+        return Documents.of(data)
+
     def as_table(self, data: Any) -> Table:
-        """Return the table that CSV has of the view's list, which `data` is in JSON."""
-        return Table.of(data, tuple(self.paths()))
+        """Return the table that CSV has of the view's list."""
+        return Table.of(self.as_documents(data), tuple(self.paths()))
 
     def paths(self) -> Iterator[Path]:
         """Yield the paths of the values of a document, which are the columns of CSV."""
@@ -98,9 +123,12 @@ class CatalogueView(APIView):
         """Return the URL without the fields of a form that were left empty; "" if none was."""
         filled = request.query_params.copy()
         for name in self.known_parameters:
-            if name not in self.may_be_empty and set(filled.getlist(name)) == {""}:
-                del filled[name]
-        if len(filled) == len(request.query_params):
+            if name not in self.may_be_empty and "" in (values := filled.getlist(name)):
+                if set(values) == {""}:
+                    del filled[name]
+                elif name in self.may_be_repeated:
+                    filled.setlist(name, [value for value in values if value])
+        if filled == request.query_params:
             return ""
         return f"{request.path}?{filled.urlencode()}" if filled else request.path
 
@@ -130,6 +158,7 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
     lookup_value_regex = "[^/]+"
     parameter_names: Collection[str] = ()
     document: D | None = None
+    ids: Sequence[int] = ()  # of the documents of the list that was requested, in its order
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -139,12 +168,13 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         cls.depends_on = on(cls.kind) | cls.depends_on if cls.depends_on else on(cls.kind)
 
     @classmethod
-    def dependencies_of(cls, parameters: Mapping[str, str], format_: str) -> Dependencies:
+    def dependencies_of(cls, parameters: Mapping[str, str]) -> Dependencies:
         """Add those of the fields and the expanded relations, and those of the filters."""
-        found: Dependencies = super().dependencies_of(parameters, format_)
+        found: Dependencies = super().dependencies_of(parameters)
         found |= cls.filterset_class.dependencies_of(parameters)
         names = words(parameters, "fields") if "fields" in parameters else cls.columns.v4
-        found |= on(ages=cls.columns.ages(cls.columns.served if "all" in names else names))
+        shown = cls.columns.served if "all" in names else names
+        found |= _on_shown(cls.columns.shows(shown)) | on(ages=cls.columns.ages(shown))
         expanded = words(parameters, "expand")
         views = [VIEWSETS[relation.kind] for name, relation in cls.columns.relations.items() if name in expanded]
         return found | union(view.depends_on | on(ages=view.columns.ages(view.columns.v4)) for view in views)
@@ -158,6 +188,10 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
             return {"format", *own}
         return {"format", "limit", "offset", "cursor", *own, *self.filterset_class.base_filters}
 
+    @property
+    def may_be_repeated(self) -> Collection[str]:  # type: ignore[override]  # it follows from the filters
+        return ("fields", "expand", *self.filterset_class.lists())
+
     @cached_property
     def fieldset(self) -> Fieldset:
         return Fieldset.of(self.request.query_params, self.columns, self.default_fields)
@@ -165,7 +199,8 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
     @property
     def default_fields(self) -> tuple[str, ...]:
         """The keys of a document unless the request names them."""
-        return self.columns.v4
+        keys: tuple[str, ...] = self.serializer_class().default_fields
+        return keys
 
     @property
     def preserialized(self) -> tuple[str, ...]:
@@ -188,8 +223,9 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         return documents
 
     def find(self, reference: str) -> D:
-        """Return the document with that id or slug, with the columns of its title alone."""
-        self.document = by_reference(self.documents.only("id", "title"), reference)
+        """Return the document with that id or slug, with the columns of its title and its address alone."""
+        names = ("id", "title", "slug") if issubclass(self.documents.model, Document) else ("id", "title")
+        self.document = by_reference(self.documents.only(*names), reference)
         return self.document
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -197,6 +233,7 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
         # Not every combination of filters has an index.
         with limited(SECONDS):
             rows = pages.paginate(self._row_source(request), request)
+        self.ids = [row.pk for row in rows]
         return self.get_paginated_response(self.serialized(rows, many=True))
 
     def paths(self) -> Iterator[Path]:
@@ -319,6 +356,13 @@ class DocumentViewSet(CatalogueView, ReadOnlyModelViewSet[D]):
             return str(self.document)
         model = self.documents.model._meta
         return str(model.verbose_name if self.detail else model.verbose_name_plural).capitalize()
+
+
+def _on_shown(shown: Iterable[Kind | tuple[Kind, str]]) -> Dependencies:
+    """Return the dependencies on these kinds, and on single columns of kinds."""
+    kinds = [each for each in shown if isinstance(each, Kind)]
+    columns = [each for each in shown if isinstance(each, tuple)]
+    return on(*kinds, columns=columns)
 
 
 class UndefinedView(CatalogueView):

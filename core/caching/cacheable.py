@@ -87,17 +87,17 @@ class CacheableRequest:
 
 @lru_cache(maxsize=512)
 def _read(route: Route, query: str, accept: str) -> Meaning | None:
-    pairs = parse_parameters(query)
-    parameters = dict(pairs)
+    canonical = route.canonical(parse_parameters(query))
+    parameters = dict(canonical)
     form = route.negotiate(parameters.get("format"), accept)
     if form is None:
         return None
     limit = parameters.get("limit", "")
-    rows = int(limit) if limit.isdecimal() and len(limit) < 19 else 0
+    rows = int(limit) if limit.isdecimal() and len(limit) < 19 else route.default_rows(form.format)
     # How many documents take the place of links is not known before they are read.
     is_large = rows >= LARGE_BY_FORMAT.get(form.format, LARGE) or "expand" in parameters
-    canonical = urlencode(sorted(pairs), errors="surrogateescape")
-    return Meaning(form, route.dependencies(parameters, form.format), is_large, canonical)
+    dependencies = route.dependencies(parameters, form.format)
+    return Meaning(form, dependencies, is_large, urlencode(canonical, errors="surrogateescape"))
 
 
 def _configured_site() -> Site | None:

@@ -17,7 +17,7 @@ def program_fingerprint() -> str:
 
     While a new version is rolled out, nodes of both share a Redis.
     """
-    names = ("DEBUG", "SITE_URL", "TIME_ZONE", "FORGE_HOSTS")
+    names = ("DEBUG", "SITE_URL", "TIME_ZONE", "FORGE_HOSTS", "INDEXED", "DUMP_ROOT", "DATA_LICENCE")
     database = settings.DATABASES["default"]["NAME"]
     values = (repr(getattr(settings, name)) for name in names)
     return "\n".join((settings.VERSION, _source_digest(), *_libraries(), str(database), *values))
@@ -28,7 +28,7 @@ def _source_digest() -> str:
     digest = hashlib.blake2b(digest_size=16)
     for app in ("config", *settings.INSTALLED_APPS):
         for file in sorted((settings.BASE_DIR / app).rglob("*")):  # none where the app is a library
-            if file.suffix in {".py", ".html"}:
+            if file.suffix in {".py", ".html", ".css", ".js", ".svg"}:  # pages name static files by their contents
                 digest.update(file.read_bytes())
     return digest.hexdigest()
 
@@ -39,8 +39,10 @@ def _libraries() -> list[str]:
 
 
 def cache_key(question: Iterable[str], dependencies: Dependencies, numbers: Mapping[str, int]) -> bytes:
-    """Return the key of what answers the question while these are the numbers of the revisions."""
+    """Return the key of what answers the question while these are the numbers of the revisions, and states are as they
+    are now."""
     bucket = int(time.time()) // dependencies.ages if dependencies.ages else 0
     revisions = (f"{name}{numbers.get(name, 0)}" for name in sorted(dependencies.revisions))
-    text = "\n".join((*question, str(bucket), *revisions))
+    states = sorted(state() for state in dependencies.states)
+    text = "\n".join((*question, str(bucket), *revisions, *states))
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

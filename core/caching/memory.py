@@ -17,6 +17,9 @@ class Memory:
         self.responses: LRUCache[bytes, CachedResponse] = LRUCache(max_bytes, getsizeof=_size)
         self.lock = threading.Lock()
 
+    def responds(self) -> bool:
+        return True
+
     def get(self, key: bytes) -> CachedResponse | None:
         with self.lock:
             return self.responses.get(key)

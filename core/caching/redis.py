@@ -46,6 +46,9 @@ class Redis:
             self.memory = int(info["maxmemory"] or UNLIMITED) if "maxmemory" in info else None
         return (self.memory or UNLIMITED) // LARGEST_SHARE
 
+    def responds(self) -> bool:
+        return self._try(self.client.ping) is True
+
     def get(self, key: bytes) -> CachedResponse | None:
         value: bytes | None = self._try(self.client.get, b"grids:" + key)
         return CachedResponse.parse(_unpacked(value)) if value else None

@@ -41,6 +41,9 @@ class BuildTurn(NamedTuple):
 class Store(Protocol):
     """A store by keys that hold the revisions: whatever is found in it is right."""
 
+    def responds(self) -> bool:
+        """Tell whether the store is there."""
+
     def get(self, key: bytes) -> CachedResponse | None: ...
     def set(self, key: bytes, response: CachedResponse) -> None: ...
 

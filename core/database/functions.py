@@ -64,6 +64,13 @@ def ascii_lower(text: str) -> str:
     return text.translate(_FOLD)
 
 
+class RowCount(Subquery):
+    """The number of a subquery's rows."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
+    output_field = models.IntegerField()
+
+
 class JSONList(Subquery):
     """The column `value` of a subquery's rows as a list, in their order; None where there is no row."""
 

@@ -10,6 +10,7 @@ from django.db import migrations, transaction
 from django.db.migrations.operations.base import Operation
 from django.db.models import BaseConstraint, CheckConstraint
 
+from core.database.introspection import columns_of
 from core.database.locks import LockedError, locked
 
 
@@ -25,9 +26,8 @@ def _exclusively(schema_editor: Any, *tables: str) -> Iterator[None]:
 
 
 def _has_column(schema_editor: Any, model: Any, column: str) -> bool:
-    with schema_editor.connection.cursor() as cursor:
-        columns = schema_editor.connection.introspection.get_table_description(cursor, model._meta.db_table)
-    return column in {each.name for each in columns}
+    table = model._meta.db_table
+    return column in columns_of(schema_editor.connection, [table]).get(table, ())
 
 
 class CreateModelOnline(migrations.CreateModel):
@@ -72,6 +72,27 @@ class AddFieldOnline(migrations.AddField):
         change = super().database_forwards if add else super().database_backwards
         with _exclusively(schema_editor, model._meta.db_table):
             change(app_label, schema_editor, from_state, to_state)
+
+
+class RemoveFieldOnline(migrations.RemoveField):
+    """A RemoveField of a column that may be null or has a db_default. An interrupted migration may have removed it.
+
+    On PostgreSQL the triggers that name the column have to go before: they would fail with every write.
+    """
+
+    atomic = False
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        model = from_state.apps.get_model(app_label, self.model_name)
+        if _has_column(schema_editor, model, model._meta.get_field(self.name).column):
+            with _exclusively(schema_editor, model._meta.db_table):
+                super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        model = to_state.apps.get_model(app_label, self.model_name)
+        if not _has_column(schema_editor, model, model._meta.get_field(self.name).column):
+            with _exclusively(schema_editor, model._meta.db_table):
+                super().database_backwards(app_label, schema_editor, from_state, to_state)
 
 
 class AlterFieldOnline(migrations.AlterField):

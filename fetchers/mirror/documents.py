@@ -7,6 +7,7 @@ character or a number over 2^31 without an error.
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from pydantic import (
     ConfigDict,
     Field,
     Strict,
+    TypeAdapter,
     ValidationError,
     ValidationInfo,
     create_model,
@@ -274,11 +276,34 @@ def parse(kind: Kind, raw: object, zone: tzinfo = UTC) -> Document:
     try:
         return DOCUMENTS[kind].model_validate(raw, context=zone)
     except ValidationError as error:
-        reasons = [
-            f"{'.'.join(map(str, mistake['loc'])) or 'document'}: {mistake['msg'].removeprefix('Value error, ')}"
-            for mistake in error.errors(include_url=False, include_input=False, include_context=False)[:5]
-        ]
-        raise InvalidDocumentError(_printable("; ".join(reasons))) from None
+        raise _invalid(error, "document") from None
+
+
+def has_rule(kind: Kind, key: str) -> bool:
+    return key in DOCUMENTS[kind].model_fields
+
+
+def check(kind: Kind, key: str, value: object) -> None:
+    """Raise InvalidDocumentError with the rules that a value breaks as that of a key of a document."""
+    try:
+        _rule(kind, key).validate_python(value)
+    except ValidationError as error:
+        raise _invalid(error, key) from None
+
+
+@cache
+def _rule(kind: Kind, key: str) -> TypeAdapter[Any]:
+    field = DOCUMENTS[kind].model_fields[key]
+    rule: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    return TypeAdapter(rule)
+
+
+def _invalid(error: ValidationError, what: str) -> InvalidDocumentError:
+    reasons = [
+        f"{'.'.join(map(str, mistake['loc'])) or what}: {mistake['msg'].removeprefix('Value error, ')}"
+        for mistake in error.errors(include_url=False, include_input=False, include_context=False)[:5]
+    ]
+    return InvalidDocumentError(_printable("; ".join(reasons)))
 
 
 def raw_id(raw: object) -> int | None:

@@ -1,6 +1,7 @@
 """Features and cells in files of documents: a grid's own key, which v4 does not have."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Model, QuerySet
@@ -31,12 +32,14 @@ def exported(grids: Collection[int]) -> dict[int, list[dict[str, Any]]]:
 class FeatureBatch:
     """The features of some grids, to be written in one transaction: what is newer than ours, and what we do not have.
 
-    `prune` deletes the features and cells of these grids that the source has not. `skipped` has a line for each feature
-    or cell that cannot be stored.
+    `edited` is when grids were edited here, if it was later than in the source: what they do not have any more since
+    does not come back. `prune` deletes the features and cells of these grids that the source has not. `skipped` has a
+    line for each feature or cell that cannot be stored.
     """
 
-    def __init__(self, of_grids: Mapping[int, list[FeatureDocument]]) -> None:
+    def __init__(self, of_grids: Mapping[int, list[FeatureDocument]], edited: Mapping[int, datetime]) -> None:
         self.of_grids = of_grids
+        self.edited = edited
         self.skipped: list[str] = []
 
     def write(self, *, prune: bool) -> None:
@@ -51,6 +54,7 @@ class FeatureBatch:
         listed = [(grid, feature) for grid, features in self.of_grids.items() for feature in features]
         ids = [feature.id for _, feature in listed]
         grids = dict(Feature.objects.filter(pk__in=ids).values_list("pk", "grid"))
+        listed = [(grid, each) for grid, each in listed if each.id in grids or not self._has_gone(grid, each)]
         documents: dict[int, tuple[int, FeatureDocument]] = {}
         for grid, feature in listed:
             other = grids.setdefault(feature.id, grid)
@@ -59,6 +63,10 @@ class FeatureBatch:
             else:
                 self.skipped.append(f"grid {grid}: its feature {feature.id} is a feature of grid {other} here")
         return documents
+
+    def _has_gone(self, grid: int, document: FeatureDocument | CellDocument) -> bool:
+        """Tell whether an editor has deleted a feature or a cell that is not there."""
+        return grid in self.edited and document.modified <= self.edited[grid]
 
     def _prune_features(self) -> None:
         named = [feature.id for features in self.of_grids.values() for feature in features]
@@ -90,7 +98,11 @@ class FeatureBatch:
         rows = [
             _take(stored.get(key) or Cell(feature_id=key[0], membership_id=key[1]), document, CELL_COLUMNS)
             for key, document in wanted.items()
-            if key not in stored or document.modified > stored[key].modified
+            if (
+                document.modified > stored[key].modified
+                if key in stored
+                else not self._has_gone(documents[key[0]][0], document)
+            )
         ]
         _write(Cell.objects.all(), rows, CELL_COLUMNS)
         if prune:
@@ -104,7 +116,7 @@ class FeatureBatch:
             for cell in feature.cells:
                 if member := members.get((grid, cell.package)):
                     yield (pk, member), cell
-                else:
+                elif not self._has_gone(grid, cell):
                     self.skipped.append(
                         f"grid {grid}: its feature {pk} has a cell of package {cell.package}, which is not in the grid"
                     )

@@ -8,18 +8,16 @@ both.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any, TypeVar
 
 from django.db import DataError, IntegrityError, models, reset_queries, transaction
-from django.db.models import CharField, Value
-from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
 from categories.models import Category
 from core.kinds import DOCUMENTS as KINDS
 from core.kinds import Kind
-from fetchers.mirror import notes
+from fetchers.mirror import notes, slugs
 from fetchers.mirror.documents import (
     Document,
     FeatureDocument,
@@ -32,12 +30,15 @@ from fetchers.mirror.documents import (
     raw_label,
 )
 from fetchers.mirror.features import FeatureBatch
+from fetchers.mirror.memberships import update_memberships
 from fetchers.mirror.merge import EDITED, FETCHED, FETCHED_BESIDES, Row, take_edits, take_facts, values
+from fetchers.mirror.merged import merged
 from fetchers.mirror.seen import SeenDocuments
 from fetchers.mirror.sequences import advance_sequence
 from fetchers.mirror.sources import DocumentSource, SourceError
 from grids.models import Grid, GridPackage
 from packages.models import Package
+from packages.pins.past import Pins
 from packages.readiness.counts import count_readiness
 from packages.settling import settled
 
@@ -202,6 +203,7 @@ class _Import:
         for document in batch.stored_documents():
             if isinstance(document, GridDocument):
                 self.seen.add_packages_of_grid(document.id, document.packages)
+                self.seen.add_times_of_grid(document.id, document.modified, batch.edited.get(document.id))
                 if document.features is not None:
                     self.seen.add_features_of_grid(document.id, document.features)
             elif isinstance(document, PackageDocument):
@@ -236,6 +238,8 @@ class _Import:
             existing = set(Package.objects.filter(pk__in=named).values_list("pk", flat=True))
             for pk in (pk for pk in named if pk not in existing):
                 self.report.skip(f"grid {grid}: lists package {pk}, which does not exist")
+            if self.seen.times_of_grids([grid])[grid].edited:  # here, since the source
+                continue
             with transaction.atomic():
                 members = GridPackage.objects.filter(grid=grid, package__in=existing).values_list("package", flat=True)
                 new = [GridPackage(grid_id=grid, package_id=pk) for pk in sorted(existing.difference(members))]
@@ -247,7 +251,8 @@ class _Import:
 
     def _store_features(self, of_grids: list[tuple[int, list[FeatureDocument]]], *, prune: bool) -> None:
         """Write the features of some grids. If the database rejects them, write a grid at a time."""
-        batch = FeatureBatch(dict(of_grids))
+        times = self.seen.times_of_grids(grid for grid, _ in of_grids)
+        batch = FeatureBatch(dict(of_grids), {grid: each.edited for grid, each in times.items() if each.edited})
         try:
             with transaction.atomic():
                 batch.write(prune=prune)
@@ -272,6 +277,7 @@ class _Batch:
         self.seen = seen
         self.documents = {document.id: document for document in documents}
         self.rows: dict[int, Row] = {}
+        self.edited: dict[int, datetime] = {}  # when rows were edited here, if it was later than in the source
         self.counts: Counter[str] = Counter()
         self.skipped: list[tuple[Document, str]] = []
         self.conflicting: list[tuple[Document, str]] = []
@@ -284,28 +290,39 @@ class _Batch:
         documents = self._with_existing_references()
         current = self._locked_rows(documents)
         before = {pk: values(self.kind, row) for pk, row in current.items()}
-        self.rows = {d.id: take_edits(self.kind, current.get(d.id) or self.model(pk=d.id), d) for d in documents}
+        pins = Pins(row for row in current.values() if isinstance(row, Package))
+        self.edited = {d.id: at for d in documents if d.id in before and (at := before[d.id]["modified"]) > d.modified}
+        self.rows = {d.id: take_edits(self.kind, current.get(d.id) or self.model(pk=d.id), d, pins) for d in documents}
         new = self.rows.keys() - before.keys()
         self._remove_conflicting()
         if self.kind == Kind.PACKAGE:
-            take_facts(self.rows, self.documents, before)
+            take_facts(self.rows, self.documents, before, pins)
         changed = [row for pk, row in self.rows.items() if before.get(pk) != values(self.kind, row)]
         for row in changed:
             self.counts["created" if row.pk in new else "updated"] += 1
         self.counts["unchanged"] += len(self.rows) - len(changed)
         self._upsert(changed, before)
+        pins.save(self.rows)
         self.notes += notes.former_slugs(self.kind, changed, before)
         if self.kind == Kind.PACKAGE:
             packages = [row for row in changed if isinstance(row, Package)]
             self.notes += notes.addresses(packages, self.documents, before)
             self.notes += notes.shared(packages, before)
-            _update_memberships([d for d in self.stored_documents() if isinstance(d, PackageDocument)], self.seen)
+            stored = [d for d in self.stored_documents() if isinstance(d, PackageDocument)]
+            update_memberships(stored, self.seen, self.edited)
 
     def _with_existing_references(self) -> list[Document]:
         """Return the documents whose category and grids exist; skip the others."""
         packages = [d for d in self.documents.values() if isinstance(d, PackageDocument)]
         if not packages:
             return list(self.documents.values())
+        owners = merged(packages)
+        for d in (each for each in packages if each.id in owners):
+            self.notes.append(
+                f"{label(self.kind, d)} was merged into package {owners[d.id].pk} ({owners[d.id].slug}) here: it is not"
+                " created anew"
+            )
+        packages = [d for d in packages if d.id not in owners]
         categories = _existing(Category, {d.category for d in packages})
         grids = _existing(Grid, {pk for d in packages for pk in d.grids})
         complete: list[Document] = []
@@ -332,20 +349,13 @@ class _Batch:
 
     def _conflicts(self) -> Iterator[tuple[int, str]]:
         wanted = {pk: row.slug for pk, row in self.rows.items()}
-        others = self.model._default_manager.filter(slug__in=set(wanted.values()))
-        holders = {slug: pk for pk, slug in others.values_list("pk", "slug")}
-        first: dict[str, int] = {}
-        for pk, slug in wanted.items():
-            other = holders.get(slug, pk)
-            if other == pk or (other in self.rows and wanted[other] != slug):  # this batch changes the other's slug
-                other = first.setdefault(slug, pk)
-            if other != pk:
-                yield pk, f"slug {slug!r} belongs to {self.kind} {other}"
+        for pk, other in slugs.conflicts(self.model, wanted):
+            yield pk, f"slug {wanted[pk]!r} belongs to {self.kind} {other}"
 
     def _upsert(self, rows: list[Row], before: dict[int, dict[str, Any]]) -> None:
         if not rows:
             return
-        self._clear_traded_slugs(rows, before)
+        slugs.clear_traded(self.model, rows, {pk: row["slug"] for pk, row in before.items()})
         edited = EDITED[self.kind]
         manager: Any = self.model._default_manager
         manager.bulk_create(
@@ -356,41 +366,6 @@ class _Batch:
             update_fields=[*edited, *FETCHED, *FETCHED_BESIDES] if self.kind == Kind.PACKAGE else edited,
         )
         advance_sequence(self.model)
-
-    def _clear_traded_slugs(self, rows: list[Row], before: dict[int, dict[str, Any]]) -> None:
-        """Clear the slugs that rows of this batch take over from each other, so that none is there twice."""
-        wanted = {row.slug for row in rows}
-        trading = [
-            row.pk for row in rows if row.pk in before and (old := before[row.pk]["slug"]) != row.slug and old in wanted
-        ]
-        placeholder = Concat(Value("~"), Cast("id", CharField()))
-        self.model._default_manager.filter(pk__in=trading).update(slug=placeholder)
-
-
-def _update_memberships(documents: list[PackageDocument], seen: SeenDocuments) -> None:
-    """Give each package the grids of its document, in their order; grids that the source does not have stay."""
-    current: dict[int, dict[int, GridPackage]] = {document.id: {} for document in documents}
-    for membership in GridPackage.objects.filter(package__in=current).order_by("position", "id"):
-        current[membership.package_id][membership.grid_id] = membership
-    ours = seen.missing(Kind.GRID, {grid for memberships in current.values() for grid in memberships})
-    stale: list[int] = []
-    moved: list[GridPackage] = []
-    added: list[GridPackage] = []
-    for document in documents:
-        memberships = current[document.id]
-        wanted = document.grids + [grid for grid in memberships if grid in ours and grid not in document.grids]
-        if wanted == list(memberships):
-            continue
-        stale += [m.pk for grid, m in memberships.items() if grid not in wanted]
-        for position, grid in enumerate(wanted):
-            if grid not in memberships:
-                added.append(GridPackage(grid_id=grid, package_id=document.id, position=position))
-            elif memberships[grid].position != position:
-                memberships[grid].position = position
-                moved.append(memberships[grid])
-    GridPackage.objects.filter(pk__in=stale).delete()
-    GridPackage.objects.bulk_update(moved, ["position"], batch_size=BATCH)
-    GridPackage.objects.bulk_create(added, batch_size=BATCH)
 
 
 def _existing(model: type[Category | Grid], ids: set[int]) -> set[int]:

@@ -14,6 +14,7 @@ from packages.addresses import ADDRESSES, clean
 from packages.documents import PACKAGE_COLUMNS
 from packages.identity import DERIVED, deciding_source, derived
 from packages.models import FACTS, Package
+from packages.pins.past import Pins
 
 Row = Category | Grid | Package
 
@@ -28,21 +29,25 @@ FETCHED = tuple(each for each in PACKAGE_COLUMNS.fetched if each in PACKAGE_COLU
 FETCHED_BESIDES = ("weeks_end", *(facts.of for facts in FACTS.values()))
 
 
-def take_edits(kind: Kind, row: Row, document: Document) -> Row:
-    """Update the editors' columns of `row` if the document was modified later, or if the row is new."""
+def take_edits(kind: Kind, row: Row, document: Document, pins: Pins) -> Row:
+    """Update the editors' columns of `row`, past its pins, if the document was modified later, or if the row is new."""
     if row._state.adding or document.modified > row.modified:
         for column in EDITED[kind]:
             value = getattr(document, column.removesuffix("_id"))
-            setattr(row, column, clean(value).address if value and column in ADDRESSES else value)
+            value = clean(value).address if value and column in ADDRESSES else value
+            if isinstance(row, Package):
+                pins.put(row, column, value)
+            else:
+                setattr(row, column, value)
     if isinstance(row, Package):
         row.derive()
     return row
 
 
 def take_facts(
-    rows: Mapping[int, Row], documents: Mapping[int, Document], before: Mapping[int, dict[str, Any]]
+    rows: Mapping[int, Row], documents: Mapping[int, Document], before: Mapping[int, dict[str, Any]], pins: Pins
 ) -> None:
-    """Take the facts of packages' documents that were fetched later than ours were `before` the import.
+    """Take the facts of packages' documents, past pins, that were fetched later than ours were `before` the import.
 
     Where an address has changed, the facts of the old one are forgotten first, with all that documents do not have.
     """
@@ -53,10 +58,11 @@ def take_facts(
         for stored in Package.objects.filter(pk__in=moved).values("pk", *PACKAGE_COLUMNS.fetched):
             for column in PACKAGE_COLUMNS.fetched:
                 setattr(moved[stored["pk"]], column, stored[column])
+        pins.read_again(moved)
     for pk, row in packages.items():
         document = documents[pk]
         if isinstance(document, PackageDocument) and _is_fetched_later(document, row, before.get(pk)):
-            _put_facts(row, document)
+            _put_facts(row, document, pins)
 
 
 def _is_fetched_later(document: PackageDocument, row: Package, before: dict[str, Any] | None) -> bool:
@@ -68,7 +74,7 @@ def _is_fetched_later(document: PackageDocument, row: Package, before: dict[str,
     return document.last_fetched > ours if ours else document.last_fetched >= row.modified
 
 
-def _put_facts(row: Package, document: PackageDocument) -> None:
+def _put_facts(row: Package, document: PackageDocument, pins: Pins) -> None:
     """Take the facts of each source for which the document has our address: they are of the document's own."""
     for source, facts in FACTS.items():
         (address,) = (column for column, keys in DERIVED.items() if facts.key in keys)
@@ -77,7 +83,7 @@ def _put_facts(row: Package, document: PackageDocument) -> None:
             continue
         for column in FETCHED:
             if column in facts.columns:
-                setattr(row, column, getattr(document, column))
+                pins.put(row, column, getattr(document, column))
         setattr(row, facts.of, key)
         if source == "repo":
             # The document does not have the day of the counts, which were fetched with the rest.

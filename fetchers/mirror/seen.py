@@ -3,11 +3,12 @@
 import pickle
 import sqlite3
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from hashlib import blake2b
 from itertools import groupby
 from operator import itemgetter
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 from core.kinds import Kind
 from fetchers.mirror.documents import Document, FeatureDocument
@@ -18,9 +19,17 @@ CREATE TABLE valid (kind TEXT, id INTEGER, slug TEXT, digest BLOB, stored INTEGE
 CREATE UNIQUE INDEX valid_slug ON valid (kind, slug);
 CREATE TABLE deferred (kind TEXT, document BLOB);
 CREATE TABLE named_by_grid (grid INTEGER, package INTEGER, PRIMARY KEY (grid, package)) WITHOUT ROWID;
+CREATE TABLE times (grid INTEGER PRIMARY KEY, document TEXT, edited TEXT);
 CREATE TABLE features (grid INTEGER PRIMARY KEY, features BLOB);
 CREATE TABLE named_by_package (grid INTEGER, package INTEGER, PRIMARY KEY (grid, package)) WITHOUT ROWID;
 """
+
+
+class GridTimes(NamedTuple):
+    """The times at which the source has last edited a grid, and at which this site has, if that was later."""
+
+    document: datetime
+    edited: datetime | None
 
 
 class SeenDocuments:
@@ -79,6 +88,21 @@ class SeenDocuments:
 
     def add_packages_of_grid(self, grid: int, packages: Iterable[int]) -> None:
         self._db.executemany("INSERT OR IGNORE INTO named_by_grid VALUES (?, ?)", ((grid, pk) for pk in packages))
+
+    def add_times_of_grid(self, grid: int, document: datetime, edited: datetime | None) -> None:
+        """Note when the source has edited a grid, and when this site has, if that was later."""
+        values = (grid, document.isoformat(), edited and edited.isoformat())
+        self._db.execute("INSERT OR REPLACE INTO times VALUES (?, ?, ?)", values)
+
+    def times_of_grids(self, grids: Iterable[int]) -> dict[int, GridTimes]:
+        """Return when those of these grids that were stored were edited."""
+        query = "SELECT document, edited FROM times WHERE grid = ?"
+        rows = ((grid, self._db.execute(query, (grid,)).fetchone()) for grid in grids)
+        return {
+            grid: GridTimes(datetime.fromisoformat(row[0]), datetime.fromisoformat(row[1]) if row[1] else None)
+            for grid, row in rows
+            if row
+        }
 
     def add_grids_of_package(self, package: int, grids: Iterable[int]) -> None:
         self._db.executemany("INSERT OR IGNORE INTO named_by_package VALUES (?, ?)", ((pk, package) for pk in grids))

@@ -5,6 +5,7 @@ limit, follows redirects on itself alone, and turns every unusable response into
 """
 
 import json
+import math
 import re
 import threading
 import time
@@ -146,9 +147,23 @@ class HttpSession:
         """Send one GET. Raise FetchError if no whole response of at most `max_bytes` (decoded) arrives."""
         return self.request("GET", url, None, max_bytes, {})
 
-    def request(self, method: str, url: str, payload: object, max_bytes: int, headers: Mapping[str, str]) -> Response:
-        """Send one request: as get(), with any method, more headers, and `payload` as JSON unless it is None."""
-        deadline = time.monotonic() + DEADLINE
+    def request(
+        self,
+        method: str,
+        url: str,
+        payload: object,
+        max_bytes: int,
+        headers: Mapping[str, str],
+        ends_at: float = math.inf,
+    ) -> Response:
+        """Send one request: as get(), with any method, more headers, and `payload` as JSON unless it is None.
+
+        From `ends_at` on, by time.monotonic(), nobody waits for the response any more.
+        """
+        now = time.monotonic()
+        left = min(DEADLINE, ends_at - now)
+        if left <= 0:
+            raise NotAskedError(f"{url} was not requested: the time is up", Outcome.TIMEOUT)
         try:
             with self._session.request(
                 method,
@@ -157,9 +172,9 @@ class HttpSession:
                 headers=headers,
                 stream=True,
                 allow_redirects=False,
-                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                timeout=(min(CONNECT_TIMEOUT, left), min(READ_TIMEOUT, left)),
             ) as response:
-                body = _read(response, max_bytes, deadline)
+                body = _read(response, max_bytes, now + left, left)
                 return Response(url, response.status_code, response.headers, body)
         except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
             raise FetchError(f"{url} did not answer in time", Outcome.TIMEOUT, retryable=True) from error
@@ -178,7 +193,7 @@ class Upstream:
     """One API that we fetch from: its base URL, the headers of every request, and its rate limit. For many threads.
 
     `forbidden` makes the error of a 403; without it, a 403 means that what was requested is private. `sleep` may end
-    early, when `is_ending()`: then nothing more is sent.
+    early, when `is_ending()`: then nothing more is sent. Nor is it from `ends_at` on, by time.monotonic().
     """
 
     def __init__(
@@ -205,6 +220,7 @@ class Upstream:
         self._sleep = sleep
         self._is_ending = is_ending
         self._local = threading.local()
+        self.ends_at = math.inf
 
     def url(self, path: str) -> str:
         """Return `path` below the base URL; a whole URL stays as it is."""
@@ -252,7 +268,7 @@ class Upstream:
         try:
             self._wait(wait)
             with self._slots:
-                response = self._session().request(method, url, payload, max_bytes, headers)
+                response = self._session().request(method, url, payload, max_bytes, headers, self.ends_at)
             if reported := quota(response.headers):
                 self.rate_limit.note_quota(*reported)
         except FetchError as error:
@@ -359,9 +375,9 @@ def _origin(url: str) -> tuple[str, str | None, int | None] | None:
         return origin
 
 
-def _read(response: requests.Response, max_bytes: int, deadline: float) -> bytes:
-    """Return the decoded body. read1 returns what has arrived instead of waiting for a full chunk, so that a body
-    that trickles in meets the deadline."""
+def _read(response: requests.Response, max_bytes: int, deadline: float, seconds: float) -> bytes:
+    """Return the decoded body of a request that may take `seconds`, until `deadline`. read1 returns what has arrived
+    instead of waiting for a full chunk, so that a body that trickles in meets the deadline."""
     parts: list[bytes] = []
     size = 0
     while part := response.raw.read1(_CHUNK, decode_content=True):
@@ -370,7 +386,7 @@ def _read(response: requests.Response, max_bytes: int, deadline: float) -> bytes
         if size > max_bytes:
             raise TooLargeError(f"{response.url} sends more than {max_bytes:,} bytes")
         if time.monotonic() > deadline:
-            raise FetchError(f"{response.url} took more than {DEADLINE:.0f} s", Outcome.TIMEOUT, retryable=True)
+            raise FetchError(f"{response.url} took more than {seconds:.0f} s", Outcome.TIMEOUT, retryable=True)
     return b"".join(parts)
 
 

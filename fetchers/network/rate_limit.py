@@ -46,7 +46,11 @@ class SuspendedError(Exception):
 
 
 class RateLimit:
-    """The rate limit of one upstream (one quota). `max_wait` is the longest wait for a single request."""
+    """The rate limit of one upstream (one quota). `max_wait` is the longest wait for a single request.
+
+    `reserves` is the number of reserves that are left alone. Who leaves more than one lets the others go first: it
+    stores no pause where it stops for them, which would stop them too.
+    """
 
     def __init__(
         self,
@@ -55,11 +59,13 @@ class RateLimit:
         *,
         rate: PublishedRate | None = None,
         max_wait: timedelta = timedelta(seconds=5),
+        reserves: int = 1,
     ) -> None:
         self._state = state
         self._clock = clock
         self._rate = rate
         self._max_wait = max_wait
+        self._reserves = reserves
         self._limited = self._failures = 0
         self._suspended = ""
         self._in_flight = 0
@@ -112,9 +118,10 @@ class RateLimit:
         state = self._state
         if state.resets_at and now >= state.resets_at:
             self._state = replace(state, remaining=None, resets_at=None)
-        elif state.remaining is not None and state.remaining - self._in_flight <= self.reserve:
+        elif state.remaining is not None and state.remaining - self._in_flight <= self.reserve * self._reserves:
             # Requests in flight may not be counted yet: together they must not spend the reserve.
-            self._state = replace(state, paused_until=state.resets_at)
+            if self._reserves == 1:
+                self._state = replace(state, paused_until=state.resets_at)
             self._suspended = f"{max(state.remaining, 0)} of {state.limit} requests are left, and reserved"
             raise SuspendedError(self._suspended, state.resets_at)
 
@@ -161,10 +168,14 @@ class RateLimit:
         """Note the quota that a response reports. Responses overtake each other: within a window the least counts."""
         with self._lock:
             state = self._state
-            same_window = state.resets_at is not None and abs(resets_at - state.resets_at) < timedelta(seconds=5)
-            if same_window and state.remaining is not None:
+            if _is_same_window(resets_at, state.resets_at) and state.remaining is not None:
                 remaining = min(remaining, state.remaining)
             self._state = replace(state, limit=limit, remaining=remaining, resets_at=resets_at)
+
+    def merge(self, stored: RateLimitState) -> None:
+        """Take over what another process has stored meanwhile."""
+        with self._lock:
+            self._state = _merged(self._state, stored, self._clock())
 
     def note_response(self) -> None:
         """Note a response that demands no pause, and is no failure of the upstream."""
@@ -177,6 +188,27 @@ class RateLimit:
             self._failures += 1
             if self._failures >= MAX_FAILURES:
                 self._suspended = self._suspended or f"it failed {MAX_FAILURES} times in a row"
+
+
+def _is_same_window(resets_at: datetime, other: datetime | None) -> bool:
+    return other is not None and abs(resets_at - other) < timedelta(seconds=5)
+
+
+def _merged(own: RateLimitState, other: RateLimitState, now: datetime) -> RateLimitState:
+    """Return the stricter of two states: the later pause, the least that is left of a window, the later window."""
+    state = replace(
+        own,
+        paused_until=max(filter(None, (own.paused_until, other.paused_until)), default=None),
+        spent_until=max(filter(None, (own.spent_until, other.spent_until)), default=None),
+    )
+    if other.resets_at is None or other.resets_at <= now:
+        return state
+    if _is_same_window(other.resets_at, own.resets_at):
+        left = [each.remaining for each in (own, other) if each.remaining is not None]
+        return replace(state, remaining=min(left, default=None))
+    if own.resets_at is None or own.resets_at < other.resets_at:
+        return replace(state, limit=other.limit, remaining=other.remaining, resets_at=other.resets_at)
+    return state
 
 
 def quota(headers: Mapping[str, str]) -> tuple[int, int, datetime] | None:

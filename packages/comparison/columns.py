@@ -103,7 +103,7 @@ def _count(name: str, count: Callable[[Any], int | None], stored: tuple[str, ...
 _OF_REPOSITORY = ("repo_watchers", "repo_forks", "repo_id", "repo_key", "last_fetched")
 
 
-def _has_repository_facts(row: Any) -> bool:
+def has_repository_facts(row: Any) -> bool:
     """Return True if the repository was ever fetched, by us or, without an id, by the catalogue that was imported."""
     is_fetched = row.repo_id or (row.last_fetched and deciding_source(row.repo_key) == "repo")
     return bool(is_fetched or row.repo_watchers or row.repo_forks)
@@ -114,7 +114,7 @@ def _repository_count(name: str, **options: Any) -> Column:
     stored: Callable[[Any], int] = attrgetter(name)
 
     def count(row: Any) -> int | None:
-        return stored(row) or (0 if _has_repository_facts(row) else None)
+        return stored(row) or (0 if has_repository_facts(row) else None)
 
     return _count(name, count, _OF_REPOSITORY, **options)
 
@@ -150,11 +150,13 @@ def web_link(url: str | None) -> str | None:
     return url if url and url[:8].lower().startswith(HTTP_PREFIXES) else None
 
 
-def _repo_url(row: Any) -> str | None:
+def repo_link(row: Any) -> str | None:
+    """Return the URL of a row's repository for a browser, whichever way it is typed; None if there is none."""
     return web_link(row.repo_url) or (f"https://{row.repo_key}" if row.repo_key else None)
 
 
-def _pypi_url(row: Any) -> str | None:
+def pypi_link(row: Any) -> str | None:
+    """Return the URL of a row's project on PyPI; None if there is none."""
     return web_link(row.pypi_url) or (f"https://pypi.org/project/{row.pypi_name}/" if row.pypi_name else None)
 
 
@@ -170,12 +172,16 @@ class Classified(NamedTuple):
 _STATUS = "Development Status :: "
 
 
+def development_status(classifiers: Collection[str]) -> str | None:
+    """Return the most mature development status that classifiers name: “5 - Production/Stable”; None for none."""
+    return max((each.removeprefix(_STATUS) for each in classifiers if each.startswith(_STATUS)), default=None)
+
+
 @lru_cache(maxsize=4096)
 def classified(classifiers: str, requires_python: str) -> Classified:
     """Read the JSON of classifiers. Many packages have the same ones."""
     listed: Collection[str] = orjson.loads(classifiers)
-    statuses = [each.removeprefix(_STATUS) for each in listed if each.startswith(_STATUS)]
-    return Classified(django_versions(listed), python_versions(listed, requires_python), max(statuses, default=None))
+    return Classified(django_versions(listed), python_versions(listed, requires_python), development_status(listed))
 
 
 def _classified(row: Any) -> Classified:
@@ -286,8 +292,8 @@ COLUMNS = (
         place=lambda row: folded(_classified(row).status),
         stored=_CLASSIFIED,
     ),
-    _link("repo_url", _repo_url, title="Repository", help="The repository.", stored=("repo_url", "repo_key")),
-    _link("pypi_url", _pypi_url, title="PyPI", help="The project on PyPI.", stored=("pypi_url", "pypi_name")),
+    _link("repo_url", repo_link, title="Repository", help="The repository.", stored=("repo_url", "repo_key")),
+    _link("pypi_url", pypi_link, title="PyPI", help="The project on PyPI.", stored=("pypi_url", "pypi_name")),
     _link(
         "documentation_url",
         lambda row: web_link(row.documentation_url),

@@ -1,185 +1,326 @@
-"""The browsable page of a comparison: a table with a row for each package, in place of the JSON."""
+"""The pages of comparisons: a table with a row for each package; of few packages, with a column for each."""
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
 from itertools import groupby
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
-from django.contrib.humanize.templatetags.humanize import intcomma
-from django.utils.dateformat import format as formatted
-from django.utils.html import conditional_escape, format_html, format_html_join
-from django.utils.safestring import SafeString
-from django.utils.text import Truncator
-from rest_framework.request import Request
+from django import forms
+from django.utils.safestring import SafeString, mark_safe
 
+from core.api.filters import FieldFilter, NamesField
 from core.api.pagination import neighbour
-from core.api.renderers import BrowsableRenderer
+from core.api.references import reference_of
+from core.kinds import Kind
+from core.links import Links
+from core.pages.lists import Choices, Pager
+from core.words import counted
+from packages.comparison.cells import Cells, text
+from packages.comparison.parameters import ALL
+from packages.comparison.references import FEWEST
+from packages.comparison.table import ALL_LEVELS, level_of
+from packages.filters import PackageFilters
+from packages.health.verdicts import Level
+from packages.pages.lists import PackagesPage
 
-LONGEST = 120  # characters of a text; a pointer over it shows all
-_URL = re.compile(r"(https?://[^\s<>\"'|]+[^\s<>\"'|.,;:!?)\]])", re.ASCII | re.IGNORECASE)
-_HOST = re.compile(r"https?://(?:www\.)?([^/?#]+)", re.IGNORECASE)
-_SPARK_HEIGHT = 16
+MOST_ROWS = 200  # on one page
+MOST_SIDE_BY_SIDE = 6  # packages that are columns, not rows
+LONGEST_HELP = 300  # characters of what a column says of itself
+LONG, VERY_LONG = 14, 30  # characters of a title, for which a column is made wider: its head would be high otherwise
+TITLES = {"health": "Alive?"}  # of columns for people, as they have these on all pages
+_LEVELS: Mapping[Level, str] = {"good": "good", "fair": "fair", "poor": "poor", "none": "unknown"}
 
-Values = Sequence[Any]
+
+class Heading(NamedTuple):
+    """The heading of a column of values: `url` orders by it, and `sorted` tells the direction if it is ordered so."""
+
+    key: str
+    title: str
+    unit: str
+    help: str
+    url: str
+    sorted: str
+
+    @property
+    def arrow(self) -> str:
+        return {"ascending": "▲", "descending": "▼"}.get(self.sorted, "")
+
+    @property
+    def width(self) -> str:
+        """The class of its column that makes it wide enough."""
+        length = len(self.title)
+        return "long" if length > VERY_LONG else "some" if length > LONG else ""
 
 
-class ComparisonPage(BrowsableRenderer):
+class Group(NamedTuple):
+    """Columns that stand side by side, and the URL of the comparison by these alone."""
+
+    name: str
+    url: str
+    headings: list[Heading]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A column of which the comparison may be made."""
+
+    key: str
+    title: str
+    help: str
+    is_chosen: bool
+
+
+class ComparisonFilters(PackageFilters):
+    """The filters in the form of a comparison, which knows all levels by one word."""
+
+    level = FieldFilter(NamesField, label="level of the verdict", what="level", names=[*ALL_LEVELS, ALL])
+
+
+class ComparisonPage(PackagesPage):
+    """The page of a comparison. The grid of it, if it is of one, has the rest of its page from it too."""
+
     template = "packages/comparison.html"
+    default_rows = MOST_ROWS
+    most_json = 4_000  # a comparison of many packages is too long to be there twice
+    main_filters: ClassVar[Sequence[str]] = ("level", "category", "licence", "django", "python", "q")
 
-    def get_content(self, renderer: Any, data: Any, *rest: Any) -> str:
-        return "" if _is_comparison(data) else super().get_content(renderer, data, *rest)
+    @property
+    def _documents(self) -> Sequence[Any]:
+        rows: Sequence[Any] = self.data["rows"]
+        return rows
 
-    def get_context(self, data: Any, accepted_media_type: str | None, renderer_context: Mapping[str, Any]) -> Any:
-        context = super().get_context(data, accepted_media_type, renderer_context)
-        if not _is_comparison(data):
-            return context
-        request: Request = renderer_context["request"]
-        return context | {
-            "comparison": data,
-            "groups": groups(data["columns"], request),
-            "columns": [heading(column, request) for column in data["columns"]],
-            "by_title": sort_url("title", "", request),
-            "table_rows": table_rows(data),
-            "all_columns": neighbour(request, columns=None) if "columns" in request.query_params else "",
-        }
+    @cached_property
+    def count(self) -> int | None:
+        shown: int = self.data["shown"]
+        return shown
+
+    @cached_property
+    def pager(self) -> Pager:
+        offset, number = self.request.query_params.get("offset", ""), self.number_of_rows
+        first = (int(offset) if offset.isdecimal() else 0) + 1
+        last = first + number - 1 if number else 0
+        return Pager(first, last, self.count, self.data["previous"], self.data["next"])
+
+    @property
+    def most_documents(self) -> int | None:
+        """The number of rows that a page shows at most, where more may have been asked for."""
+        return MOST_ROWS if self.request.query_params.get("limit") == str(MOST_ROWS) else None
+
+    @property
+    def of_all(self) -> str:
+        """The number of all packages, and those of each level that are shown: “200 packages: 31 good, 12 fair”."""
+        levels = Counter(map(level_of, self.view.shown))
+        shown = ", ".join(f"{levels[level]:,} {_LEVELS[level]}" for level in ALL_LEVELS if levels[level])
+        return f"{counted(self.data['total'], 'package')}{': ' if shown else ''}{shown}"
+
+    @property
+    def without_poor(self) -> str:
+        """The URL of the comparison without what it leaves out by itself; "" if it shows nothing of that."""
+        own, shown = self.view.default_levels, map(level_of, self.view.shown)
+        return neighbour(self.request, level=None, offset=None) if any(level not in own for level in shown) else ""
+
+    @property
+    def hidden(self) -> Iterator[dict[str, Any]]:
+        """The packages that are left out, with the reason in words and the URL that shows it too."""
+        for each in self.data["hidden"]:
+            levels = _in_words(each["reason"].removeprefix("level=").split(","))
+            reason = f"for {' or '.join(levels)} health" if levels else "by the filters"
+            yield {"count": each["count"], "reason": reason, "url": each["url"]}
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        found = []
+        for name, grouped in groupby(self.data["columns"], key=lambda column: column["group"]):
+            columns = list(grouped)
+            url = neighbour(self.request, columns=",".join(column["key"] for column in columns), offset=None)
+            found.append(Group(name.capitalize(), url, [self._heading(column) for column in columns]))
+        return found
+
+    def _heading(self, column: Mapping[str, str]) -> Heading:
+        """Return a heading that orders by the column, the best first where there is one."""
+        key = column["key"]
+        url, direction = self._ordered_by(key, "-" if column.get("better") in {"more", "newest"} else "")
+        # Of weeks, the cells show the sum.
+        unit = "in a year" if column["kind"] == "spark" else column.get("unit", "")
+        return Heading(key, _title(key, column["title"]), unit, column["help"][:LONGEST_HELP], url, direction)
+
+    @cached_property
+    def by_title(self) -> Heading:
+        return Heading("title", "Package", "", "", *self._ordered_by("title", ""))
+
+    def _ordered_by(self, key: str, first: str) -> tuple[str, str]:
+        """Return the URL of the comparison in the order of a column, in the direction `first` ("-" is descending), or
+        the other way round if it is in that order now; and the direction of now."""
+        ordering = self.request.query_params.get("ordering", "")
+        now = ordering.split(",")[0].strip()
+        directions = {key: "ascending", f"-{key}": "descending"}
+        order = f"{first}{key}"
+        if ordering == order:
+            order = f"{'' if first else '-'}{key}"
+        return neighbour(self.request, ordering=order, offset=None), directions.get(now, "")
+
+    @cached_property
+    def column_choices(self) -> list[Choice]:
+        """All columns that there are for these packages."""
+        chosen = {column["key"] for column in self.data["columns"]}
+        return [
+            Choice(column.key, _title(column.key, column.title), column.help[:LONGEST_HELP], column.key in chosen)
+            for column in self.view.columns
+        ]
+
+    @property
+    def kept_by_columns(self) -> list[tuple[str, str]]:
+        """The parameters that the form of columns keeps."""
+        return [(name, value) for name, value in self._parameters.items() if name not in {"columns", "offset"}]
+
+    @property
+    def all_columns(self) -> str:
+        """The URL of the comparison by all columns; "" if it is by all of them."""
+        return neighbour(self.request, columns=None) if "columns" in self.request.query_params else ""
+
+    @property
+    def as_csv(self) -> str:
+        return neighbour(self.request, format="csv")
+
+    @cached_property
+    def _cells(self) -> list[Cells]:
+        """The cells of each column."""
+        columns, best = self.data["columns"], self.data["best"]
+        values = zip(*(row["values"] for row in self._documents), strict=True)
+        return [
+            Cells(column, of_column, best.get(column["key"], ()))
+            for column, of_column in zip(columns, values, strict=True)
+        ]
+
+    @property
+    def table_rows(self) -> SafeString:
+        """The rows of the table, with a tick box for each package."""
+        root = Links.paths().root
+        labels = [escape(_title(column["key"], column["title"])) for column in self.data["columns"]]
+        columns = list(zip(self._cells, labels, strict=True)) if self._documents else []
+        lines = []
+        for row in self._documents:
+            title = text(row["title"])
+            tick = f'name="packages" value="{escape(_name(row))}" aria-label="Compare {escape(row["title"])}"'
+            values = zip(columns, row["values"], strict=True)
+            cells = "".join([cell.html(row["slug"], value, label) for (cell, label), value in values])
+            lines.append(
+                f'<tr><th scope="row"><input type="checkbox" {tick}{self._ticked}>'
+                f'<a href="{_path(root, row)}">{title}</a></th>{cells}</tr>\n'
+            )
+        return mark_safe("".join(lines))  # noqa: S308 (each part of it is escaped)
+
+    _ticked = ""  # the attribute of a tick box
+
+    def choices(self, name: str) -> Choices | None:
+        found = super().choices(name)
+        return [(ALL, "all"), *found] if name == "level" and found else found
+
+    def _with_present(self, name: str) -> Choices:
+        """Without a level, packages of the view's own levels are shown."""
+        (nothing, words), *others = super()._with_present(name)
+        if name == "level" and len(self.view.default_levels) < len(ALL_LEVELS):
+            words = ", ".join(_in_words(self.view.default_levels))
+        return [(nothing, words), *others]
+
+    @property
+    def _filters(self) -> Any:
+        return ComparisonFilters
 
 
-def _is_comparison(data: Any) -> bool:
-    return isinstance(data, dict) and "columns" in data and "rows" in data
+class Fact(NamedTuple):
+    """A column of a comparison as a row, with a cell for each package."""
+
+    heading: Heading
+    cells: SafeString
 
 
-def groups(columns: Sequence[Mapping[str, str]], request: Request) -> list[dict[str, Any]]:
-    """Return the groups of columns that stand side by side: name, number of columns, and the URL of these alone."""
-    found = []
-    for name, grouped in groupby(columns, key=lambda column: column["group"]):
-        keys = [column["key"] for column in grouped]
-        url = neighbour(request, columns=",".join(keys))
-        found.append({"name": name.capitalize(), "size": len(keys), "url": url})
-    return found
+class Compared(NamedTuple):
+    """A package that is a column; `without` is the URL of the comparison without it, "" where it would be of one."""
+
+    title: str
+    url: str
+    without: str
 
 
-def heading(column: Mapping[str, str], request: Request) -> dict[str, Any]:
-    """Return the column with the URL that orders by it, the best first where there is one."""
-    order = request.query_params.get("ordering", "").split(",")[0].strip()
-    directions = {column["key"]: "ascending", f"-{column['key']}": "descending"}
-    return {
-        **column,
-        "url": sort_url(column["key"], "-" if column.get("better") in {"more", "newest"} else "", request),
-        "sorted": directions.get(order, ""),
-    }
+class ComparePage(ComparisonPage):
+    """The page of a comparison of named packages: of few, each is a column, and what they are compared by the rows."""
+
+    template = "packages/compare.html"
+    canonical_parameters = ("packages",)
+    _ticked = " checked"
+
+    @cached_property
+    def form(self) -> forms.Form | None:
+        """The form of the filters; of a few packages, or if nothing is compared yet, it would be of no use."""
+        return super().form if "rows" in self.data and not self.is_side_by_side else None
+
+    @property
+    def main_fields(self) -> Iterable[Any]:
+        return super().main_fields if self.form else ()
+
+    @property
+    def title(self) -> str:  # type: ignore[override]  # a text in any case
+        names = [row["title"] for row in self._documents]
+        if self.is_side_by_side and names:
+            return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+        return f"{counted(self.data['total'], 'package')} compared"
+
+    @property
+    def is_side_by_side(self) -> bool:
+        return len(self.names) <= MOST_SIDE_BY_SIDE
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The names that the request has for the packages."""
+        return self.request.query_params.get("packages", "").split(",")
+
+    @property
+    def compared(self) -> list[Compared]:
+        root = Links.paths().root
+        return [Compared(row["title"], _path(root, row), self._without(row)) for row in self._documents]
+
+    def _without(self, row: Mapping[str, Any]) -> str:
+        others = [name for name in self.names if name != _name(row)]
+        return neighbour(self.request, packages=",".join(others)) if len(others) >= FEWEST else ""
+
+    @property
+    def facts(self) -> Iterator[tuple[str, str, list[Fact]]]:
+        """Yield the groups of columns as rows: the name, the URL, and a row for each column."""
+        titles, slugs = ([row[key] for row in self._documents] for key in ("title", "slug"))
+        labels = list(map(escape, titles))
+        of_columns = iter(zip(self._cells, zip(*(row["values"] for row in self._documents), strict=True), strict=True))
+        for group in self.groups if self._documents else ():
+            rows = []
+            for heading in group.headings:
+                cells, values = next(of_columns)
+                html = map(cells.html, slugs, values, labels)
+                rows.append(Fact(heading, mark_safe("".join(html))))  # noqa: S308 (Cells escapes)
+            yield group.name, group.url, rows
+
+    @property
+    def kept_by_adding(self) -> list[tuple[str, str]]:
+        """The parameters that the form which adds a package keeps."""
+        return [(name, value) for name, value in self._parameters.items() if name != "offset"]
 
 
-def sort_url(key: str, first: str, request: Request) -> str:
-    """Return the URL of the comparison in the order of a column: in the direction `first` ("-" is descending), or the
-    other way round if it is in that order now."""
-    order = f"{first}{key}"
-    if request.query_params.get("ordering") == order:
-        order = f"{'' if first else '-'}{key}"
-    return neighbour(request, ordering=order, offset=None)
+def _title(key: str, title: str) -> str:
+    """Return the title of a column for people."""
+    return TITLES.get(key, title)
 
 
-def table_rows(comparison: Mapping[str, Any]) -> SafeString:
-    """Return the rows of the table."""
-    columns = comparison["columns"]
-    cells = [_CELLS[column["kind"]] for column in columns]
-    best = [set(comparison["best"].get(column["key"], ())) for column in columns]
-    return format_html_join(
-        "\n",
-        '<tr><th scope="row"><a href="{}">{}</a></th>{}</tr>',
-        (
-            (row["package"], row["title"], _row(row["slug"], row["values"], columns, cells, best))
-            for row in comparison["rows"]
-        ),
-    )
+def _path(root: str, row: Mapping[str, Any]) -> str:
+    """Return the path of the page of a row's package."""
+    return escape(f"{root}{Kind.PACKAGE.plural}/{_name(row)}/")
 
 
-def _row(
-    slug: str,
-    values: Values,
-    columns: Iterable[Mapping[str, str]],
-    cells: Iterable[Callable[[Any], Any]],
-    best: Iterable[set[str]],
-) -> SafeString:
-    return format_html_join(
-        "",
-        '<td class="{}{}">{}</td>',
-        (
-            (column["kind"], " best" if slug in of_column else "", _NOTHING if value in (None, "", []) else cell(value))
-            for value, column, cell, of_column in zip(values, columns, cells, best, strict=True)
-        ),
-    )
+def _name(row: Mapping[str, Any]) -> str:
+    """Return what a URL calls a row's package."""
+    return reference_of(int(row["package"].partition("?")[0].rstrip("/").rpartition("/")[2]), row["slug"])
 
 
-_NOTHING = SafeString('<span class="none">–</span>')  # noqa: RUF001 (a dash)
-
-
-def _text(value: str) -> SafeString:
-    short = Truncator(value).chars(LONGEST)
-    return conditional_escape(short) if short == value else format_html('<span title="{}">{}</span>', value, short)
-
-
-def _time(value: datetime) -> SafeString:
-    return format_html('<time datetime="{}">{}</time>', value.isoformat(), formatted(value, "j M Y"))
-
-
-def _link(value: str) -> SafeString:
-    host = _HOST.match(value)  # urlsplit() refuses some stored URLs, such as http://[x
-    return format_html('<a href="{}" rel="nofollow">{}</a>', value, host[1] if host else value)
-
-
-def _verdict(value: Mapping[str, Any]) -> SafeString:
-    warnings = format_html_join("", "<br><small>{}</small>", ((each.replace("_", " "),) for each in value["warnings"]))
-    return format_html('<span class="level-{}">{}</span>{}', value["level"], value["verdict"], warnings)
-
-
-def _spark(weeks: Sequence[int]) -> SafeString:
-    """Return the weeks as bars; the busiest one has the full height."""
-    most = max(weeks) or 1
-    bars = " ".join(
-        f"M{2 * week + 0.5} {_SPARK_HEIGHT}v-{round(_SPARK_HEIGHT * count / most, 1)}"
-        for week, count in enumerate(weeks)
-        if count
-    )
-    return format_html(
-        '<svg viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img"><title>{2} commits</title>'
-        '<path d="{3}"/></svg>',
-        2 * len(weeks),
-        _SPARK_HEIGHT,
-        f"{sum(weeks):,}",
-        bars,
-    )
-
-
-def _cell(value: Mapping[str, Any]) -> SafeString:
-    sign = value["sign"]
-    kind = "unknown" if sign is None else "plus" if sign > 0 else "minus" if sign < 0 else "neutral"
-    return format_html('<span class="{}">{}</span>', kind, linked(value["text"]) or _NOTHING)
-
-
-def linked(text: str) -> SafeString:
-    """Return a text as HTML, with links of its URLs of http and https, and of nothing else."""
-    parts = _URL.split(text)
-    return format_html_join(
-        "",
-        "{}",
-        (
-            (format_html('<a href="{0}" rel="nofollow">{0}</a>', part) if number % 2 else part,)
-            for number, part in enumerate(parts)
-        ),
-    )
-
-
-_CELLS: Mapping[str, Callable[[Any], Any]] = {
-    "text": _text,
-    "licence": _text,
-    "count": intcomma,
-    "number": intcomma,
-    "time": _time,
-    "flag": lambda value: "yes" if value else "no",
-    "list": ", ".join,
-    "link": _link,
-    "verdict": _verdict,
-    "spark": _spark,
-    "cell": _cell,
-}
+def _in_words(levels: Collection[str]) -> list[str]:
+    return [_LEVELS[level] for level in ALL_LEVELS if level in levels]

@@ -9,12 +9,13 @@ from rest_framework.exceptions import ValidationError
 from core import hooks
 from core.api.filters import ReferencesField
 from core.api.parameters import MAX_MISTAKES, nearest
-from core.api.references import by_references, is_id
+from core.api.references import by_references, reference_of
 from core.kinds import Kind
 from packages.models import Package
 
 FEWEST, MOST = 2, 100
 _HOW = f"Name {FEWEST} to {MOST} packages by their slugs or ids, with commas between them"
+_HOW_ON_PAGES = f"Tick {FEWEST} to {MOST} packages in a list, then compare them"
 _CANDIDATES = 10  # for the nearest spelling of a word
 
 
@@ -25,12 +26,20 @@ class Named(NamedTuple):
     names: list[str]
 
 
-def named_packages(text: str | None) -> Named:
-    """Return the packages that a list of references names, each once. ValidationError names those that do not exist,
-    and refuses too few packages and too many."""
-    wanted = _words(text)
+def named_packages(text: str | None, root: str = "", *, is_page: bool = False) -> Named:
+    """Return the packages that a list of references names, each once; `root` is the URL of this API.
+
+    ValidationError names those that do not exist, and refuses too few packages and too many; for a page, it says how to
+    choose them there.
+    """
+    how = _HOW_ON_PAGES if is_page else _HOW
+    if text is None:
+        raise ValidationError(
+            {"packages": [f"{how}." if is_page else f"{how}: ?packages=django-filter,ralph, for example."]}
+        )
+    wanted = _words(text, root)
     rows = _present(wanted)
-    known = {reference for pk, slug in rows for reference in (str(pk), _name(pk, slug))}
+    known = {reference for pk, slug in rows for reference in (str(pk), reference_of(pk, slug))}
     missing = [word for word in wanted if word not in known]
     if missing:
         former = hooks.former_slugs.owners(Kind.PACKAGE, missing)
@@ -38,22 +47,15 @@ def named_packages(text: str | None) -> Named:
         present = {pk for pk, _ in renamed}
         _refuse_unknown([word for word in missing if former.get(word) not in present])
         rows = [*rows, *renamed]
-    in_order = sorted({_name(pk, slug): pk for pk, slug in rows}.items())
+    in_order = sorted({reference_of(pk, slug): pk for pk, slug in rows}.items())
     if not FEWEST <= len(in_order) <= MOST:
-        raise ValidationError({"packages": [f"{_HOW}; the request names {len(in_order)}."]})
+        raise ValidationError({"packages": [f"{how}; the request names {len(in_order)}."]})
     return Named([pk for _, pk in in_order], [name for name, _ in in_order])
 
 
-def _name(pk: int, slug: str) -> str:
-    """Return the slug; the id if the slug would be read as the id of another package."""
-    return str(pk) if is_id(slug) else slug
-
-
-def _words(text: str | None) -> list[str]:
-    if text is None:
-        raise ValidationError({"packages": [f"{_HOW}: ?packages=django-filter,ralph, for example."]})
+def _words(text: str, root: str) -> list[str]:
     try:
-        words: list[str] = ReferencesField().clean(text)
+        words: list[str] = ReferencesField(Kind.PACKAGE, root).clean(text)
     except FormError as error:
         raise ValidationError({"packages": error.messages}) from error
     return words

@@ -2,9 +2,48 @@
 
 from typing import Any, get_args
 
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from rest_framework import serializers
 
 from packages.comparison.columns import Better, Kind
+from packages.health.verdicts import VERDICTS, Level, WarningName
+
+
+class ComparedVerdictSerializer(serializers.Serializer[Any]):
+    """The verdict on a package."""
+
+    verdict = serializers.ChoiceField(VERDICTS)
+    level = serializers.ChoiceField(get_args(Level))
+    warnings = serializers.ListField(child=serializers.ChoiceField(get_args(WarningName)))
+
+
+class ComparedCellSerializer(serializers.Serializer[Any]):
+    """The cell of a feature."""
+
+    text = serializers.CharField()
+    sign = serializers.IntegerField(
+        min_value=-3, max_value=3, allow_null=True, help_text="What the text says; null where it does not apply."
+    )
+
+
+class ValueField(serializers.JSONField):
+    """The value of a column of any kind."""
+
+
+class ValueSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # it registers itself
+    """One of the forms that values have."""
+
+    target_class = ValueField
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> Any:
+        objects = [
+            auto_schema.resolve_serializer(each, direction).ref
+            for each in (ComparedVerdictSerializer, ComparedCellSerializer)
+        ]
+        plain = {"type": ["string", "number", "boolean", "null"]}
+        lists = [{"type": "array", "items": {"type": each}} for each in ("string", "integer")]
+        return {"anyOf": [plain, *lists, *objects]}
+
 
 _VALUES = (
     "In the order of the columns, null where nothing is known. By the kind of the column: a text; a number; a time;"
@@ -33,7 +72,7 @@ class RowSerializer(serializers.Serializer[Any]):
     package = serializers.URLField()
     slug = serializers.CharField()
     title = serializers.CharField()
-    values = serializers.ListField(child=serializers.JSONField(), help_text=_VALUES)
+    values = serializers.ListField(child=ValueField(), help_text=_VALUES)
 
 
 class HiddenSerializer(serializers.Serializer[Any]):

@@ -13,72 +13,58 @@ from rest_framework.response import Response
 
 from core.api.errors import RedirectError
 from core.api.filters import subset
-from core.api.pages import MAX_DOCUMENTS, is_page
+from core.api.pages import is_page
 from core.api.pagination import MAX_LIMIT, link_header, neighbour, page_size, whole_number
-from core.api.renderers import CsvRenderer, FastJSONRenderer
 from core.api.row_sources import SECONDS
-from core.api.schema import ALWAYS, OFFSET, errors, filter_parameters, limit, parameter
-from core.api.tables import Table
+from core.api.schema import ALWAYS, errors, parameter
+from core.api.tables import Documents, Table
 from core.api.views import CatalogueView
 from core.caching.dependencies import Dependencies, on
 from core.database.prepared import with_ids_of_list
 from core.database.sessions import limited
 from core.kinds import Kind
-from core.links import Links
+from core.links import Links, root
+from core.pages.renderer import OF_LISTS
 from packages.comparison import spreadsheet, table
 from packages.comparison.columns import COLUMNS, Column
-from packages.comparison.page import ComparisonPage
+from packages.comparison.page import MOST_ROWS, ComparePage, ComparisonPage
 from packages.comparison.parameters import ALL, EVERY_LEVEL, chosen_columns, chosen_levels, chosen_orders
 from packages.comparison.references import FEWEST, MOST, named_packages
 from packages.comparison.rows import Selection, read_all, read_page
+from packages.comparison.schema import DEFAULT_LIMIT, FILTERS, KEYS, LISTS, ORDERS, comparison_parameters
 from packages.comparison.serializers import ComparisonSerializer
 from packages.filters import PackageFilters
 from packages.health.verdicts import Level
 from packages.models import Package
-
-DEFAULT_LIMIT = 200
-
-# The filters of packages, without their order: a comparison has its own.
-FILTERS = PackageFilters.base_filters.keys() - {"ordering", "level"}
-
-# For the schema
-PARAMETERS = [
-    parameter("columns", "The keys of the columns to show, separated by commas, in that order.", {"type": "string"}),
-    parameter(
-        "ordering",
-        "Keys of columns, or title, separated by commas; prefix one with “-” to sort descending. What is missing comes"
-        " last; ties are ordered by title.",
-        {"type": "string"},
-        "-repo_watchers",
-    ),
-    parameter(
-        "level",
-        f"The levels of health to show, separated by commas: {', '.join(table.ALL_LEVELS)}, or all.",
-        {"type": "string"},
-        "good,fair",
-    ),
-    limit(MAX_LIMIT, DEFAULT_LIMIT),
-    OFFSET,
-    *filter_parameters({name: each for name, each in PackageFilters.base_filters.items() if name in FILTERS}),
-]
 
 
 class ComparisonView(CatalogueView):
     """A comparison of packages by columns."""
 
     depends_on = on(Kind.PACKAGE, Kind.CATEGORY)
-    renderer_classes = (FastJSONRenderer, ComparisonPage, CsvRenderer)
+    renderer_classes = OF_LISTS
+    page_class = ComparisonPage
     default_levels: ClassVar[frozenset[Level]] = EVERY_LEVEL
     own_parameters: ClassVar[Collection[str]] = ()
+    documents: ClassVar[Any] = Package.objects  # what the URL names
+    may_be_repeated: Collection[str] = LISTS
+    may_have_lines = PackageFilters.may_have_lines
+    # For the page: all columns that the packages can be compared by, and the rows that levels and filters leave, in
+    # their order, with what orders them and what is best in them.
+    columns: Sequence[Column] = ()
+    shown: Sequence[Any] = ()
 
     @property
     def known_parameters(self) -> Collection[str]:
         return {"format", "columns", "ordering", "level", "limit", "offset", *self.own_parameters, *FILTERS}
 
     @classmethod
-    def dependencies_of(cls, parameters: Mapping[str, str], format_: str) -> Dependencies:
+    def dependencies_of(cls, parameters: Mapping[str, str]) -> Dependencies:
         filters = {name: value for name, value in parameters.items() if name in FILTERS}
-        return super().dependencies_of(parameters, format_) | PackageFilters.dependencies_of(filters)
+        return super().dependencies_of(parameters) | PackageFilters.dependencies_of(filters)
+
+    def as_documents(self, data: Any) -> Documents:
+        return spreadsheet.as_documents(data)
 
     def as_table(self, data: Any) -> Table:
         return spreadsheet.as_table(data)
@@ -88,7 +74,7 @@ class ComparisonView(CatalogueView):
         request, parameters = self.request, self.request.query_params.dict()
         chosen, orders = chosen_columns(parameters, columns), chosen_orders(parameters, columns)
         levels = chosen_levels(parameters, self.default_levels)
-        size = page_size(request, MAX_DOCUMENTS if is_page(request) else DEFAULT_LIMIT, MAX_LIMIT)
+        size = page_size(request, DEFAULT_LIMIT, MAX_LIMIT, MOST_ROWS)
         offset = whole_number(request, "offset", 0, 0)
         is_one_page = selection.count <= size and not offset
         # Of more packages than a page shows, what orders them and what is the best is read, and nothing else.
@@ -98,7 +84,7 @@ class ComparisonView(CatalogueView):
             rows = read_all(selection, deciding, self._matching(selection.packages))
         total = len(rows)
         rows, hidden = table.split(rows, levels)
-        rows = table.ordered(rows, orders)
+        self.columns, self.shown = columns, (rows := table.ordered(rows, orders))
         page = rows[offset : offset + size]
         as_of = table.newest_success(rows)
         return {
@@ -164,7 +150,9 @@ def linked(comparison: dict[str, Any]) -> Response:
 class CompareView(ComparisonView):
     """Any packages side by side: the same table as for a grid, without features."""
 
+    page_class = ComparePage
     own_parameters = ("packages",)
+    may_be_repeated = (*LISTS, "packages")
 
     @extend_schema(
         operation_id="compare",
@@ -172,12 +160,12 @@ class CompareView(ComparisonView):
             parameter(
                 "packages",
                 f"{FEWEST} to {MOST} slugs or ids, separated by commas. Slugs in order are the URL of a comparison; any"
-                " other way to name packages redirects (302) there.",
+                " other way to name packages redirects (302) there: `packages` may be given more than once, too.",
                 {"type": "string"},
                 "django-filter,ralph",
                 required=True,
             ),
-            *PARAMETERS,
+            *comparison_parameters(KEYS, ORDERS),
         ],
         responses={200: ComparisonSerializer, **errors(*ALWAYS)},
     )
@@ -185,7 +173,7 @@ class CompareView(ComparisonView):
         """Packages that are named, side by side. Their slugs in order are the URL of a comparison: any other way to
         name them redirects there."""
         text = request.query_params.get("packages")
-        named = named_packages(text)
+        named = named_packages(text, root(request), is_page=is_page(request))
         if text != (names := ",".join(named.names)):
             raise RedirectError(neighbour(request, packages=names))
         selection = Selection(
@@ -196,6 +184,13 @@ class CompareView(ComparisonView):
             len(named.ids),
         )
         return linked(self.compared(selection, COLUMNS))
+
+    def in_one(self, name: str, values: Sequence[str]) -> str:
+        """Name packages by their slugs in order, without a second redirect."""
+        text = super().in_one(name, values)
+        if name != "packages":
+            return text
+        return ",".join(named_packages(text, root(self.request), is_page=is_page(self.request)).names)
 
     def get_view_name(self) -> str:
         return "Compare"

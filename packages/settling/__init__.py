@@ -22,8 +22,10 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from core.words import counted
+from packages import hooks
 from packages.health import health
 from packages.health.verdicts import Health, rank
+from packages.hooks import Standing
 from packages.models import HEALTH_FIELDS, Package, PackageHealth, UnsettledPackage
 from packages.settling.reading import PACKAGE_COLUMNS_READ, facts_of, unaware_sharers
 
@@ -93,6 +95,8 @@ def settle(ids: Collection[int], now: datetime, *, wait: bool = True) -> Settled
     report = Settled(settled=len(pks))
     rows: list[PackageHealth] = []
     ranks: dict[int | None, list[int]] = {}
+    flips: dict[int, tuple[Standing, Standing]] = {}
+    known = hooks.verdicts.known()
     for package, facts in facts_of(packages):
         result = health(facts, now)
         row, is_changed = stored.get(package.pk), result.verdict != package.verdict
@@ -100,10 +104,15 @@ def settle(ids: Collection[int], now: datetime, *, wait: bool = True) -> Settled
         report.changed += row is not None and is_changed
         if is_changed:
             ranks.setdefault(rank(result.verdict), []).append(package.pk)
-        after = _row(package, row, result, now)
+        after = _row(package, row, result, known.get(package.pk), now)
+        if is_changed and row is not None:
+            new = Standing(result.verdict, after.since, after.before)
+            flips[package.pk] = (Standing(package.verdict, row.since, row.before), new)
         if row is None or any(getattr(row, column) != getattr(after, column) for column in HEALTH_FIELDS):
             rows.append(after)
     _write(rows, ranks)
+    if flips:
+        hooks.verdicts.flipped(flips)
     return report
 
 
@@ -112,9 +121,13 @@ def _locked(ids: Collection[int], *, wait: bool) -> Sequence[Package]:
     return list(packages.select_for_update(no_key=True, skip_locked=not wait))
 
 
-def _row(package: Package, row: PackageHealth | None, result: Health, now: datetime) -> PackageHealth:
+def _row(
+    package: Package, row: PackageHealth | None, result: Health, known: Standing | None, now: datetime
+) -> PackageHealth:
     if row is None or row.since is None:
         since, before = now, ""
+    elif result.verdict != package.verdict and known and known.verdict == result.verdict:
+        since, before = known.since or now, known.before
     elif result.verdict == package.verdict:
         since, before = row.since, row.before
     else:

@@ -36,7 +36,8 @@ PACKAGE_COLUMNS_READ = (
     "pypi_downloads",
     "deprecated",
     "replaced_by_id",
-    "finished_until",
+    "reply_kind",
+    "reply_until",
     "gone_since",
 )
 RELEASE_COLUMNS_READ = ("package_id", "version", "uploaded_at", "yanked")
@@ -89,7 +90,7 @@ def _facts(
         name_reused=repo.name_reused,
         deprecated=package.deprecated,
         has_successor=package.replaced_by_id is not None,
-        finished_until=package.finished_until,
+        finished_until=package.reply_until if package.reply_kind == "finished" else None,
         gone_since=package.gone_since,
     )
 

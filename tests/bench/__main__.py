@@ -26,6 +26,7 @@ from tests.bench.catalogue import PACKAGES, SCALE, database, describe_catalogue,
 from tests.bench.deadline import cost_of_deadline
 from tests.bench.endpoints import API, Endpoint, WrongResponseError, comparisons, endpoints, fetch, session
 from tests.bench.load import CONNECTIONS, Load, Server, Wrk, server
+from tests.bench.paint import paints
 from tests.bench.probe import count_queries
 from tests.bench.table import KINDS, LEGEND, Figures, Table, table_path
 
@@ -182,9 +183,18 @@ def cost_of_comparisons(port: int) -> str:
     return f"One request at a time, p50: {'; '.join(words)}."
 
 
+def paint_of_pages(port: int) -> str:
+    """Return in words when Chromium has painted the largest piece of a page of each kind."""
+    [compared, *_] = comparisons().values()
+    paths = {"front": "", "package": "packages/1/", "packages": "packages/", "comparison": compared[0]}
+    found = paints({name: f"http://127.0.0.1:{port}{API}{path}" for name, path in paths.items()})
+    words = [f"{name} {each.milliseconds:.0f} ms (shift {each.shift:.3f})" for name, each in found.items()]
+    return f"Largest Contentful Paint in Chromium: {'; '.join(words) or 'Chromium is not installed'}."
+
+
 def run(url: str, wanted: list[tuple[Endpoint, str]], table: Table) -> tuple[int, str]:
     """Measure all that is wanted; return the number of wrong lines, and in words the memory that the workers took and
-    the costs of comparisons and of deadlines."""
+    the costs of comparisons, pages and deadlines."""
     kinds = {kind for _, kind in wanted}
     queries = count_queries(url, {endpoint.name: endpoint.paths[:2] for endpoint, _ in wanted})
     with ExitStack() as stack:
@@ -197,7 +207,7 @@ def run(url: str, wanted: list[tuple[Endpoint, str]], table: Table) -> tuple[int
         wrong = measure(Bench(Wrk(Path(folder)), servers, queries), table, wanted)
         notes = [f"Peak memory of a worker: {', '.join(memory(servers))}."]
         if "cold" in servers:
-            notes.append(cost_of_comparisons(servers["cold"].port))
+            notes += [cost_of_comparisons(servers["cold"].port), paint_of_pages(servers["cold"].port)]
         return wrong, "\n".join([*notes, cost_of_deadline(url)])
 
 

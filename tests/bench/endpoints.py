@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from statistics import median
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
 from tests.bench.catalogue import COMPARED, GRIDS, PACKAGES, query
-from tests.pages import shown_document
 
 API = "/api/v4/"
 MOST_PATHS = 500
@@ -53,7 +51,7 @@ def endpoints(url: str) -> list[Endpoint]:
     named = (
         _documents(ids, grids)
         | comparisons()
-        | _for_people(ids)
+        | _for_people(ids, grids)
         | _pages(ids, choose.sample(range(PACKAGES), MOST_PATHS))
         | _searches()
     )
@@ -88,9 +86,15 @@ def comparisons() -> dict[str, list[str]]:
     return named
 
 
-def _for_people(ids: list[int]) -> dict[str, list[str]]:
-    return {
+def _for_people(ids: list[int], grids: list[int]) -> dict[str, list[str]]:
+    """Return the paths of pages. Comparisons have theirs of so many features, the JSON of the same in _documents."""
+    compared = {f"{name}, HTML": [f"{path}&format=api" for path in paths] for name, paths in comparisons().items()}
+    return compared | {
+        "front, HTML": ["?format=api"],
         "package, HTML": [f"packages/{pk}/?format=api" for pk in ids],
+        "grid, HTML": [f"grids/{pk}/?format=api" for pk in grids],
+        "category, HTML": [f"categories/{n}/?format=api" for n in range(1, 6)],
+        "search, 20, HTML": [f"search/?format=api&q={words}&offset={n}" for n in range(0, 200, 20) for words in TYPED],
         "packages, 20, HTML": [f"packages/?format=api&offset={n * 20 % SHALLOW}" for n in range(250)],
         "packages, 100, HTML": [
             f"packages/?format=api&limit=100&offset={n * 20 % (SHALLOW - 100)}" for n in range(100)
@@ -223,6 +227,8 @@ def check(path: str, response: requests.Response) -> bool:
         raise WrongResponseError(f"{response.status_code} for {path}")
     if response.headers.get("Content-Length") != str(len(response.content)):
         raise WrongResponseError(f"{len(response.content)} bytes, not Content-Length, for {path}")
+    if response.headers["Content-Type"].startswith("text/html"):
+        return _is_page(path, response.text)
     url = urlsplit(path)
     parts = url.path.removeprefix(API).strip("/").split("/")
     try:
@@ -235,17 +241,19 @@ def check(path: str, response: requests.Response) -> bool:
     return rows > 0
 
 
-def _body(response: requests.Response) -> Any:
-    is_page = response.headers["Content-Type"].startswith("text/html")
-    return shown_document(response.text) if is_page else response.json()
+def _is_page(path: str, html: str) -> bool:
+    """Return whether a page shows more than that nothing was found. Raise WrongResponseError if it is not whole."""
+    if not html.rstrip().endswith("</html>") or "<h1" not in html:
+        raise WrongResponseError(f"the page of {path} is not whole")
+    return "Nothing here" not in html
 
 
 def _document(response: requests.Response, pk: str, query: dict[str, str]) -> tuple[bool, int]:
-    return _body(response)["id"] == int(pk), 1
+    return response.json()["id"] == int(pk), 1
 
 
 def _list(response: requests.Response, kind: str, query: dict[str, str]) -> tuple[bool, int]:
-    page = _body(response)
+    page = response.json()
     rows, limit = len({row["id"] for row in page["results"]}), int(query.get("limit", 20))
     if "cursor" in query:
         return rows == limit or page["next"] is None, rows

@@ -7,7 +7,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from categories.models import Category
 from tests.conftest import Get
-from tests.factories import CategoryFactory
+from tests.factories import CategoryFactory, PackageFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -76,3 +76,19 @@ def test_list_takes_two_queries(get: Get, django_assert_num_queries: DjangoAsser
     with django_assert_num_queries(2):
         response = get("categories/?limit=1000")
     assert len(response.json()["results"]) == rows
+
+
+@pytest.mark.parametrize(
+    ("days", "median"), [([], None), ([None], None), ([3], 3), ([9, None, 1], 1), ([5, 9, 1], 5), ([7, 1, 9, 5], 5)]
+)
+def test_the_median_of_the_last_commits(get: Get, days: list[int | None], median: int | None) -> None:
+    category = CategoryFactory.create(slug="apps")
+    times = [day and datetime(2026, 5, day, tzinfo=UTC) for day in days]
+    for time in times:
+        PackageFactory.create(category=category, last_updated=time)
+    PackageFactory.create(last_updated=datetime(2026, 5, 30, tzinfo=UTC))
+    expected = median and datetime(2026, 5, median, tzinfo=UTC).astimezone().isoformat()
+    for path in ("categories/apps/?fields=last_updated_median", "categories/?q=apps&fields=last_updated_median"):
+        document = get(path).json()
+        found = document.get("results", [document])[0]["last_updated_median"]
+        assert (found and datetime.fromisoformat(found)) == (expected and datetime.fromisoformat(expected))

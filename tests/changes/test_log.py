@@ -44,7 +44,8 @@ def test_pruned_after_400_days(get: Get) -> None:
         assert response.status_code == 410
         assert response.json() == {
             "detail": f"Changes up to {end - 3} are gone from the log. Start afresh: keep the number {end}, read all"
-            f" of categories, packages, grids and features (cursor=), then go on with since={end}."
+            f" of categories, packages, grids and features (cursor=), then go on with since={end}.",
+            "newest": end,
         }
     assert prune(NOW + timedelta(days=2)) == 3
     assert get(f"changes/?since={end}").status_code == 200

@@ -50,7 +50,8 @@ def test_every_way_of_writing_is_noticed() -> None:
     assert moved(bulk_update) == (changed, {"packages"})
     assert moved(lambda: sql(f"UPDATE {table} SET deprecated = NOT deprecated")) == (changed, {"packages"})
     assert moved(lambda: sql(f"UPDATE {table} SET title = 'other'")) == (changed, {"packages", "grids"})
-    assert moved(lambda: sql(f"UPDATE {table} SET slug = 'other'"))[0] == [("package", "renamed", pk)]
+    renamed = [("package", "renamed", pk)]
+    assert moved(lambda: sql(f"UPDATE {table} SET slug = 'other'")) == (renamed, {"packages", "grids"})
     assert moved(lambda: sql(f"UPDATE {table} SET slug = 'other'")) == ([], set()), "nothing moved"
     fetched = Package.objects.filter(pk=pk)
     assert moved(lambda: fetched.update(last_fetched=NOW)) == ([], {"packages"}), "served, yet no change"
@@ -76,18 +77,43 @@ def test_every_way_of_writing_is_noticed() -> None:
         {"categories"},
     )
     assert moved(lambda: Grid.objects.filter(pk=other.pk).delete()) == ([("grid", "deleted", other.pk)], {"grids"})
-    assert moved(lambda: sql(f"DELETE FROM {table}")) == ([("package", "deleted", pk)], {"packages"})
+    assert moved(lambda: sql(f"DELETE FROM {table}")) == ([("package", "deleted", pk)], {"packages", "categories"})
+
+
+def test_a_release_is_logged_as_a_change_of_its_package() -> None:
+    package = PackageFactory.create()
+    changed = ([("package", "changed", package.pk)], {"packages"})
+    assert moved(lambda: Release.objects.create(package=package, version="1")) == changed
+    assert moved(lambda: Release.objects.update(yanked=True)) == changed
+    assert moved(lambda: Release.objects.update(yanked=True)) == ([], set())
+    assert moved(lambda: sql("DELETE FROM packages_release")) == changed
+
+
+def test_the_grids_of_a_package_are_logged_with_its_title() -> None:
+    """They list it by that; of all packages at once, each grid is logged once on PostgreSQL."""
+    package = PackageFactory.create()
+    grids = [MembershipFactory.create(package=package).grid_id for _ in range(2)]
+    MembershipFactory.create()
+    this = Package.objects.filter(pk=package.pk)
+    others = [("grid", "changed", grid) for grid in grids]
+    assert sorted(moved(lambda: this.update(title="b", slug="c"))[0]) == [*others, ("package", "renamed", package.pk)]
+    assert moved(lambda: this.update(slug="d"))[0] == [("package", "renamed", package.pk)]
+    assert moved(lambda: this.update(title="b", repo_forks=9))[0] == [("package", "changed", package.pk)]
+    found, _ = moved(lambda: sql("UPDATE packages_package SET title = 'x'"))
+    assert len(found) == 5
+    since = last() - 5
+    numbers = Change.objects.filter(number__gt=since).order_by("number").values_list("number", flat=True)
+    assert list(numbers) == list(range(since + 1, since + 6))
+    alone = PackageFactory.create()
+    assert moved(lambda: Package.objects.filter(pk=alone.pk).update(title="y"))[0] == [("package", "changed", alone.pk)]
 
 
 def test_rows_below_a_document_move_the_revision_only() -> None:
     package = PackageFactory.create()
     writes: list[Callable[[], object]] = [
-        lambda: Release.objects.create(package=package, version="1"),
-        lambda: Release.objects.update(yanked=True),
         lambda: Snapshot.objects.create(package=package, day=NOW.date(), stars=1),
         lambda: FetchState.objects.create(package=package, source="repo", outcome="ok", next_due=NOW),
         lambda: FetchState.objects.update(failures=2),
-        lambda: sql("DELETE FROM packages_release"),
     ]
     for write in writes:
         assert moved(write) == ([], {"packages"})

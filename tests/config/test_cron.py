@@ -15,7 +15,7 @@ FOLDER = "/srv/package-grids"
 def cron_lines() -> list[str]:
     """Return the commands of README's lines for cron."""
     found = re.findall(rf"^    \d+ \d+ \* \* \* +(cd {FOLDER} .*)$", README, re.MULTILINE)
-    assert len(found) == 2
+    assert len(found) == 3
     return found
 
 
@@ -35,7 +35,7 @@ def deployed(tmp_path: Path) -> Path:
 
 def as_cron(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {"HOME": "/", "LOGNAME": "grids", "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
-    command = command.replace(FOLDER, str(folder))
+    command = command.replace(FOLDER, str(folder)).replace("/srv/dumps", f"{folder}/dumps")
     return subprocess.run(
         ["/bin/sh", "-c", command], cwd="/", env=environment, capture_output=True, text=True, check=False, timeout=120
     )
@@ -47,13 +47,15 @@ def test_the_lines_run(deployed: Path) -> None:
     for line in cron_lines():
         done = as_cron(line, deployed)
         assert (done.returncode, done.stderr) == (0, "")
-        assert re.fullmatch(r"(pypistats|downloads|done).*\n", done.stdout.splitlines(keepends=True)[-1])
+        last = r"\d{8}T.*: \d+ files, .*\n" if "dump_catalogue" in line else r"(pypistats|downloads|done).*\n"
+        assert re.fullmatch(last, done.stdout.splitlines(keepends=True)[-1])
     assert (deployed / "db.sqlite3").exists()
+    assert len(list((deployed / "dumps").glob("2*/manifest.json"))) == 1
 
 
 def test_without_the_file_there_is_one_line(deployed: Path) -> None:
     (deployed / ".env").unlink()
-    done = as_cron(cron_lines()[0], deployed)
+    done = as_cron(cron_lines()[-1], deployed)
     assert done.returncode == 1
     assert done.stderr.startswith("Settings: SECRET_KEY: Required unless DEBUG is true")
     assert done.stderr.count("\n") == 1

@@ -21,6 +21,7 @@ def test_body(get: Get) -> None:
         ("features", "http://testserver/api/v4/features/"),
         ("trending", "http://testserver/api/v4/trending/"),
         ("readiness", "http://testserver/api/v4/readiness/"),
+        ("dumps", None),
         ("schema", "http://testserver/api/v4/schema/"),
         ("docs", "http://testserver/api/v4/docs/"),
     ]
@@ -29,6 +30,8 @@ def test_body(get: Get) -> None:
 def test_every_link_works(get: Get, client: Client) -> None:
     empty_page: dict[str, object] = {"count": 0, "next": None, "previous": None, "results": []}
     for name, link in get("").json().items():
+        if link is None:
+            continue
         response = client.get(link)
         assert response.status_code == 200
         if name in {"packages", "grids", "categories", "features", "trending"}:

@@ -61,6 +61,14 @@ def load(project: Path, **variables: str) -> dict[str, Any]:
         DEBUG | {"FORGE_HOSTS": "localhost:3000=forgejo,127.0.0.1=gitlab", "ALLOW_PRIVATE_HOSTS": "true"},
         DEBUG | {"SECRET_KEY": "x", "ALLOWED_HOSTS": ""},
         PRODUCTION | {"DATABASE_URL": "sqlite:////tmp/never-opened.sqlite3", "PORT": "8001", "WEB_CONCURRENCY": "4"},
+        DEBUG | {"DUMP_ROOT": "/srv/dumps", "DUMP_ACCEL": "/_dumps/", "DATA_LICENCE": "CC-BY-4.0"},
+        DEBUG
+        | {
+            "PING_URL": "https://ping.example.org/0b1c?rid=1",
+            "DESK_MAIL": "a@example.org,b.c+d@example.org",
+            "SITE_URL": "https://x.example.org",
+        },
+        DEBUG | {"DESK_MAIL_FROM": "a@example.org", "EMAIL_HOST": "::1", "EMAIL_PORT": "587", "EMAIL_USE_TLS": "true"},
     ],
     ids=str,
 )
@@ -78,6 +86,7 @@ def test_valid_values(project: Path, variables: dict[str, str]) -> None:
             "ALLOWED_HOSTS": "packages.example.org,.example.org,[::1]",
             "SITE_URL": "https://packages.example.org/",
             "BEHIND_PROXY": "true",
+            "INDEXED": "true",
             "TIME_ZONE": "UTC",
             "DATABASE_URL": "postgresql:///name?host=/run/postgresql&sslmode=disable",
             "HOST": "::1",
@@ -111,6 +120,7 @@ def test_a_site_starts_with_many_values_together(project: Path, variables: dict[
         (DEBUG | {"TIME_ZONE": "Mars/Olympus"}, ["TIME_ZONE"]),
         (DEBUG | {"TIME_ZONE": ""}, ["TIME_ZONE"]),
         (DEBUG | {"SITE_URL": "ftp://x"}, ["SITE_URL"]),
+        (DEBUG | {"DESK_MAIL": "a@example.org"}, ["DESK_MAIL"]),
         (DEBUG | {"SITE_URL": "packages.example.org"}, ["SITE_URL"]),
         (DEBUG | {"SITE_URL": "https://"}, ["SITE_URL"]),
         (DEBUG | {"SITE_URL": "https://packages.example.org/?a=b"}, ["SITE_URL"]),
@@ -126,6 +136,7 @@ def test_a_site_starts_with_many_values_together(project: Path, variables: dict[
         (DEBUG | {"DATABASE_REPLICA_URL": "postgresql://x/y"}, ["DATABASE_REPLICA_URL"]),
         (DEBUG | {"DATABASE_URL": "postgresql://x/y", "DATABASE_REPLICA_URL": "sqlite:///x"}, ["DATABASE_REPLICA_URL"]),
         (DEBUG | {"BEHIND_PROXY": "perhaps"}, ["BEHIND_PROXY"]),
+        (DEBUG | {"INDEXED": "perhaps"}, ["INDEXED"]),
         (DEBUG | {"BITBUCKET_TOKEN": "me:token"}, ["BITBUCKET_TOKEN"]),
         (DEBUG | {"BITBUCKET_TOKEN": "me@example.org:"}, ["BITBUCKET_TOKEN"]),
         (DEBUG | {"BITBUCKET_TOKEN": "a b"}, ["BITBUCKET_TOKEN"]),
@@ -171,6 +182,24 @@ def test_a_site_starts_with_many_values_together(project: Path, variables: dict[
         (DEBUG | {"HOST": "http://127.0.0.1"}, ["HOST"]),
         (DEBUG | {"HOST": ""}, ["HOST"]),
         (DEBUG | {"ACCESS_LOG": "sometimes"}, ["ACCESS_LOG"]),
+        (DEBUG | {"DUMP_ROOT": "dumps"}, ["DUMP_ROOT"]),
+        (DEBUG | {"DUMP_ACCEL": "/_dumps"}, ["DUMP_ACCEL"]),
+        (DEBUG | {"DUMP_ACCEL": "_dumps/"}, ["DUMP_ACCEL"]),
+        (DEBUG | {"DUMP_ACCEL": "/"}, ["DUMP_ACCEL"]),
+        (DEBUG | {"DUMP_ACCEL": "https://example.org/_dumps/"}, ["DUMP_ACCEL"]),
+        (DEBUG | {"DATA_LICENCE": "CC\nBY"}, ["DATA_LICENCE"]),
+        (DEBUG | {"DATA_LICENCE": " CC0-1.0"}, ["DATA_LICENCE"]),
+        (DEBUG | {"PING_URL": "ping.example.org"}, ["PING_URL"]),
+        (DEBUG | {"PING_URL": "file:///etc/passwd"}, ["PING_URL"]),
+        (DEBUG | {"PING_URL": "https:///path"}, ["PING_URL"]),
+        (DEBUG | {"PING_URL": "https://ping.example.org/a b"}, ["PING_URL"]),
+        (DEBUG | {"DESK_MAIL": "a@example.org,Anna <b@example.org>"}, ["DESK_MAIL"]),
+        (DEBUG | {"DESK_MAIL": "anna"}, ["DESK_MAIL"]),
+        (DEBUG | {"DESK_MAIL": "a@example.org\nBcc: b@example.org"}, ["DESK_MAIL"]),
+        (DEBUG | {"DESK_MAIL_FROM": "nobody"}, ["DESK_MAIL_FROM"]),
+        (DEBUG | {"EMAIL_HOST": "smtp://mail.example.org"}, ["EMAIL_HOST"]),
+        (DEBUG | {"EMAIL_PORT": "0"}, ["EMAIL_PORT"]),
+        (DEBUG | {"EMAIL_USE_TLS": "true", "EMAIL_USE_SSL": "true"}, ["EMAIL_USE_SSL"]),
     ],
     ids=str,
 )
@@ -254,3 +283,19 @@ def test_no_test_reaches_another_machine() -> None:
     with socket.socket() as outside, pytest.raises((UserWarning, RuntimeError), match=r"192\.0\.2\.1"):
         outside.settimeout(1)
         outside.connect(("192.0.2.1", 80))
+
+
+@pytest.mark.parametrize(
+    ("variables", "downloads"),
+    [({}, 0), ({"DUMP_ROOT": "/srv/dumps"}, 2), ({"DUMP_ROOT": "/srv/dumps", "DUMP_ACCEL": "/_dumps/"}, 0)],
+)
+def test_a_worker_sends_dumps_unless_nginx_does(project: Path, variables: dict[str, str], downloads: int) -> None:
+    assert load(project, **DEBUG, **variables)["DOWNLOADS"] == downloads
+
+
+def test_the_sender_of_the_weekly_mail(project: Path) -> None:
+    """It is the first of those who get it, unless it is set."""
+    variables = {"SITE_URL": "https://x.example.org", "DESK_MAIL": "a@example.org, b@example.org"}
+    assert load(project, **DEBUG, **variables)["DEFAULT_FROM_EMAIL"] == "a@example.org"
+    assert load(project, **DEBUG, **variables, DESK_MAIL_FROM="c@example.org")["DEFAULT_FROM_EMAIL"] == "c@example.org"
+    assert load(project, **DEBUG)["DESK_MAIL"] == []

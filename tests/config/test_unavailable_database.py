@@ -14,6 +14,7 @@ from typing import NamedTuple
 import pytest
 import requests
 
+from config.probes import KEPT_SECONDS
 from tests.clusters import Cluster, cluster, silent_listener
 from tests.servers import ROOT, server
 
@@ -98,31 +99,37 @@ def site(database: Cluster, tmp_path: Path) -> Iterator[Site]:
         yield site
 
 
-def check_unavailable(answer: Answer, *, is_api: bool) -> None:
+def check_unavailable(answer: Answer, *, is_json: bool) -> None:
     assert answer.status == 503
     assert answer.seconds < MOST_SECONDS
     assert answer.headers["Retry-After"] == "5"
     assert len(answer.lines) == 1, answer.lines
     assert "Service Unavailable: /" in answer.lines[0]
-    if is_api:
+    assert "The database" in answer.text
+    if is_json:
         assert answer.headers["Content-Type"] == "application/json"
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
         assert answer.headers["Content-Length"] == str(len(answer.text))
-        assert "The database" in answer.text
     else:
         assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
-        assert "<h1>Service Unavailable (503)</h1>" in answer.text
+        assert "<h1>Service unavailable</h1>" in answer.text
 
 
 def check_everything(site: Site, pause: float = 0) -> None:
     """Request everything, each `pause` seconds after the other: in the first seconds no connection is opened."""
     for path in API.values():
-        check_unavailable(site.get(path), is_api=True)
+        check_unavailable(site.get(path), is_json=True)
         time.sleep(pause)
-    check_unavailable(site.get(API["packages"], PAGE), is_api=True)
+    check_unavailable(site.get(API["packages"], PAGE), is_json=False)
     head = site.get(API["packages"], method="HEAD")
     assert (head.status, head.text, len(head.lines)) == (503, "", 1)
-    check_unavailable(site.get("admin/packages/package/"), is_api=False)
+    check_unavailable(site.get("admin/packages/package/"), is_json=False)
+    time.sleep(KEPT_SECONDS + 1)  # gunicorn closes connections that are idle for two seconds
+    ready = site.get("readyz")
+    assert (ready.status, ready.headers["Content-Type"]) == (503, "application/json")
+    assert '"database": "it does not respond"' in ready.text
+    assert ready.seconds < MOST_SECONDS
+    assert site.get("healthz").text == "ok\n"
     for path in WITHOUT_DATABASE.values():
         answer = site.get(path)
         assert answer.status == (404 if "nowhere" in path else 200)
@@ -137,13 +144,15 @@ def check_recovered(site: Site, within: float = PAUSE_SECONDS + 1) -> None:
     for path in API.values():
         assert site.get(path).status == (404 if "there-is-none" in path else 200)
     assert site.get("admin/packages/package/").status == 200
+    time.sleep(KEPT_SECONDS + 1)  # gunicorn closes connections that are idle for two seconds
+    assert site.get("readyz").status == 200
 
 
 def test_a_silent_listener(tmp_path: Path) -> None:
     with silent_listener() as (port, accepted), serve(f"postgresql://o@127.0.0.1:{port}/x", tmp_path) as site:
         site.editor.cookies["sessionid"] = "one-that-must-be-looked-up"
         answer = site.get(API["packages"])
-        check_unavailable(answer, is_api=True)
+        check_unavailable(answer, is_json=True)
         assert answer.seconds > STATEMENT_SECONDS
         assert len(accepted) == 1, "no second try"
         assert site.get(API["package"]).seconds < STATEMENT_SECONDS, "nobody waits for what was silent a moment ago"
@@ -155,7 +164,7 @@ def test_stopped_where_it_stands(database: Cluster, site: Site) -> None:
     check_recovered(site)
     with database.frozen():
         answer = site.get("admin/packages/package/")
-        check_unavailable(answer, is_api=False)
+        check_unavailable(answer, is_json=False)
         assert answer.seconds > STATEMENT_SECONDS
         check_everything(site, pause=1)
     check_recovered(site)
@@ -217,11 +226,11 @@ def test_locked(database: Cluster, site: Site, table: str, are_unavailable: set[
         for name, path in API.items():
             answer = site.get(path)
             if name in are_unavailable:
-                check_unavailable(answer, is_api=True)
+                check_unavailable(answer, is_json=True)
             else:
                 assert answer.status == (404 if name == "nothing there" else 200)
         if table == "changes_revision":  # which admin reads nowhere
             assert site.get("admin/packages/package/").status == 200
         else:
-            check_unavailable(site.get("admin/packages/package/"), is_api=False)
+            check_unavailable(site.get("admin/packages/package/"), is_json=False)
     check_recovered(site, within=0)

@@ -12,6 +12,7 @@ from fetchers.models import HostRateLimit, Run
 from packages.models import (
     FetchState,
     PackageHealth,
+    Pin,
     ReadinessCount,
     Release,
     RepositoryAlias,
@@ -41,6 +42,7 @@ def stored_rows() -> list[Model]:
         FetchState.objects.create(package=package, source="repo", outcome="ok", next_due=now),
         Snapshot.objects.create(package=package, day=now.date(), stars=1),
         PackageHealth.objects.create(package=package, since=now, before="quiet"),
+        Pin.objects.create(package=package, column="licence", pinned="MIT", reason="a slip", since=now),
         UnsettledPackage.objects.create(package_id=package.pk, marked_by=-1),
         ReadinessCount.objects.create(
             platform="django", version="5.2", says="named", packages=1, downloads=1, as_of=now

@@ -53,9 +53,22 @@ def test_the_log_watches_the_logged_columns(columns: Columns, model: type[Model]
 
 def test_a_column_is_not_left_out_of_the_log_without_a_reason() -> None:
     with pytest.raises(ValueError, match="size: a column is logged, or there is a reason"):
-        Column("size", v4=True, logged=False)
+        Column("size", v4=True, means="How big.", logged=False)
     with pytest.raises(ValueError, match="size"):
-        Column("size", v4=True, reason="It is small.")
+        Column("size", v4=True, means="How big.", reason="It is small.")
+
+
+def test_a_key_without_stored_columns_has_a_reason_why_nothing_is_logged() -> None:
+    with pytest.raises(ValueError, match="size: it is made of stored columns, or there is a reason"):
+        Computed("size", extended=True, means="How big.", shows=(Kind.GRID,))
+    with pytest.raises(ValueError, match="size"):
+        Computed("size", extended=True, means="How big.", columns=("id",), reason="It is small.")
+
+
+def test_what_a_key_shows_of_other_kinds() -> None:
+    assert PACKAGE_COLUMNS.shows([*PACKAGE_COLUMNS.v4, "no such key"]) == set()
+    assert PACKAGE_COLUMNS.shows(["title", "category_slug", "grid_slugs"]) == {Kind.CATEGORY, Kind.GRID}
+    assert CATEGORY_COLUMNS.shows(["package_count"]) == {(Kind.PACKAGE, "category_id")}
 
 
 def test_the_shortest_age_counts() -> None:
@@ -63,3 +76,10 @@ def test_the_shortest_age_counts() -> None:
     assert (columns.ages(["id"]), columns.ages(["id", "a"]), columns.ages(["a", "b"])) == (0, 60, 5)
     assert PACKAGE_COLUMNS.ages([*PACKAGE_COLUMNS.v4, "no such key"]) == 0
     assert PACKAGE_COLUMNS.ages(["title", "score"]) == 60
+
+
+def test_a_key_of_a_document_says_what_it_means() -> None:
+    with pytest.raises(ValueError, match="size: a key of a document says what it means"):
+        Column("size", v4=True)
+    with pytest.raises(ValueError, match="size"):
+        Column("size", means="How big.")

@@ -1,4 +1,4 @@
-"""GET /api/v4/feeds/: the newest packages, releases and grids, as RSS and Atom."""
+"""GET /api/v4/feeds/: the newest packages, releases and grids, of all and of a document, as RSS and Atom."""
 
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
@@ -7,14 +7,24 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from categories.models import Category
 from core.feeds import NEWEST
+from grids.models import Grid
 from packages.models import Release
-from tests.factories import GridFactory, PackageFactory
+from tests.factories import CategoryFactory, GridFactory, MembershipFactory, PackageFactory
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
 ATOM = "{http://www.w3.org/2005/Atom}"
 FEEDS = ("packages", "releases", "grids")
+OF_DOCUMENTS = ("grids/assets", "categories/apps")
+
+
+@pytest.fixture(autouse=True)
+def _documents() -> None:
+    """The documents that feeds are of."""
+    GridFactory.create(slug="assets", title="Assets & <b>more")
+    CategoryFactory.create(slug="apps", title="Apps")
 
 
 def titles(client: Client, feed: str) -> list[str | None]:
@@ -26,7 +36,7 @@ def titles(client: Client, feed: str) -> list[str | None]:
     return in_rss
 
 
-@pytest.mark.parametrize("feed", FEEDS)
+@pytest.mark.parametrize("feed", [*FEEDS, *OF_DOCUMENTS])
 def test_both_formats(client: Client, feed: str) -> None:
     for extension in ("rss", "atom"):
         response = client.get(f"/api/v4/feeds/{feed}.{extension}")
@@ -77,7 +87,70 @@ def test_hostile_text_stays_text(client: Client) -> None:
         assert len(feed) < 3_000
 
 
-@pytest.mark.parametrize("feed", FEEDS)
+def test_the_feed_of_a_grid_has_the_releases_of_its_packages(
+    client: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    member, other = PackageFactory.create(title="Member"), PackageFactory.create(title="Other")
+    grid = Grid.objects.get(slug="assets")
+    MembershipFactory.create(grid=grid, package=member)
+    MembershipFactory.create(package=other)
+    for number in range(NEWEST + 2):
+        Release.objects.create(package=member, version=f"1.{number}", uploaded_at=NOW - timedelta(days=number))
+    Release.objects.create(package=member, version="yanked", uploaded_at=NOW, yanked=True)
+    Release.objects.create(package=member, version="undated")
+    Release.objects.create(package=other, version="1.0", uploaded_at=NOW)
+    assert titles(client, "grids/assets") == [f"Member 1.{number}" for number in range(NEWEST)]
+    assert titles(client, f"grids/{grid.pk}") == titles(client, "grids/assets")
+    with django_assert_num_queries(3):
+        client.get("/api/v4/feeds/grids/assets.rss")
+    atom = ET.fromstring(client.get("/api/v4/feeds/grids/assets.atom").content)
+    assert atom.findtext(f"{ATOM}title") == "Package Grids: new releases in Assets & <b>more"
+    links = {each.get("rel"): each.get("href") for each in atom.findall(f"{ATOM}link")}
+    assert links == {
+        "alternate": f"http://testserver/api/v4/grids/{grid.pk}/",
+        "self": "http://testserver/api/v4/feeds/grids/assets.atom",
+    }
+    entry = atom.findall(f"{ATOM}entry")[0]
+    assert entry.findtext(f"{ATOM}updated") == "2026-05-06T07:08:09+00:00"
+    assert entry.findtext(f"{ATOM}id") == f"http://testserver/api/v4/packages/{member.pk}/releases/#1.0"
+
+
+def test_the_feed_of_a_category_has_its_packages(
+    client: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    category = Category.objects.get(slug="apps")
+    packages = [PackageFactory.create(category=category) for _ in range(NEWEST + 2)]
+    PackageFactory.create()
+    assert titles(client, "categories/apps") == [package.title for package in packages[:1:-1]]
+    assert titles(client, f"categories/{category.pk}") == titles(client, "categories/apps")
+    with django_assert_num_queries(3):
+        client.get("/api/v4/feeds/categories/apps.rss")
+    channel = ET.fromstring(client.get("/api/v4/feeds/categories/apps.rss").content)[0]
+    assert channel.findtext("title") == "Package Grids: new packages in Apps"
+    assert channel.findtext("link") == f"http://testserver/api/v4/categories/{category.pk}/"
+    assert channel.findtext("item/link") == f"http://testserver/api/v4/packages/{packages[-1].pk}/"
+
+
+@pytest.mark.parametrize(("kind", "name"), [("grids", "Grid"), ("categories", "Category")])
+@pytest.mark.parametrize("reference", ["nope", "8", "0", "9223372036854775808", "%00", "x.y", "%C3%A9"])
+def test_the_feed_of_what_there_is_not(client: Client, kind: str, name: str, reference: str) -> None:
+    response = client.get(f"/api/v4/feeds/{kind}/{reference}.atom")
+    assert (response.status_code, response["Cache-Control"]) == (404, "no-store")
+    assert response.json() == {"detail": f"No {name} matches the given query."}
+
+
+@pytest.mark.parametrize(("kind", "model"), [("grids", Grid), ("categories", Category)])
+def test_the_old_slug_of_a_document_redirects(client: Client, kind: str, model: type[Grid] | type[Category]) -> None:
+    old = model.objects.get().slug
+    model.objects.update(slug="new")
+    for extension in ("atom", "rss"):
+        response = client.get(f"/api/v4/feeds/{kind}/{old}.{extension}")
+        assert response.status_code == 301
+        assert response["Location"] == f"/api/v4/feeds/{kind}/new.{extension}"
+        assert client.get(response["Location"]).status_code == 200
+
+
+@pytest.mark.parametrize("feed", [*FEEDS, *OF_DOCUMENTS])
 def test_invalid_requests(client: Client, feed: str) -> None:
     assert client.get(f"/api/v4/feeds/{feed}.rss?limit=3").json() == {"limit": ["A feed takes no parameters."]}
     assert client.get(f"/api/v4/feeds/{feed}.rss?limit=3").status_code == 400

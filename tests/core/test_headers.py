@@ -1,14 +1,20 @@
-"""The headers of every response of the API: readable by pages of any site, of one type, the same for all."""
+"""The headers of every response of the API: readable by pages of any site, of one type, the same for all. And the
+policy of every page, which loads nothing but files of this site."""
 
 import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from core.headers import PAGE_POLICY
+from core.svg import CONTENT_SECURITY_POLICY
 from tests.factories import PackageFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ELSEWHERE = {"origin": "https://elsewhere.example"}
-EXPOSED = "Link, X-Total-Count, X-Hidden, ETag, Retry-After, Content-Disposition"
+EXPOSED = (
+    "Link, X-Total-Count, X-Hidden, X-Columns, X-Until, X-Newest, X-As-Of, ETag, Retry-After, Deprecation,"
+    " Content-Disposition"
+)
 PATHS = ("", "packages/", "packages/p/", "search/?q=x", "packages/nope/", "packages/?x=y", "schema/", "feeds/grids.rss")
 IMAGES = ("packages/p/commits.svg", "packages/p/stars.svg")
 
@@ -57,6 +63,63 @@ def test_a_browser_may_ask_before_it_sends_headers_of_its_own(client: Client) ->
 def test_admin_may_not_be_read(client: Client) -> None:
     for path in ("/admin/login/", "/"):
         assert "Access-Control-Allow-Origin" not in client.get(path, headers=ELSEWHERE)
+
+
+PAGE_PATHS = [f"/api/v4/{path}" for path in ("", "packages/", "packages/p/", "docs/", "packages/nope/", "docs/?x=y")]
+
+
+@pytest.mark.parametrize("path", [*PAGE_PATHS, "/", "/nope", "/api/", "/admin/", "/admin/login/", "/admin/jsi18n/"])
+def test_a_page_loads_nothing_but_files_of_this_site(client: Client, path: str) -> None:
+    for _ in ("built", "cached"):
+        response = client.get(path, headers={"accept": "text/html"})
+        is_page = response["Content-Type"].startswith("text/html")
+        assert is_page != ("jsi18n" in path and response.status_code == 200)
+        assert response.get("Content-Security-Policy") == (PAGE_POLICY if is_page else None)
+        assert response["X-Content-Type-Options"] == "nosniff"
+        assert response["Referrer-Policy"] == "same-origin"
+        assert response["Cross-Origin-Opener-Policy"] == "same-origin"
+    sources = {word for part in PAGE_POLICY.split("; ") for word in part.split()[1:]}
+    assert sources == {"'none'", "'self'", "data:"}
+
+
+def test_errors_outside_the_views_have_the_policy(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong_host = client.get("/admin/login/", headers={"host": "elsewhere.example"})
+    forged = Client(enforce_csrf_checks=True).post("/admin/login/")
+    monkeypatch.setattr("django.contrib.auth.views.LoginView.get", None)
+    client.raise_request_exception = False
+    failed = client.get("/admin/login/")
+    assert [each.status_code for each in (wrong_host, forged, failed)] == [400, 403, 500]
+    for response in (wrong_host, forged, failed):
+        assert response["Content-Security-Policy"] == PAGE_POLICY
+        html = response.content.decode()
+        assert "<style" not in html
+        assert "<script>" not in html
+
+
+def test_the_pages_of_django_for_debugging_work(
+    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their styles and scripts are inline; those of our own pages are not."""
+    settings.DEBUG = True
+    for path in ("/admin/login/", "/nope", "/sitemap.xml", "/api/v4/nope/", "/api/v4/"):
+        assert client.get(path, headers={"accept": "text/html"})["Content-Security-Policy"] == PAGE_POLICY, path
+    monkeypatch.setattr("django.contrib.auth.views.LoginView.get", None)
+    client.raise_request_exception = False
+    wrong_host, failed = client.get("/", headers={"host": "elsewhere.example"}), client.get("/admin/login/")
+    for response, status in ((wrong_host, 400), (failed, 500)):
+        assert response.status_code == status
+        assert "<style>" in response.content.decode()
+        assert "Content-Security-Policy" not in response
+
+
+def test_what_is_no_page_has_another_policy_or_none(client: Client) -> None:
+    for path in IMAGES:
+        assert client.get(f"/api/v4/{path}")["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
+    page = client.get("/api/v4/packages/", headers={"accept": "text/html"})
+    again = client.get("/api/v4/packages/", headers={"accept": "text/html", "if-none-match": page["ETag"]})
+    assert again.status_code == 304
+    for response in (again, client.get("/api/v4/packages/"), client.get("/api/v4/feeds/grids.atom")):
+        assert "Content-Security-Policy" not in response
 
 
 @pytest.mark.parametrize(

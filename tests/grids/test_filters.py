@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from packages.health.verdicts import Verdict, rank
 from tests.conftest import Get
 from tests.factories import CategoryFactory, GridFactory, MembershipFactory, PackageFactory
 
@@ -38,7 +39,31 @@ def test_grids_of_a_package(get: Get) -> None:
     assert slugs(get, "grids", package="p") == slugs(get, "grids", package=package.pk) == ["b", "a"]
     assert slugs(get, "grids", package=f"p,{other.pk}") == ["c", "b", "a"]
     assert slugs(get, "grids", package="nope") == slugs(get, "grids", package="999999") == []
-    assert get("grids/?package=a+b").json() == {"package": ["“a b” is neither an id nor a slug."]}
+    assert get("grids/?package=a+b").json() == {"package": ["“a b” is neither an id nor a slug, like ralph."]}
+
+
+@pytest.mark.parametrize(("kind", "factory"), [("grids", GridFactory), ("categories", CategoryFactory)])
+def test_ids_slugs_and_time(get: Get, kind: str, factory: Any) -> None:
+    a, b, c = (factory.create(slug=slug) for slug in "abc")
+    assert slugs(get, kind, id__in=f"{a.pk},{c.pk},999999") == ["c", "a"]
+    assert slugs(get, kind, slug__in="b, a,nothing") == ["b", "a"]
+    assert slugs(get, kind, id__in=f"{a.pk},{b.pk}", slug__in="b,c") == ["b"]
+    factory._meta.model.objects.filter(pk=a.pk).update(modified="2026-01-01T00:00:00Z")
+    factory._meta.model.objects.exclude(pk=a.pk).update(modified="2026-01-03T00:00:00Z")
+    assert slugs(get, kind, modified__gte="2026-01-02") == ["c", "b"]
+    assert slugs(get, kind, modified__gte="2026-01-03T00:00:01Z") == []
+
+
+def test_grids_without_a_package_of_some_levels(get: Get) -> None:
+    verdicts: dict[str, list[Verdict]] = {"a": ["thriving", "gone"], "b": ["quiet"], "c": ["gone"], "d": ["unknown"]}
+    for slug in ("a", "b", "c", "d", "e"):
+        grid = GridFactory.create(slug=slug)
+        for verdict in verdicts.get(slug, []):
+            MembershipFactory.create(grid=grid, package=PackageFactory.create(verdict_rank=rank(verdict)))
+    assert slugs(get, "grids", without_level="good") == ["e", "d", "c", "b"]
+    assert slugs(get, "grids", without_level="good,fair") == ["e", "d", "c"]
+    assert slugs(get, "grids", without_level="good,fair,poor,none") == ["e"]
+    assert get("grids/?without_level=god").json()["without_level"][0].startswith("There is no level “god” here.")
 
 
 @pytest.mark.parametrize("name", ["header", "is_locked"])

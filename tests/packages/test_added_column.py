@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-FIELD = '    stars = models.PositiveIntegerField(default=3, editable=False, help_text="How many.")\n'
-LINE = '    Column("stars", v4=True, fetched=True),\n'
+FIELD = "    stars = models.PositiveIntegerField(default=3, editable=False)\n"
+LINE = '    Column("stars", v4=True, means="How many.", fetched=True),\n'
 
 # Runs in the copy, and checks each place that must have the new column.
 CHECKS = """

@@ -51,8 +51,8 @@ def test_q(get: Get) -> None:
     assert slugs(get, q="rest FRAMEWORK") == ["description", "framework-at-rest", "title"]
     assert slugs(get, q="work") == ["description", "framework-at-rest", "title"], "parts of words too"
     assert slugs(get, q="100%") == slugs(get, q="_") == slugs(get, q="\\") == []
-    assert refusal(get, q="a " * 21) == {"q": ["At most 20 words."]}
-    assert "at most 500" in refusal(get, q="x" * 501)["q"][0]
+    assert refusal(get, q="a " * 21) == {"q": ["At most 20 words, like “rest framework”."]}
+    assert "At most 500" in refusal(get, q="x" * 501)["q"][0]
 
 
 def test_category(get: Get) -> None:
@@ -61,14 +61,16 @@ def test_category(get: Get) -> None:
     assert slugs(get, category="apps") == slugs(get, category=apps.pk) == ["a"]
     assert slugs(get, category=f"apps,{frameworks.pk}") == slugs(get, category="apps, frameworks,apps") == ["a", "f"]
     assert refusal(get, category="app") == {"category": ["There is no category “app”. Did you mean “apps”?"]}
-    assert refusal(get, category="apps,99999999") == {"category": ["There is no category “99999999”."]}
+    assert refusal(get, category="apps,99999999") == {
+        "category": ["There is no category “99999999”. There is “apps”, for example."]
+    }
     PackageFactory.create(slug="digits", category=CategoryFactory.create(slug="77777"))
     digits = Package.objects.get(slug="digits").category_id
     assert refusal(get, category=f"{digits},77777")["category"][0].startswith("There is no category “77777”.")
-    assert refusal(get, category="100%s") == {"category": ["“100%s” is neither an id nor a slug."]}
-    assert refusal(get, category="a b") == {"category": ["“a b” is neither an id nor a slug."]}
-    assert refusal(get, category="apps,,") == {"category": ["An empty value stands between two commas."]}
-    assert refusal(get, category="9" * 30)["category"][0].endswith("is neither an id nor a slug.")
+    assert refusal(get, category="100%s") == {"category": ["“100%s” is neither an id nor a slug, like apps."]}
+    assert refusal(get, category="a b") == {"category": ["“a b” is neither an id nor a slug, like apps."]}
+    assert refusal(get, category="apps,,")["category"][0].startswith("An empty value stands between two commas.")
+    assert refusal(get, category="9" * 30)["category"][0].endswith("is neither an id nor a slug, like apps.")
 
 
 def test_grid(get: Get) -> None:
@@ -89,10 +91,12 @@ def test_ids_and_slugs(get: Get) -> None:
     assert slugs(get, slug__in="b,nope") == ["b"]
     assert slugs(get, slug__in="B") == []
     assert refusal(get, id__in="1,x") == {
-        "id__in": ["“x” is not an id: a whole number from 1 up, without leading zeros."]
+        "id__in": ["“x” is not an id: a whole number from 1 up, without leading zeros, like 2647."]
     }
     assert refusal(get, id__in=str(2**63))["id__in"][0].startswith("“9223372036854775808” is not an id")
-    assert refusal(get, slug__in="a b") == {"slug__in": ["“a b” is not a slug: letters A to Z, digits, - and _."]}
+    assert refusal(get, slug__in="a b") == {
+        "slug__in": ["“a b” is not a slug: letters A to Z, digits, - and _, like django-filter."]
+    }
     assert refusal(get, id__in=",".join(["1"] * 1001)) == {"id__in": ["At most 1000 values."]}
 
 
@@ -122,9 +126,136 @@ def test_pypi_name_and_has_pypi(get: Get) -> None:
     assert slugs(get, has_pypi="true") == ["a", "b"]
     assert slugs(get, has_pypi="FALSE") == ["c"]
     assert refusal(get, pypi_name="a b") == {
-        "pypi_name": ["Not the name of a project on PyPI: letters and digits, with - _ . between them."]
+        "pypi_name": [
+            "Not the name of a project on PyPI, like django-filter: letters and digits, with - _ . between them."
+        ]
     }
     assert refusal(get, has_pypi="yes") == {"has_pypi": ["Must be true or false."]}
+
+
+def test_pypi_names_of_a_requirements_file(get: Get) -> None:
+    create(a={"pypi_url": "https://pypi.org/project/Some.Thing/"}, b={"pypi_url": "other"}, c={"pypi_url": ""})
+    assert slugs(get, pypi_name__in="some_thing>=2,<3") == ["a"]
+    assert slugs(get, pypi_name__in="# mine\r\n\r\nSome-Thing[x]==1  # pinned\r\nOTHER~=2\r\nunknown\r\n") == ["a", "b"]
+    assert slugs(get, pypi_name__in="other,unknown") == ["b"]
+    assert slugs(get, pypi_name__in="unknown") == []
+    nothing = "It names no project. Write django>=5.2,<6,requests, for example."
+    assert refusal(get, pypi_name__in="# none") == {"pypi_name__in": [nothing]}
+    assert refusal(get, pypi_name__in="other\n-r base.txt") == {
+        "pypi_name__in": [
+            "“-r base.txt” does not begin with the name of a project on PyPI: leave it out. Write"
+            " django>=5.2,<6,requests, for example."
+        ]
+    }
+    assert refusal(get, pypi_name__in="a\x00b") == {"pypi_name__in": ["Holds a control character."]}
+    many = ",".join(f"{number:x}" for number in range(1_001))
+    assert refusal(get, pypi_name__in=many) == {"pypi_name__in": ["At most 1000 values."]}
+    assert refusal(get, pypi_name="other\n") == {"pypi_name": ["Holds a control character."]}
+    html = get(f"packages/?{urlencode({'pypi_name__in': 'Some.Thing' + chr(10) + 'other'})}", accept="text/html")
+    assert "Some.Thing\nother</textarea>" in html.content.decode()
+
+
+def test_repo_urls(get: Get) -> None:
+    create(
+        a={"repo_url": "https://github.com/Owner/A"},
+        b={"repo_url": "https://gitlab.com/x/b.git"},
+        c={"repo_url": "https://example.org/c"},
+    )
+    urls = "git@github.com:owner/a.git, https://gitlab.com/X/b/-/issues\nhttps://example.org/c,https://github.com/no/ne"
+    assert slugs(get, repo_url__in=urls) == ["a", "b", "c"]
+    assert slugs(get, repo_url__in="github.com/owner/a") == ["a"]
+    assert slugs(get, repo_url__in="https://github.com/no/ne") == []
+    assert refusal(get, repo_url__in="github.com/owner/a nowhere") == {
+        "repo_url__in": ["“nowhere” is not the URL of a repository, like https://github.com/owner/name."]
+    }
+    assert refusal(get, repo_url__in=", ,")["repo_url__in"][0].startswith("“, ,” is not the URL of a repository")
+
+
+def test_classifier(get: Get) -> None:
+    old, new = "Framework :: Django :: 4.2", "Framework :: Django :: 5.2"
+    create(both={"classifiers": [old, new]}, old={"classifiers": [old]}, none={"classifiers": []})
+    assert slugs(get, classifier=new) == slugs(get, classifier=new.upper()) == ["both"]
+    assert slugs(get, classifier="framework :: django :: 4.2") == ["both", "old"]
+    assert slugs(get, classifier=old, category=Package.objects.get(slug="old").category_id) == ["both", "old"]
+    assert refusal(get, classifier="Framework :: Django : 5.2") == {
+        "classifier": [
+            "No package has the classifier “Framework :: Django : 5.2”. Did you mean “Framework :: Django :: 5.2”?"
+        ]
+    }
+    assert refusal(get, classifier="Topic") == {
+        "classifier": ["No package has the classifier “Topic”. Write Framework :: Django :: 5.2, for example."]
+    }
+
+
+def test_a_classifier_that_only_little_known_packages_have(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Classifiers are read of the best known ones; another is looked for as it is written."""
+    monkeypatch.setattr("packages.classifiers.COUNTED", 1)
+    create(known={"classifiers": ["A"], "repo_watchers": 9}, other={"classifiers": ["Private :: X"]})
+    assert slugs(get, classifier="Private :: X") == ["other"]
+    assert refusal(get, classifier="private :: x")
+
+
+def test_the_queries_of_classifier(get: Get, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    create(a={"classifiers": ["A"]})
+    with django_assert_num_queries(4):  # the revisions, the classifiers to know, the number, and the rows
+        assert slugs(get, classifier="a") == ["a"]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://testserver/api/v4/{}/{}/", "/api/v4/{}/{}/", "https://testserver/api/v4/{}/{}"]
+)
+def test_documents_by_their_urls(get: Get, url: str) -> None:
+    member = MembershipFactory.create(
+        package__slug="p", package__category=CategoryFactory.create(slug="apps"), grid__slug="g"
+    )
+    create(other={})
+    for name, kind, document in (("category", "categories", member.package.category), ("grid", "grids", member.grid)):
+        assert slugs(get, **{name: url.format(kind, document.slug)}) == ["p"]
+        assert slugs(get, **{name: url.format(kind, document.pk) + "?format=json"}) == ["p"]
+        assert slugs(get, **{name: f"{document.slug},{url.format(kind, document.pk)}"}) == ["p"]
+        page = get(f"packages/?{urlencode({name: url.format(kind, document.pk)})}", accept="text/html")
+        assert page.status_code == 200
+        assert "errorlist" not in page.content.decode()
+    grids = get(f"grids/?{urlencode({'package': url.format('packages', 'p')})}").json()
+    assert [grid["slug"] for grid in grids["results"]] == ["g"]
+    both = f"{url.format('packages', 'p')},{url.format('packages', 'other')}"
+    redirect = get(f"compare/?{urlencode({'packages': both})}")
+    assert (redirect.status_code, redirect["Location"]) == (302, "http://testserver/api/v4/compare/?packages=other%2Cp")
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        (
+            "https://elsewhere.example/api/v4/categories/1/",
+            "“https://elsewhere.example/api/v4/categories/1/” is on another host: write an id, a slug or a URL of"
+            " testserver.",
+        ),
+        ("//elsewhere.example/api/v4/categories/1/", "“//elsewhere.example/api/v4/categories/1/” is on another host:"),
+        (
+            "http://testserver/api/v4/grids/1/",
+            "“http://testserver/api/v4/grids/1/” is not the URL of a category: it would be like"
+            " /api/v4/categories/apps/.",
+        ),
+        ("/api/v4/categories/", "“/api/v4/categories/” is not the URL of a category"),
+        ("/api/v4/categories/1/x/", "“/api/v4/categories/1/x/” is not the URL of a category"),
+        ("/api/v3/categories/1/", "“/api/v3/categories/1/” is not the URL of a category"),
+        ("http://[", "“http://[” is not the URL of a category"),
+        ("/api/v4/categories/a%20b/", "“a b” is neither an id nor a slug, like apps."),
+    ],
+)
+def test_urls_that_are_refused(get: Get, url: str, message: str) -> None:
+    create(a={})
+    assert refusal(get, category=url)["category"][0].startswith(message)
+
+
+def test_urls_on_site_url(get: Get, settings: Any) -> None:
+    settings.SITE_URL = "https://packages.example"
+    create(a={})
+    link = get("packages/").json()["results"][0]["category"]
+    assert link.startswith("https://packages.example/")
+    assert slugs(get, category=link) == ["a"]
+    assert refusal(get, category="https://x.example/api/v4/categories/1/")["category"][0].endswith("packages.example.")
 
 
 def test_repo_host(get: Get) -> None:
@@ -230,7 +361,9 @@ def test_health(get: Get) -> None:
         message = f"There is no verdict “{wrong}” here. Did you mean “{meant}”? There are: {listed}."
         assert refusal(get, health=f"quiet,{wrong}") == {"health": [message]}
     assert refusal(get, health="3") == {"health": [f"There is no verdict “3” here. There are: {listed}."]}
-    assert refusal(get, health="gone,") == {"health": ["An empty value stands between two commas."]}
+    assert refusal(get, health="gone,") == {
+        "health": ["An empty value stands between two commas. Write thriving,maintained, for example."]
+    }
 
 
 @pytest.mark.usefixtures("_a_package_of_each_verdict")
@@ -311,10 +444,10 @@ def test_django(get: Get, named: list[str], version: str, works: bool) -> None:
         assert slugs(get, django=each) == ["a"]
 
 
-@pytest.mark.parametrize("name", ["django", "python"])
+@pytest.mark.parametrize(("name", "right"), [("django", "5.2"), ("python", "3.12")])
 @pytest.mark.parametrize("value", ["5", "5.2.1", "x", "5.x", "٣.٣", "5.", "05.2"])
-def test_wrong_versions(get: Get, name: str, value: str) -> None:
-    assert refusal(get, **{name: value}) == {name: ["Must be a version with one dot, like 5.2."]}
+def test_wrong_versions(get: Get, name: str, right: str, value: str) -> None:
+    assert refusal(get, **{name: value}) == {name: [f"Must be a version with one dot, like {right}."]}
 
 
 @pytest.mark.parametrize(

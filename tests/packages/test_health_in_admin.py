@@ -35,11 +35,11 @@ def test_the_list_shows_verdicts_and_is_filtered_by_them(admin_client: Client) -
     assert listed(admin_client) == sorted(every)
     html = admin_client.get(LIST).content.decode()
     for verdict in VERDICTS:
-        assert f'<td class="field-verdict">{verdict}</td>' in html
+        assert f'/why/" title="Why this verdict">{verdict}</a></td>' in html
         assert f'href="?verdict={verdict}"' in html
         assert listed(admin_client, f"?verdict={verdict}") == [(verdict, verdict)]
     assert listed(admin_client, "?verdict=nonsense") == sorted(every)
-    column = PackageAdmin.list_display.index("verdict") + 1
+    column = PackageAdmin.list_display.index("verdict_and_why") + 1
     in_order = [slug for slug, _ in listed(admin_client, f"?o={column}")]
     assert [slug for slug in in_order if slug != "unknown"] == list(VERDICTS[:-1])
 

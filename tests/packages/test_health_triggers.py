@@ -1,7 +1,7 @@
 """Triggers mark the packages whose verdicts may follow from what was written, whoever has written it, and no others."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -39,7 +39,8 @@ OTHER_VALUES: dict[str, Any] = {
     "pypi_status": "active",
     "pypi_downloads": 1,
     "deprecated": True,
-    "finished_until": NOW.date(),
+    "reply_kind": "finished",
+    "reply_until": date(2201, 1, 1),
     "gone_since": NOW,
 }
 NOT_READ = {
@@ -71,7 +72,7 @@ def _values(*columns: dict[str, Any]) -> tuple[dict[str, Any], ...]:
 @pytest.fixture
 def package() -> Package:
     PackageFactory.create()
-    return PackageFactory.create(repo_url=REPOSITORY)
+    return PackageFactory.create(repo_url=REPOSITORY, reply_kind="help_wanted", reply_until=date(2200, 1, 1))
 
 
 def test_every_column_that_verdicts_follow_from(package: Package) -> None:
@@ -119,7 +120,7 @@ def test_others_of_a_repository(package: Package) -> None:
         assert marked(update(rows, pypi_status=status)) == expected
     assert marked(update(rows, replaced_by=other)) == both
     assert marked(update(rows, replaced_by=None)) == both
-    assert marked(update(rows, archived=True, last_updated=NOW, finished_until=NOW.date())) == {package.pk}
+    assert marked(update(rows, archived=True, last_updated=NOW, reply_kind="finished")) == {package.pk}
     assert marked(lambda: rows.update(repo_url="https://github.com/c/d")) == both
     assert marked(lambda: rows.update(repo_url=REPOSITORY)) == both
     assert marked(lambda: rows.update(repo_url=f"{REPOSITORY}/")) == {package.pk}
@@ -172,7 +173,7 @@ def test_settling_marks_nothing() -> None:
 def test_a_mark_is_no_change() -> None:
     package = PackageFactory.create()
     changes, kinds = moved(lambda: Release.objects.create(package=package, version="1"))
-    assert (changes, kinds) == ([], {"packages"})
+    assert (changes, kinds) == ([("package", "changed", package.pk)], {"packages"}), "the release alone"
     assert UnsettledPackage.objects.filter(package_id=package.pk).exists()
 
 

@@ -578,6 +578,16 @@ def test_another_url_starts_afresh() -> None:
     assert not Package.objects.due("repo", NOW + 6 * DAY, timedelta(days=99)).exists()
 
 
+def test_facts_without_an_id_identify_no_repository() -> None:
+    """Facts like those of the sample catalogue, which leave it to the first fetch to tell the id."""
+    one, two = create(), create(repo_url="https://github.com/x/y")
+    unidentified = fetched(replace(FACTS, repo_id="", url=UNKNOWN))
+    report = save_results([attempt(one, unidentified), attempt(two, unidentified)])
+    assert (outcomes(report), report.notes) == ([Outcome.OK, Outcome.OK], [])
+    assert outcomes(save_results([attempt(one, fetched(FACTS), at=NOW + DAY)])) == [Outcome.OK]
+    assert set(Package.objects.values_list("repo_id", flat=True)) == {"5", ""}
+
+
 def test_packages_that_turn_out_to_be_one_repository_are_noted_not_merged() -> None:
     one, two = create(), create(repo_url="https://github.com/old/name")
     report = save_results([attempt(one, fetched(FACTS)), attempt(two, fetched(FACTS))])

@@ -83,7 +83,8 @@ def test_facts_of_a_fetched_package() -> None:
         requires_python=">=3.11",
         pypi_status="active",
         pypi_downloads=70,
-        finished_until=date(2027, 1, 1),
+        reply_kind="finished",
+        reply_until=date(2027, 1, 1),
         gone_since=NOW,
         replaced_by=PackageFactory.create(),
     )

@@ -30,7 +30,7 @@ def save(client: Client, package: Package, successor: Package | None, **changes:
     """Save the form of a package in admin, and return the errors of its successor."""
     form: dict[str, Any] = {"title": package.title, "slug": package.slug, "category": package.category.pk}
     form |= {"repo_url": package.repo_url, "replaced_by": successor.pk if successor else ""} | changes
-    for formset in ("memberships", "fetch_states", "aliases", "releases"):
+    for formset in ("memberships", "pins", "fetch_states", "aliases", "releases"):
         form |= {f"{formset}-{part}_FORMS": 0 for part in ("TOTAL", "INITIAL")}
     response: Any = client.post(f"/admin/packages/package/{package.pk}/change/", form)
     if response.status_code == 302:

@@ -143,11 +143,3 @@ def test_wrong_parameters(get: Get, query: str, mistakes: dict[str, list[str]]) 
     response = get(f"trending/?{query}")
     assert response.status_code == 400
     assert response.json() == mistakes
-
-
-def test_the_page_tells_the_rule(get: Get) -> None:
-    growing("p", title="Rocket")
-    page = get("trending/", accept="text/html").content.decode()
-    assert "<title>Trending packages | Package Grids</title>" in page
-    assert "at least 50 stars, or 1,000 downloads a month" in page
-    assert "Rocket" in page

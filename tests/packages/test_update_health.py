@@ -73,7 +73,9 @@ def test_a_run_with_nothing_due_reads_no_package() -> None:
 
 
 def test_everything_is_settled_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    PackageFactory.create_batch(2, finished_until=date(2100, 1, 1), last_updated=NOW, last_fetched=timezone.now())
+    PackageFactory.create_batch(
+        2, reply_kind="finished", reply_until=date(2100, 1, 1), last_updated=NOW, last_fetched=timezone.now()
+    )
     run()
     Package.objects.update(verdict_rank=7)
     assert run() == "0 packages settled: no verdict changed\n"

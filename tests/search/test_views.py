@@ -49,13 +49,13 @@ FIRST = (
     ("spectacular", "drf-spectacular"),
     ("jwt", "djangorestframework-simplejwt"),
     ("simple jwt", "djangorestframework-simplejwt"),
-    ("rest", "rest-apis"),
+    ("rest", "djangorestframework"),
     ("authentication", "authentication"),
     ("auth", "authentication"),
-    ("second factor", "authentication"),
+    ("second factor", "django-two-factor-auth"),
     ("two factor", "django-two-factor-auth"),
     ("images", "images-and-thumbnails"),
-    ("thumbnails", "images-and-thumbnails"),
+    ("thumbnails", "sorl-thumbnail"),
     ("sorl", "sorl-thumbnail"),
     ("easy thumbnails", "easy-thumbnails"),
     ("celery beat", "django-celery-beat"),
@@ -92,7 +92,7 @@ FIRST = (
     ("thumbnial", "sorl-thumbnail"),
     ("guardain", "django-guardian"),
     ("spectaclar", "drf-spectacular"),
-    ("authentification", "authentication"),
+    ("authentification", "django-two-factor-auth"),
 )
 
 

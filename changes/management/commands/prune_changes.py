@@ -5,13 +5,14 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from changes.log import RETENTION, prune
+from changes.log import RETENTION
+from core.signals import housekeeping
 
 
 class Command(BaseCommand):
-    help = f"Delete the changes that are older than {RETENTION.days} days from the log."
+    help = f"Delete what is older than {RETENTION.days} days from the log of changes, and from the history of edits."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        deleted = prune(timezone.now())
-        if deleted and options["verbosity"]:
-            self.stdout.write(f"{deleted} changes older than {RETENTION.days} days were deleted from the log")
+        for _, deleted in housekeeping.send(Command, now=timezone.now()):
+            if deleted and options["verbosity"]:
+                self.stdout.write(deleted)

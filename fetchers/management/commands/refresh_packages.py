@@ -11,14 +11,16 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
 from core.words import counted
-from fetchers.hosts import Upstreams
+from fetchers.hosts import Upstreams, user_agent
 from fetchers.locks import LockedError
+from fetchers.network.ping import ping
 from fetchers.refresh import Options, Refresh
 from fetchers.summary import Summary, Tally, as_json
 from packages.facts import SOURCES, Source
@@ -89,6 +91,8 @@ class Command(BaseCommand):
         code = 128 + received[0] if received else summary.exit_code
         if code:
             sys.exit(code)
+        if settings.PING_URL and not options.slugs:  # a run of some packages, by hand, says nothing of cron
+            ping(settings.PING_URL, user_agent())
 
     def _options(self, arguments: dict[str, Any]) -> Options:
         slugs = tuple(arguments["package"])

@@ -27,7 +27,7 @@ def send(client: Client, document: Model, fields: Fields, **typed: Any) -> Any:
 
 
 def package_form(category: Category, **changes: Any) -> dict[str, Any]:
-    formsets = ("memberships", "fetch_states", "aliases", "releases")
+    formsets = ("memberships", "pins", "fetch_states", "aliases", "releases")
     management = {f"{name}-{part}_FORMS": 0 for name in formsets for part in ("TOTAL", "INITIAL")}
     typed = {"title": "New", "slug": "new", "category": category.pk, "repo_url": "", "pypi_url": "django"}
     return management | typed | {"documentation_url": ""} | changes

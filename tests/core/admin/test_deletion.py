@@ -19,7 +19,7 @@ from tests.packages.verdicts import forget_marks
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 5, 6, tzinfo=UTC)
-MOST_QUERIES = 60
+MOST_QUERIES = 70
 
 
 def text_of(response: Any) -> str:

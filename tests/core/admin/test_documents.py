@@ -3,14 +3,20 @@
 from typing import Any
 
 import pytest
+from django.contrib import admin
+from django.contrib.admin import site
 from django.contrib.auth.models import Permission, User
 from django.db import connection
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import path
 from django.utils.dateparse import parse_datetime
 from pytest_django import DjangoAssertNumQueries
 
 from categories.documents import CATEGORY_COLUMNS
+from core import hooks
 from core.documents import Columns
 from grids.documents import GRID_COLUMNS
 from grids.models import Grid, GridPackage
@@ -302,3 +308,32 @@ def test_upstream_text_is_escaped_and_only_http_links_are_links(admin_client: Cl
     Package.objects.update(repo_url="https://a.test/x?<b>")
     page = admin_client.get(f"/admin/packages/package/{package.pk}/change/").content.decode()
     assert '<a href="https://a.test/x?&lt;b&gt;"' in page
+
+
+def test_folders_above_add_actions_and_pages(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hooks are read when a list is shown: an action is offered by its permissions, as Django's own are."""
+
+    @admin.action(description="Praise", permissions=["change"])
+    def praise(model_admin: Any, request: HttpRequest, queryset: QuerySet[Package]) -> None:
+        model_admin.message_user(request, f"Praised {queryset.count()}.")
+
+    monkeypatch.setitem(hooks.added_actions, "packages.Package", [praise])
+    package = PackageFactory.create()
+    data = {"action": "praise", "_selected_action": [package.pk]}
+    html = admin_client.post("/admin/packages/package/", data, follow=True).content.decode()
+    assert "Praised 1." in html
+    assert '<option value="praise">Praise</option>' in html
+    model_admin = site.get_model_admin(Package)
+    page = path("praise/", lambda _: HttpResponse(), name="praise")
+    monkeypatch.setitem(hooks.added_pages, "packages.Package", [lambda found: [page] if found is model_admin else []])
+    assert page in model_admin.get_urls()
+
+
+@pytest.mark.parametrize("action", ["delete_selected", "export_as_csv", "change_category", "decide_about_reused_names"])
+@pytest.mark.parametrize("across", ["0", "1"])
+def test_what_is_no_id_is_not_selected(admin_client: Client, action: str, across: str) -> None:
+    package = PackageFactory.create()
+    for ids in (["x"], ["9" * 40, "-1", "\x00"], ["1.5", "²", ""], ["x", str(package.pk)]):
+        data = {"action": action, "_selected_action": ids, "index": "0", "select_across": across}
+        assert admin_client.post("/admin/packages/package/", data).status_code in {200, 302}
+    assert Package.objects.count() == 1

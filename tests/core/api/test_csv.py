@@ -67,7 +67,7 @@ def test_a_list_as_csv(get: Get) -> None:
         '"category","id","title","last_updated","last_fetched","repo_description","repo_watchers","participants",'
         '"deprecated"\r\n'
         f'"{V4}categories/{category}/",{pk},"\'=HYPERLINK(""http://evil.example"")","2026-05-06T03:08:09-04:00",,'
-        '"Größe,\r\n“quotes” and ""quotes""",0,"\'@anna; bert",false\r\n'
+        '"Größe,\r\n“quotes” and ""quotes""",0,"[""@anna"",""bert""]",false\r\n'
     )
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert response["Content-Disposition"] == 'attachment; filename="packages.csv"'
@@ -102,7 +102,7 @@ def test_every_list_has_csv_with_the_keys_and_the_queries_of_its_json(get: Get) 
         assert response["Content-Disposition"] == f'attachment; filename="{name}"'
 
 
-@pytest.mark.parametrize("path", ["", "packages/p/", "grids/maps/", "categories/apps/", "changes/"])
+@pytest.mark.parametrize("path", ["", "packages/p/", "grids/maps/", "categories/apps/", "readiness/django/5.2/"])
 @pytest.mark.usefixtures("package")
 def test_what_is_no_list_of_documents_has_no_csv(get: Get, path: str) -> None:
     response = get(f"{path}?format=csv")
@@ -131,13 +131,17 @@ def test_an_object_has_a_column_for_each_of_its_keys(get: Get, package: Package)
 
 
 @pytest.mark.usefixtures("package")
-def test_a_list_of_objects_is_json(get: Get) -> None:
+def test_a_list_is_its_json(get: Get) -> None:
     [document] = get("grids/maps/features/").json()["results"]
     header, line = table(get("grids/maps/features/?format=csv").content.decode())
     assert json.loads(line[header.index("cells")]) == document["cells"]
     header, line = table(get("grids/?format=csv&expand=packages").content.decode())
     [member] = json.loads(line[header.index("packages")])
     assert (member["slug"], len(member)) == ("p", 18)
+    keys = ("participants", "commits_over_52", "django_versions", "grids")
+    [document] = get(f"packages/?fields={','.join(keys)}").json()["results"]
+    header, line = table(get(f"packages/?fields={','.join(keys)}&format=csv").content.decode())
+    assert {key: json.loads(cell) for key, cell in zip(header, line, strict=True)} == document
 
 
 def test_an_empty_list_has_its_header(get: Get) -> None:
@@ -182,7 +186,7 @@ def test_a_byte_order_mark_for_those_that_ask(get: Get) -> None:
         ("packages/?bom=yes", "Must be true or false."),
         ("packages/?format=csv&bom=", "Empty; give it a value or leave it out."),
         ("categories/1/?bom=true", "There is no parameter “bom” here. There are: fields, format."),
-        ("changes/?bom=true", "There is no parameter “bom” here. There are: format, limit, since."),
+        ("readiness/?bom=true", "Only CSV has a byte order mark: add format=csv, or leave this out."),
     ],
 )
 def test_a_byte_order_mark_where_none_can_be(get: Get, query: str, message: str) -> None:
@@ -208,7 +212,7 @@ def test_errors_stay_json(get: Get, query: str, status: int, name: str) -> None:
 def test_options_stay_json(client: Client) -> None:
     response = client.options("/api/v4/packages/?format=csv")
     assert (response.status_code, response["Content-Type"]) == (200, "application/json")
-    assert response.json()["renders"] == ["application/json", "text/html", "text/csv"]
+    assert response.json()["renders"] == ["application/json", "text/html", "text/csv", "application/x-ndjson"]
 
 
 @pytest.mark.parametrize(
@@ -231,14 +235,17 @@ def test_links_lead_to_what_exists(get: Get) -> None:
     """CSV is of lists alone: links to documents do not carry it on."""
     header, line = table(get("packages/?format=csv").content.decode())
     for key in ("category", "grids"):
-        link = line[header.index(key)]
+        cell = line[header.index(key)]
+        link = json.loads(cell)[0] if cell.startswith("[") else cell
         assert "?" not in link
         assert get(link.removeprefix(V4)).status_code == 200
 
 
 @pytest.mark.usefixtures("package")
 def test_pages_of_lists_link_to_their_csv(get: Get) -> None:
-    assert 'href="/api/v4/packages/?format=csv"' in get("packages/", accept="text/html").content.decode()
+    assert (
+        'href="http://testserver/api/v4/packages/?format=csv"' in get("packages/", accept="text/html").content.decode()
+    )
     assert "format=csv" not in get("packages/p/", accept="text/html").content.decode()
 
 
@@ -272,12 +279,12 @@ def test_the_schema_describes_csv_as_text_and_only_of_lists(get: Get) -> None:
     paths = get("schema/?format=json").json()["paths"]
     of_list, of_one = (paths[f"/api/v4/packages/{path}"]["get"] for path in ("", "{reference}/"))
     types = {status: list(each.get("content", ())) for status, each in of_list["responses"].items()}
-    assert types["200"] == ["application/json", "text/csv", "text/html"]
+    assert types["200"] == ["application/json", "text/csv", "application/x-ndjson"]
     assert {status for status, each in types.items() if "text/csv" in each} == {"200"}
-    assert of_list["responses"]["200"]["content"]["text/csv"] == {"schema": {"type": "string"}}
+    assert of_list["responses"]["200"]["content"]["text/csv"]["schema"] == {"type": "string"}
     assert "text/csv" not in of_one["responses"]["200"]["content"]
     formats = [
         next(each["schema"]["enum"] for each in operation["parameters"] if each["name"] == "format")
         for operation in (of_list, of_one)
     ]
-    assert formats == [["json", "api", "csv"], ["json", "api"]]
+    assert formats == [["json", "csv", "jsonl"], ["json"]], "the page for people is none of the forms that clients read"

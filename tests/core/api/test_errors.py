@@ -18,7 +18,7 @@ UNKNOWN_URL = "There is nothing at this address; the API begins at /api/v4/."
 UNKNOWN_PATHS = (
     "/api",
     "/api/",
-    "/api/v3/",
+    "/api/v2/",
     "/api/v4/nope",
     "/api/v4/nope/",
     "/api/v4/packages/x/y/",
@@ -136,8 +136,8 @@ def test_head_responds_like_get_without_a_body(client: Client, path: str) -> Non
     ("path", "name", "renders"),
     [
         ("", "Package Grids", PAGES),
-        ("packages/", "Packages", [*PAGES, "text/csv"]),
-        ("grids/", "Grids", [*PAGES, "text/csv"]),
+        ("packages/", "Packages", [*PAGES, "text/csv", "application/x-ndjson"]),
+        ("grids/", "Grids", [*PAGES, "text/csv", "application/x-ndjson"]),
         ("categories/x/", "Category", PAGES),
     ],
 )

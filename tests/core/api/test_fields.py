@@ -1,15 +1,17 @@
 """`fields`: only the requested keys, in the contract's order."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from categories.documents import CATEGORY_COLUMNS
+from categories.models import Category
 from packages.documents import PACKAGE_COLUMNS
 from packages.health.verdicts import rank
-from packages.models import FetchState, Package, PackageHealth
+from packages.models import FetchState, Package, PackageHealth, Pin
 from tests.conftest import Get
 from tests.factories import CategoryFactory, GridFactory, MembershipFactory, PackageFactory
 
@@ -42,6 +44,10 @@ def full_package() -> Package:
         archived=True,
         deprecated=True,
         replaced_by=PackageFactory.create(id=5_000_000),
+        reply_kind="help_wanted",
+        reply_note="Ask <b>anna</b>.",
+        reply_since=NOW.date(),
+        reply_until=date(2200, 1, 1),
         gone_since=NOW,
         verdict_rank=rank("gone"),
     )
@@ -62,7 +68,10 @@ def full_package() -> Package:
     PackageHealth.objects.create(
         package=package, since=NOW, before="quiet", reasons=REASONS, warnings=["stale"], valid_until=NOW
     )
+    pin = {"pinned": "MIT", "upstream": "GPL", "reason": "It says so.", "since": NOW, "by": "anna"}
+    Pin.objects.create(package=package, column="licence", **pin)
     MembershipFactory.create(package=package, grid=GridFactory.create(slug="g"))
+    Category.objects.filter(pk=package.category_id).update(slug="apps")
     return package
 
 
@@ -84,6 +93,7 @@ EXTENDED = {
     "archived": True,
     "deprecated": True,
     "replaced_by": "http://testserver/api/v4/packages/5000000/",
+    "reply": {"kind": "help_wanted", "note": "Ask <b>anna</b>.", "since": "2026-05-06", "until": "2200-01-01"},
     "gone": True,
     "freshness": {
         "repo": {
@@ -113,6 +123,9 @@ EXTENDED = {
         "warnings": ["stale"],
         "valid_until": "2026-05-06T03:08:09-04:00",
     },
+    "pins": [{"column": "licence", "since": "2026-05-06", "reason": "It says so.", "upstream": "GPL"}],
+    "category_slug": "apps",
+    "grid_slugs": ["g"],
 }
 
 
@@ -130,14 +143,14 @@ def test_all(get: Get, django_assert_num_queries: DjangoAssertNumQueries) -> Non
 
 
 def test_a_package_that_was_never_fetched(get: Get) -> None:
-    PackageFactory.create(slug="p")
+    PackageFactory.create(slug="p", category__slug="c")
     full = get("packages/p/?fields=all").json()
     unfetched = {"score": 0, "licence": "", "requires_python": "", "python_versions": [], "django_versions": []}
     unfetched |= {"classifiers": [], "deprecated": False, "gone": False, "pypi_status": "", "pypi_status_reason": ""}
-    unfetched |= dict.fromkeys(("requires_django", "pypi_downloads", "released", "archived", "replaced_by"))
+    unfetched |= dict.fromkeys(("requires_django", "pypi_downloads", "released", "archived", "replaced_by", "reply"))
     unfetched |= dict.fromkeys(("stars_30d", "stars_90d", "downloads_30d"))
     unfetched |= {"freshness": {"repo": None, "pypi": None, "downloads": None}}
-    unfetched |= {"health": UNSETTLED}
+    unfetched |= {"health": UNSETTLED, "pins": [], "category_slug": "c", "grid_slugs": []}
     assert {key: full[key] for key in PACKAGE_COLUMNS.extended} == unfetched
 
 
@@ -158,7 +171,66 @@ def test_the_contracts_order_whatever_the_request(get: Get) -> None:
     assert list(get("grids/?fields=slug").json()["results"][0]) == ["slug"]
     CategoryFactory.create(slug="c")
     assert list(get("categories/c/?fields=title,id").json()) == ["id", "title"]
-    assert get("categories/c/?fields=all").json() == get("categories/c/").json()
+    whole = get("categories/c/?fields=all").json()
+    assert whole == get("categories/c/").json() | {"package_count": 0, "last_updated_median": None}
+    assert list(whole) == list(CATEGORY_COLUMNS.served)
+
+
+def test_counts_and_slugs_of_other_documents(get: Get, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    """Slugs are in the order of the links, each list in one query beside the revisions."""
+    empty, apps = CategoryFactory.create(slug="empty"), CategoryFactory.create(slug="apps")
+    packages = [
+        PackageFactory.create(slug=slug, title=title, category=apps)
+        for slug, title in (("z", "alpha"), ("a", "Beta"), ("m", "Alpha"))
+    ]
+    grids = [GridFactory.create(slug=slug) for slug in ("h", "g", "e")]
+    for grid in grids[:2]:
+        MembershipFactory.create(grid=grid, package=packages[1])
+    for package in (packages[2], packages[0]):
+        MembershipFactory.create(grid=grids[1], package=package)
+    with django_assert_num_queries(2):
+        listed = get("categories/?fields=slug,package_count").json()["results"]
+    assert listed == [{"slug": "apps", "package_count": 3}, {"slug": empty.slug, "package_count": 0}]
+    with django_assert_num_queries(2):
+        listed = get("packages/?fields=slug,grids,grid_slugs,category_slug").json()["results"]
+    assert [(each["grid_slugs"], each["category_slug"]) for each in listed] == [
+        (["g"], "apps"),
+        (["h", "g"], "apps"),
+        (["g"], "apps"),
+    ]
+    assert listed[1]["grids"] == [f"http://testserver/api/v4/grids/{grid.pk}/" for grid in grids[:2]]
+    with django_assert_num_queries(2):
+        listed = get("grids/?fields=slug,packages,package_count,package_slugs").json()["results"]
+    assert [(each["slug"], each["package_count"], each["package_slugs"]) for each in listed] == [
+        ("e", 0, []),
+        ("g", 3, ["z", "m", "a"]),
+        ("h", 1, ["a"]),
+    ]
+    of_slugs = {package.slug: f"http://testserver/api/v4/packages/{package.pk}/" for package in packages}
+    assert listed[1]["packages"] == [of_slugs[slug] for slug in ("z", "m", "a")]
+    for alone in ("package_count", "package_slugs"):
+        with django_assert_num_queries(2):
+            assert get(f"grids/g/?fields={alone}").json() == {alone: listed[1][alone]}
+
+
+def test_counts_and_slugs_beside_documents_in_place_of_links(get: Get) -> None:
+    full_package()
+    document = get("packages/?slug__in=p&expand=category,grids&fields=category,grids,category_slug,grid_slugs").json()
+    (package,) = document["results"]
+    assert (package["category"]["slug"], package["category_slug"]) == ("apps", "apps")
+    assert ([grid["slug"] for grid in package["grids"]], package["grid_slugs"]) == (["g"], ["g"])
+    assert "package_count" not in package["category"]
+    assert "package_slugs" not in package["grids"][0]
+
+
+def test_counts_and_slugs_in_a_table(get: Get) -> None:
+    full_package()
+    table = get("packages/?slug__in=p&fields=title,category_slug,grid_slugs&format=csv")
+    assert table.content.decode().splitlines()[1].endswith(',"apps","[""g""]"')
+    assert get("grids/?fields=slug,package_count,package_slugs&format=csv").content.decode().splitlines() == [
+        '"slug","package_count","package_slugs"',
+        '"g",1,"[""p""]"',
+    ]
 
 
 def test_on_a_page_for_browsers(get: Get) -> None:

@@ -46,9 +46,8 @@ def test_a_page(get: Get, path: str) -> None:
 
 
 def test_the_title_of_a_page_is_that_of_its_document(get: Get) -> None:
-    assert "<title>The package | Package Grids</title>" in " ".join(
-        get("packages/x/?format=api").content.decode().split()
-    )
+    html = get("packages/x/?format=api").content.decode()
+    assert "<title>The package – Package Grids</title>" in html  # noqa: RUF001 (a dash)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -58,7 +57,7 @@ def test_an_unknown_format(get: Get, path: str, wrong: str) -> None:
     assert response.status_code == 404
     assert response["Content-Type"] == "application/json"
     detail = response.json()["detail"]
-    known = "format=json or format=api" + (" or format=csv" if path in LISTS else "")
+    known = "format=json or format=api" + (" or format=csv or format=jsonl" if path in LISTS else "")
     assert detail == f"There is no format “{wrong[:50]}” here; use {known}."
 
 
@@ -80,7 +79,9 @@ def test_nothing_acceptable(get: Get, path: str, accept: str) -> None:
     response = get(path, accept=accept)
     assert response.status_code == 406
     assert response["Content-Type"] == "application/json"
-    assert response.json() == {"detail": "Could not satisfy the request Accept header."}
+    table = ", text/csv, application/x-ndjson" if path in {"packages/", "grids/", "categories/"} else ""
+    types = f"application/json, text/html{table}"
+    assert response.json() == {"detail": f"Could not satisfy the request Accept header; there are: {types}."}
 
 
 class Page(HTMLParser):
@@ -141,15 +142,26 @@ def _harmless_and_hostile(kind: str, text: str) -> tuple[str, str]:
 
 
 def test_only_http_urls_become_links(get: Get) -> None:
+    text = "See https://example.org/good and http://example.org/plain or javascript:alert(2) ftp://x.org/"
+    category = CategoryFactory.create(slug="links", description=text)
     PackageFactory.create(
         slug="links",
+        category=category,
         repo_url="ssh://git@example.org/a",
         pypi_url="javascript",
         documentation_url='https://example.org/"onmouseover="alert(1)',
-        repo_description="See https://example.org/good and http://example.org/plain or javascript:alert(2) ftp://x.org/",
+        repo_description=text,
     )
+    of_category = Page(get("categories/links/", accept="text/html").content.decode())
+    assert {link for link in of_category.links if "example.org" in link} == {
+        "https://example.org/good",
+        "http://example.org/plain",
+    }
     page = Page(get("packages/links/", accept="text/html").content.decode())
-    assert "https://example.org/good" in page.links
+    assert {link for link in page.links if "example.org" in link} == {
+        "https://example.org/a",  # what ssh is for a browser
+        'https://example.org/"onmouseover="alert(1)',
+    }
     assert not [link for link in page.links if link and not link.startswith(("http://", "https://", "/", "#"))]
     assert "onmouseover" not in page.attributes
 

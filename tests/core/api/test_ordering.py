@@ -152,7 +152,9 @@ def test_wrong_orderings(get: Get, ordering: str, message: str) -> None:
 
 
 def test_the_same_name_twice(get: Get) -> None:
-    assert get("packages/?ordering=title,-title").json() == {"ordering": ["The same name stands there twice."]}
+    assert get("packages/?ordering=title,-title").json() == {
+        "ordering": ["The same name stands there twice. Write each once, like title,repo_watchers."]
+    }
 
 
 def test_the_default_is_newest_first(get: Get) -> None:

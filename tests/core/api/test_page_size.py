@@ -21,6 +21,12 @@ pytestmark = pytest.mark.django_db
 LINE = "A page shows at most 100 documents"
 
 
+@pytest.fixture(autouse=True)
+def _all_json_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Show the JSON of pages whatever its size, to count what is in it."""
+    monkeypatch.setattr("core.pages.folded.MOST_COMPRESSED", 10**7)
+
+
 def page(get: Get, path: str) -> Any:
     return get(path, accept="text/html")
 

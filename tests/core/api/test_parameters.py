@@ -1,5 +1,7 @@
 """Nothing behind the question mark is ever silently ignored."""
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -29,7 +31,11 @@ def test_unknown_parameters(client: Client, path: str) -> None:
     for method in (client.get, client.head, client.options):
         response = method(f"/api/v4/{path}?limt=3")
         assert response.status_code == 400
-    message = client.get(f"/api/v4/{path}?limt=3").json()["limt"][0]
+    response = client.get(f"/api/v4/{path}?limt=3")
+    if path == "docs/":  # a page alone
+        assert "There is no parameter “limt” here." in response.content.decode()
+        return
+    message = response.json()["limt"][0]
     assert message.startswith("There is no parameter “limt” here.")
     assert ("Did you mean “limit”?" in message) == (", limit" in message)
 
@@ -50,8 +56,25 @@ def test_all_mistakes_are_reported_together(get: Get, path: str) -> None:
 def test_repeated_parameters(get: Get) -> None:
     message = ["Given more than once; several values go into one, with commas between them, where they are allowed."]
     assert get("packages/?limit=1&limit=1").json() == {"limit": message}
-    assert get("packages/x/?fields=id&fields=title").json() == {"fields": message}
+    assert get("packages/?archived=true&archived=true").json() == {"archived": message}
     assert get("search/?q=a&q=b").json() == {"q": message}
+
+
+@pytest.mark.parametrize(
+    ("query", "joined"),
+    [
+        ("packages/x/?fields=id&fields=title", "packages/x/?fields=id%2Ctitle"),
+        ("packages/?expand=category&expand=grids", "packages/?expand=category%2Cgrids"),
+        ("packages/?ordering=title&ordering=-score", "packages/?ordering=title%2C-score"),
+        ("packages/?id__in=2&id__in=1,3&limit=5", "packages/?id__in=2%2C1%2C3&limit=5"),
+        ("grids/?fields=id&fields=title&format=api", "grids/?fields=id%2Ctitle&format=api"),
+    ],
+)
+def test_a_list_in_several_parameters_is_at_the_url_with_one(client: Client, query: str, joined: str) -> None:
+    """Clients that are generated send a list so."""
+    response = client.get(f"/api/v4/{query}")
+    assert (response.status_code, response["Location"]) == (302, f"http://testserver/api/v4/{joined}")
+    assert client.get(response["Location"]).status_code == 200
 
 
 @pytest.mark.parametrize("value", ["", "%20", "+"])
@@ -75,10 +98,13 @@ def test_a_parameter_that_is_too_long(get: Get) -> None:
 
 @pytest.mark.parametrize("kind", LISTS)
 def test_the_page_has_a_form_with_the_filters(get: Get, kind: str) -> None:
+    """But lists of ids and slugs, which programs have, and orders, which are links."""
     html = get(f"{kind}/", accept="text/html").content.decode()
-    assert 'method="get"' in html
-    for name in LISTS[kind].base_filters:
-        assert f'name="{name}"' in html
+    form = html.partition('<form class="filters"')[2].partition("</form>")[0]
+    names = re.findall(r'<(?:input|select|textarea)[^>]* name="(.*?)"', form)
+    of_programs = {"ordering", "id__in", "slug__in", "repo_url__in"}
+    assert sorted(names) == sorted(LISTS[kind].base_filters.keys() - of_programs)
+    assert re.findall('<label for="filter-(.*?)">', form) == names
 
 
 @pytest.mark.parametrize(

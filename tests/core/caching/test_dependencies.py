@@ -1,8 +1,9 @@
 """Every route of the API: its cached responses expire with the kinds that they show, and with no others."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -17,6 +18,7 @@ from rest_framework.response import Response
 from categories.models import Category
 from categories.views import CategoryViewSet
 from config import urls
+from core import dumps
 from core.api.filters import FlagField, TimeField, WholeNumberField
 from core.api.views import CatalogueView
 from core.caching.dependencies import Dependencies, Routes, on, parse_parameters
@@ -25,14 +27,15 @@ from core.caching.values import CachedValue
 from core.database.prepared import PLACEHOLDER_ID, Statement
 from core.database.sessions import reader
 from core.kinds import Kind
+from core.pages.page import Page
 from grids.models import Cell, Feature, Grid, GridPackage
 from grids.views import FeatureViewSet, GridViewSet
-from packages.models import FetchState, Package, PackageHealth, ReadinessCount, Release, Snapshot
+from packages.models import FetchState, Package, PackageHealth, Pin, ReadinessCount, Release, Snapshot
 from packages.readiness.counts import count_readiness
 from packages.views import PackageViewSet
 from search.models import Entry
 from tests.core.api.test_formats import BROWSER
-from tests.factories import CellFactory, GridFactory, MembershipFactory, PackageFactory
+from tests.factories import CategoryFactory, CellFactory, GridFactory, MembershipFactory, PackageFactory
 
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
 PACKAGES, GRIDS, CATEGORIES, LOG = {"packages"}, {"grids"}, {"categories"}, {"changes"}
@@ -45,6 +48,8 @@ REQUESTS: dict[str, dict[str, set[str]]] = {
         "packages/": PACKAGES,
         "packages/?limit=1&cursor=": PACKAGES,
         "packages/?fields=title,grids": PACKAGES,
+        "packages/?fields=category_slug": PACKAGES | CATEGORIES,
+        "packages/?fields=grid_slugs": PACKAGES | GRIDS,
         "packages/?category=c": PACKAGES | CATEGORIES,
         "packages/?grid=g": PACKAGES | GRIDS,
         "packages/?q=category": PACKAGES,
@@ -59,6 +64,9 @@ REQUESTS: dict[str, dict[str, set[str]]] = {
         "packages/p/": PACKAGES,
         "packages/p/?fields=title,category": PACKAGES,
         "packages/p/?fields=health": PACKAGES,
+        "packages/p/?fields=reply": PACKAGES,
+        "packages/p/?fields=pins": PACKAGES,
+        "packages/p/?fields=category_slug,grid_slugs": ALL,
         "packages/p/?expand=category": PACKAGES | CATEGORIES,
         "packages/p/?expand=grids": PACKAGES | GRIDS,
     },
@@ -73,8 +81,10 @@ REQUESTS: dict[str, dict[str, set[str]]] = {
         "grids/": GRIDS,
         "grids/?q=package": GRIDS,
         "grids/?package=p": GRIDS | PACKAGES,
+        "grids/?without_level=good": GRIDS | PACKAGES,
         "grids/?expand=packages": GRIDS | PACKAGES,
         "grids/?ordering=title&header=false": GRIDS,
+        "grids/?fields=package_count,package_slugs": GRIDS,
     },
     "grids/<reference>/": {"grids/g/": GRIDS, "grids/g/?expand=packages": GRIDS | PACKAGES},
     "grids/<reference>/features/": {"grids/g/features/": GRIDS | FEATURES},
@@ -95,8 +105,13 @@ REQUESTS: dict[str, dict[str, set[str]]] = {
         "features/?fields=title": GRIDS | FEATURES,
     },
     "features/<reference>/": {"features/7/": GRIDS | FEATURES},
-    "categories/": {"categories/": CATEGORIES, "categories/?q=packages": CATEGORIES},
-    "categories/<reference>/": {"categories/c/": CATEGORIES},
+    "categories/": {
+        "categories/": CATEGORIES,
+        "categories/?q=packages": CATEGORIES,
+        "categories/?fields=slug,package_count": CATEGORIES,
+        "categories/?fields=slug,last_updated_median": CATEGORIES | PACKAGES,
+    },
+    "categories/<reference>/": {"categories/c/": CATEGORIES, "categories/c/?fields=all": CATEGORIES | PACKAGES},
     "search/": {"search/?q=maps": ALL | FEATURES, "search/": ALL | FEATURES},
     "readiness/": {"readiness/": PACKAGES},
     "readiness/<platform>/<version>/": {"readiness/django/5.2/": PACKAGES},
@@ -104,10 +119,30 @@ REQUESTS: dict[str, dict[str, set[str]]] = {
     "feeds/packages.<extension>": {"feeds/packages.atom": PACKAGES},
     "feeds/releases.<extension>": {"feeds/releases.rss": PACKAGES},
     "feeds/grids.<extension>": {"feeds/grids.atom": GRIDS},
+    "feeds/grids/<reference>.<extension>": {"feeds/grids/g.atom": PACKAGES | GRIDS},
+    "feeds/categories/<reference>.<extension>": {"feeds/categories/c.rss": PACKAGES | CATEGORIES},
     "": {"": set()},
+    "dumps/": {"dumps/": set()},
+    "dumps/<name>/<file>": {},  # it redirects, whatever is stored
     "schema/": {"schema/": set(), "schema/?format=json": set()},
     "docs/": {"docs/": set()},
-    "docs/redoc/": {"docs/redoc/": set()},
+    "docs/clients/": {"docs/clients/": set()},
+    "docs/redoc/": {},  # it redirects, whatever is stored
+}
+# By route, what its page shows beside the document: a route that is not named here has a page of its document alone.
+PAGES_ADD: dict[str, set[str]] = {
+    "": ALL | LOG,
+    "packages/": CATEGORIES,
+    "packages/<reference>/": CATEGORIES | GRIDS | FEATURES,
+    "packages/<reference>/releases/": CATEGORIES,
+    "packages/<reference>/history/": CATEGORIES,
+    "trending/": CATEGORIES,
+    "grids/<reference>/": PACKAGES | CATEGORIES | FEATURES,
+    "grids/<reference>/features/": PACKAGES,
+    "features/": PACKAGES,
+    "features/<reference>/": PACKAGES,
+    "categories/": PACKAGES,
+    "categories/<reference>/": PACKAGES,
 }
 
 
@@ -123,6 +158,10 @@ def snapshot() -> object:
     return Snapshot.objects.create(package=Package.objects.get(slug="p"), day=NOW.date(), stars=7)
 
 
+def pin() -> object:
+    return Pin.objects.create(package=Package.objects.get(slug="p"), column="licence", reason="So it is.", since=NOW)
+
+
 def state() -> object:
     one = Package.objects.get(slug="p")
     return FetchState.objects.create(package=one, source="pypi", target="p", outcome="ok", next_due=NOW)
@@ -136,8 +175,22 @@ def health() -> object:
 WRITES: dict[str, tuple[Callable[[], object], set[str]]] = {
     "a package's number": (package(repo_watchers=77), PACKAGES | LOG),
     "a package's title, which its grids sort by": (package(title="Zebra"), PACKAGES | GRIDS | LOG),
+    "a package's slug, which its grids can show": (
+        lambda: Package.objects.filter(title="Zoo").update(slug="zoo2"),
+        PACKAGES | GRIDS | LOG,
+    ),
+    "another category of a package, whose number changes": (
+        lambda: Package.objects.filter(title="Zoo").update(category=CategoryFactory.create()),
+        PACKAGES | CATEGORIES | LOG,
+    ),
+    "a package that comes": (
+        lambda: PackageFactory.create(category=Category.objects.get(slug="c")),
+        PACKAGES | CATEGORIES | LOG,
+    ),
+    "a package that goes": (lambda: Package.objects.filter(title="Zoo").delete(), PACKAGES | CATEGORIES | LOG),
     "a package's last_fetched, which the log leaves out": (package(last_fetched=NOW), PACKAGES),
-    "a release": (release, PACKAGES),
+    "a release": (release, PACKAGES | LOG),
+    "a pin": (pin, PACKAGES | LOG),
     "a snapshot": (snapshot, PACKAGES),
     "a fetch state": (state, PACKAGES),
     "a package's verdict": (package(verdict_rank=3), PACKAGES | LOG),
@@ -152,21 +205,29 @@ WRITES: dict[str, tuple[Callable[[], object], set[str]]] = {
 }
 
 
-def named_routes() -> set[str]:
-    """Return the patterns of all routes below /api/v4/, in the notation of REQUESTS."""
+def named_routes(root: str) -> set[str]:
+    """Return the patterns of all routes below `root`, in the notation of REQUESTS."""
     patterns = {
         route.pattern.pattern for routes in Routes(get_resolver().url_patterns).by_word.values() for route in routes
     }
     plain = {re.sub(r"\(\?P<(\w+)>[^)]*\)", r"<\1>", each).replace("\\", "") for each in patterns}
-    return {each.removeprefix("/api/v4/") for each in plain}
+    return {each.removeprefix(root) for each in plain if each.startswith(root)}
 
 
 @pytest.fixture
-def _catalogue(settings: Settings) -> None:
+def _catalogue(settings: Settings, tmp_path: Path) -> None:
     settings.CACHE_URL = "locmem://"
+    settings.DUMP_ROOT = str(tmp_path)
+    fill_catalogue()
+
+
+def fill_catalogue() -> None:
+    """Store one of everything that is written to in WRITES, with an empty cache."""
     store.cache_clear()
-    one = PackageFactory.create(slug="p", title="Maps", repo_url="https://github.com/a/p", licence="MIT")
+    facts: dict[str, Any] = {"licence": "MIT", "classifiers": ["Framework :: Django"]}
+    one = PackageFactory.create(slug="p", title="Maps", repo_url="https://github.com/a/p", **facts)
     PackageFactory.create(slug="q", category=one.category)
+    PackageFactory.create(slug="zoo", title="Zoo", category=one.category)
     Category.objects.update(slug="c")
     Release.objects.create(package=one, version="0.1", uploaded_at=NOW)
     member = MembershipFactory.create(package=one, grid=GridFactory.create(slug="g", title="Maps"))
@@ -175,7 +236,7 @@ def _catalogue(settings: Settings) -> None:
 
 
 def test_every_route_has_requests_here() -> None:
-    assert named_routes() == REQUESTS.keys()
+    assert named_routes("/api/v4/") == REQUESTS.keys()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -183,15 +244,28 @@ def test_every_route_has_requests_here() -> None:
 @pytest.mark.parametrize("accept", ["*/*", BROWSER])
 @pytest.mark.parametrize("first", range(3))  # each third of the writes, so that no worker is the last for long
 def test_a_response_expires_with_the_kinds_that_it_shows_and_no_others(client: Client, accept: str, first: int) -> None:
-    requests = {url: depends for of_route in REQUESTS.values() for url, depends in of_route.items()}
+    adds = PAGES_ADD if accept == BROWSER else {}
+    requests = {
+        url: depends | adds.get(route, set())
+        for route, urls in REQUESTS.items()
+        # Parameters mean the same for pages, which take longer: one of each route.
+        for url, depends in (list(urls.items())[:1] if accept == BROWSER else urls.items())
+    }
 
     def get(url: str) -> Any:
         return client.get(f"/api/v4/{url}", headers={"accept": accept})
 
+    check_expiry(get, requests, list(WRITES)[first::3])
+
+
+def check_expiry(get: Callable[[str], Any], requests: Mapping[str, set[str]], writes: Iterable[str]) -> None:
+    """Write in each of these ways: the responses to the requests change with the revisions that they depend on, and
+    with no others."""
     before = {url: get(url) for url in requests}
     assert {response.status_code for response in before.values()} == {200}
     assert [url for url, response in before.items() if "ETag" not in response] == []
-    for what, (write, moved) in list(WRITES.items())[first::3]:
+    for what in writes:
+        write, moved = WRITES[what]
         write()
         for url, depends in requests.items():
             after = get(url)
@@ -210,7 +284,10 @@ VALUES = {
     "id__in": "1,2",
     "slug__in": "p,q",
     "repo_url": "https://github.com/a/p",
+    "repo_url__in": "https://github.com/a/p,https://github.com/a/q",
     "pypi_name": "p",
+    "pypi_name__in": "p>=1%0Aq",
+    "classifier": "Framework :: Django",
     "repo_host": "github.com",
     "participant": "anna",
     "licence": "MIT",
@@ -220,7 +297,9 @@ VALUES = {
     "readiness": "python-3.12-others",
     "q": "maps",
     "health": "finished,unknown",
+    "reply": "help_wanted,none",
     "level": "poor",
+    "without_level": "good",
 }
 
 
@@ -286,7 +365,8 @@ def test_bytes_that_are_not_percent_encoded_are_read_as_the_view_reads_them(clie
 def test_what_shows_no_documents_runs_no_query(
     client: Client, django_assert_num_queries: DjangoAssertNumQueries, accept: str
 ) -> None:
-    for url in ("", "docs/", "docs/redoc/", "schema/"):
+    root = [] if accept == "text/html" else [""]  # the page of the root shows what is new
+    for url in (*root, "docs/", "schema/"):
         with django_assert_num_queries(0):
             client.get(f"/api/v4/{url}", headers={"accept": accept})
 
@@ -303,18 +383,22 @@ def test_a_route_is_found_by_any_first_word(word: str) -> None:
         assert route.dependencies({}, "json") == on(Kind.GRID)
 
 
-def test_an_action_and_a_format_may_add_dependencies() -> None:
+def test_an_action_and_a_page_may_add_dependencies() -> None:
+    class OfPackages(Page):
+        depends_on = on(Kind.PACKAGE)
+
     class View(CatalogueView):
         depends_on = on(Kind.GRID)
-        formats_add = {"api": on(Kind.PACKAGE)}  # noqa: RUF012 (as views declare it)
-        parameters_add = {"category": on(Kind.CATEGORY)}  # noqa: RUF012
+        page_class = OfPackages
+        parameters_add = {"category": on(Kind.CATEGORY)}  # noqa: RUF012 (as views declare it)
 
     view: Any = View.as_view(parameters_add={"stale": on(ages=60)})
     route = Routes((path("api/v4/x/", view),)).find("/api/v4/x/")
     assert route is not None
     assert route.dependencies({}, "json") == on(Kind.GRID)
-    assert route.dependencies({}, "api") == on(Kind.GRID, Kind.PACKAGE)
+    assert route.dependencies({}, "api") == on(Kind.GRID, Kind.PACKAGE, ages=86_400), "its words tell days"
     assert route.dependencies({"category": "c", "stale": "1"}, "json") == on(Kind.GRID, Kind.CATEGORY, ages=60)
+    assert route.dependencies({"stale": "1"}, "api") == on(Kind.GRID, Kind.PACKAGE, ages=60)
 
 
 class Undeclared(CatalogueView):
@@ -420,4 +504,6 @@ def test_a_response_with_an_undeclared_table_is_never_cached(
 
 
 def test_dependencies_add_up() -> None:
+    assert on(states=[dumps.state]) | on(Kind.GRID) == on(Kind.GRID, states=[dumps.state])
+    assert on(Kind.GRID) | on(states=[dumps.state]) == on(Kind.GRID, states=[dumps.state])
     assert on(Kind.GRID, ages=60) | on(Kind.PACKAGE, ages=3600) == on(Kind.GRID, Kind.PACKAGE, ages=60)

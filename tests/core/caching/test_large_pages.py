@@ -14,7 +14,9 @@ pytestmark = pytest.mark.database  # the middleware chooses the connection
 SECONDS = 20  # a busy machine
 
 
-def build_two(monkeypatch: pytest.MonkeyPatch, query: str, wait: float, accept: str = "*/*") -> bool:
+def build_two(
+    monkeypatch: pytest.MonkeyPatch, query: str, wait: float, accept: str = "*/*", path: str = "packages/"
+) -> bool:
     """Build two pages with that query in two threads; return whether both were being built within `wait` seconds."""
     middleware = ApiCacheMiddleware(lambda _: HttpResponse())
     both = threading.Barrier(2)
@@ -33,8 +35,7 @@ def build_two(monkeypatch: pytest.MonkeyPatch, query: str, wait: float, accept: 
     monkeypatch.setattr(middleware, "respond", respond)
     monkeypatch.setattr("core.caching.revisions.read", lambda *_: Revisions({}, {}))
     requests = [
-        RequestFactory().get(f"/api/v4/packages/?{query}&offset={offset}", headers={"accept": accept})
-        for offset in (0, 1)
+        RequestFactory().get(f"/api/v4/{path}?{query}&offset={offset}", headers={"accept": accept}) for offset in (0, 1)
     ]
     threads = [threading.Thread(target=middleware, args=[request]) for request in requests]
     for thread in threads:
@@ -85,3 +86,15 @@ def test_one_large_page_is_built_at_a_time(
 )
 def test_other_pages_are_built_in_parallel(monkeypatch: pytest.MonkeyPatch, query: str, accept: str) -> None:
     assert build_two(monkeypatch, query, wait=SECONDS, accept=accept)
+
+
+@pytest.mark.parametrize("path", ["grids/maps/", "grids/maps/comparison/", "compare/"])
+def test_pages_that_are_large_by_themselves(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    """The page of a comparison has 200 rows if nobody asks for less; its JSON is not as much."""
+    assert not build_two(monkeypatch, "", wait=0.3, accept="text/html", path=path)
+    assert build_two(monkeypatch, "", wait=SECONDS, path=path)
+
+
+@pytest.mark.parametrize("path", ["grids/", "packages/ralph/", "grids/maps/features/"])
+def test_pages_that_are_not(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    assert build_two(monkeypatch, "", wait=SECONDS, accept="text/html", path=path)

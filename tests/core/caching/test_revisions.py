@@ -16,7 +16,7 @@ from core.caching import revisions
 from core.models import Revision
 from grids.models import Grid
 from packages.models import Package
-from tests.factories import CategoryFactory, GridFactory, MembershipFactory, PackageFactory
+from tests.factories import CategoryFactory, CellFactory, GridFactory, MembershipFactory, PackageFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such thing")
@@ -129,7 +129,7 @@ def test_no_revision_goes_back(lower: str) -> None:
 
 @pytest.mark.usefixtures("_revisions_reset")
 def test_revisions_follow_the_clock_or_rise_by_one() -> None:
-    PackageFactory.create()
+    CellFactory.create()  # with a row of every kind: a revision that no row moves stays what it was
     CategoryFactory.create_batch(2_000 if connection.vendor == "sqlite" else 2)
     Change.objects.all().delete()
     now = time.time() * 1_000_000
@@ -138,6 +138,19 @@ def test_revisions_follow_the_clock_or_rise_by_one() -> None:
     Revision.objects.filter(kind="packages").update(number=ahead)
     Package.objects.update(repo_forks=7)
     assert numbers()["packages"] == ahead + 1
+
+
+def test_a_missing_revision_starts_with_the_number_of_rows() -> None:
+    cell = CellFactory.create()
+    before = dict(Revision.objects.values_list("kind", "rows"))
+    triggers.uninstall(connection)
+    Revision.objects.exclude(kind=Revision.LOG).delete()
+    triggers.install(connection)
+    assert {**before, **dict(Revision.objects.values_list("kind", "rows"))} == before
+    cell.delete()  # which moves the revision of features, and is none
+    assert {**before, **dict(Revision.objects.values_list("kind", "rows"))} == before
+    cell.feature.delete()
+    assert dict(Revision.objects.values_list("kind", "rows"))["features"] == before["features"] - 1
 
 
 def test_many_rows_do_not_outrun_the_clock() -> None:

@@ -1,0 +1,105 @@
+"""Probes, for those who watch a server: whether this process lives (/healthz), and whether it can serve (/readyz).
+
+Both are answered before everything else. No host is checked, since a load balancer knows an address alone; no session
+is read, nothing is cached by others, and no line in the log but that of the request.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.http.response import HttpResponseBase
+
+from core.caching.stores import store
+from core.database.sessions import waiting
+from core.database.triggers import REGISTERED
+from core.words import counted
+
+KEPT_SECONDS = 2.0  # for which an answer is given again, however often somebody asks
+DATABASE_SECONDS = 2.0
+OK = "ok"
+_UNREAD = "not known without the database"
+
+
+class ProbesMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+        self._lock = threading.Lock()
+        self._found: Mapping[str, str] = {}
+        self._found_at = -KEPT_SECONDS
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path_info not in {"/healthz", "/readyz"}:
+            return self.get_response(request)
+        response: HttpResponse
+        if request.method not in {"GET", "HEAD"}:
+            response = HttpResponseNotAllowed(["GET", "HEAD"])
+        elif request.path_info == "/healthz":
+            response = HttpResponse("ok\n", content_type="text/plain; charset=utf-8")
+        else:
+            response = self._readiness()
+        response["Content-Length"] = str(len(response.content))
+        response["Cache-Control"] = "no-store"
+        response["X-Content-Type-Options"] = "nosniff"
+        if request.method == "HEAD":
+            response.content = b""
+        return response
+
+    def _readiness(self) -> JsonResponse:
+        with self._lock:
+            if time.monotonic() - self._found_at >= KEPT_SECONDS:
+                self._found = dict(findings())
+                self._found_at = time.monotonic()
+            found = self._found
+        # A site without its cache is slower, and serves: if each server were taken away, none would be left.
+        is_ready = all(value == OK for name, value in found.items() if name != "cache")
+        return JsonResponse({"ready": is_ready, **found}, status=200 if is_ready else 503)
+
+
+def findings() -> Iterator[tuple[str, str]]:
+    """Yield what is needed for serving, and "ok" or, in words, what is wrong with it."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    try:
+        with waiting(DATABASE_SECONDS):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            yield "database", OK
+            yield "migrations", _migrations()
+            yield "triggers", _triggers()
+    except (DatabaseError, InterfaceError):
+        connection.close()
+        # Whoever asks is not told more: the log of the server has what the database said.
+        yield from (("database", "it does not respond"), ("migrations", _UNREAD), ("triggers", _UNREAD))
+    yield "cache", _cache()
+
+
+@cache
+def _newest_migrations() -> list[tuple[str, str]]:
+    """Return the last migration of each app, which this program was written for."""
+    newest: list[tuple[str, str]] = MigrationLoader(None).graph.leaf_nodes()
+    return newest
+
+
+def _migrations() -> str:
+    applied = MigrationRecorder(connections[DEFAULT_DB_ALIAS]).applied_migrations()
+    behind = [app for app, name in _newest_migrations() if (app, name) not in applied]
+    return f"{', '.join(behind)} not up to date: run manage.py migrate" if behind else OK
+
+
+def _triggers() -> str:
+    connection = connections[DEFAULT_DB_ALIAS]
+    deviations = sum(
+        len(triggers.deviations(connection)) for triggers in REGISTERED if triggers.is_migrated(connection)
+    )
+    return f"{counted(deviations, 'difference')}: run manage.py install_triggers" if deviations else OK
+
+
+def _cache() -> str:
+    responses = store(settings.CACHE_URL)
+    return OK if responses is None or responses.responds() else "it does not respond: every response is built anew"

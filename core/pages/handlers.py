@@ -1,0 +1,69 @@
+"""Errors outside DRF's views: in JSON below /api/, as pages elsewhere and where HTML was asked for."""
+
+import sys
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
+from django.views.decorators.csrf import csrf_exempt
+
+from core.api.errors import RETRY_SECONDS, log_failure
+from core.database.sessions import is_unavailable
+from core.pages.errors import PlainErrorPage
+from core.versions import error_body, version_at
+
+_NOT_UNDERSTOOD = "The request cannot be understood; check its Host header and its URL."
+_UNAVAILABLE = "The database is not available at the moment; try again in some seconds."
+_FAILED = "The server failed; it is not your request's fault."
+_NO_SUCH_PAGE = "There is no such page. Search, or begin with one of the links above."
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 (Django gives it by name)
+    """Respond to what cannot be understood, such as a wrong host."""
+    return _response(request, 400, _NOT_UNDERSTOOD)
+
+
+def not_found(_request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 (as above)
+    """Respond with the page of what is not there, outside the API."""
+    return PlainErrorPage(404, _NO_SUCH_PAGE).response()
+
+
+@csrf_exempt
+def missing(_request: HttpRequest) -> HttpResponse:
+    """Respond so as a view: Django asks no handler while DEBUG is on."""
+    return PlainErrorPage(404, _NO_SUCH_PAGE).response()
+
+
+def server_error(request: HttpRequest, *_: Any) -> HttpResponse:
+    """Respond to a failure of the database, or else to one of the program: by a page that is as plain as can be, since
+    nobody knows what has failed."""
+    if is_unavailable(error := sys.exception()):
+        response = _response(request, 503, _UNAVAILABLE)
+        response["Retry-After"] = str(RETRY_SECONDS)
+        log_failure(request, response, error)
+        return response
+    if _is_for_programs(request):
+        return JsonResponse(error_body(request, 500, _FAILED), status=500)
+    response = HttpResponse(
+        defaults.ERROR_PAGE_TEMPLATE % {"title": "Internal server error", "details": _FAILED}, status=500
+    )
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _response(request: HttpRequest, status: int, message: str) -> HttpResponse:
+    if _is_for_programs(request):
+        return JsonResponse(error_body(request, status, message), status=status)
+    return PlainErrorPage(status, message).response()
+
+
+def _is_for_programs(request: HttpRequest) -> bool:
+    """Return whether the response is for a program: below /api/, unless HTML was asked for."""
+    if not request.path.startswith("/api/"):
+        return False
+    if version_at(request):  # an earlier version has no pages, whatever was asked for
+        return True
+    chosen = request.GET.get("format")
+    if chosen is not None:
+        return chosen != "api"
+    return request.get_preferred_type(["application/json", "text/html"]) != "text/html"

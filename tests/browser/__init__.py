@@ -1,0 +1,1 @@
+"""The pages in Chromium, served by gunicorn as in production (make test-browser)."""

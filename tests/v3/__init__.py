@@ -1,0 +1,1 @@
+"""Tests of API v3: they go with the folder `v3/`."""
