@@ -66,6 +66,7 @@ ALLOW_PRIVATE_HOSTS = env.bool("ALLOW_PRIVATE_HOSTS", default=False)
 FORGE_HOSTS: dict[str, values.ForgeKind] = env.forge_hosts(
     "FORGE_HOSTS", default="", known=KNOWN_HOSTS, allow_private=ALLOW_PRIVATE_HOSTS
 )
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="", validate=values.broker_url)
 # Dumps of the catalogue
 DATA_LICENCE = env.str("DATA_LICENCE", default="", validate=values.line)
 DUMP_ROOT = env.str("DUMP_ROOT", default="", validate=values.folder)

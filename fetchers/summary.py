@@ -31,7 +31,7 @@ class Summary:
     """The result of a run: a tally for each source and host, notes for an editor, and the quotas of the upstreams.
 
     `nothing_to_ask` counts the packages that no source can be asked for, by the reason. `health` counts the
-    verdicts that were settled.
+    verdicts that were settled. `unserved`: no worker has taken what was to be fetched.
     """
 
     tallies: dict[Source, dict[str, Tally]] = field(default_factory=dict)
@@ -41,10 +41,14 @@ class Summary:
     pruned: int = 0
     health: Settled = field(default_factory=Settled)
     seconds: float = 0.0
+    unserved: bool = False
 
     @property
     def exit_code(self) -> int:
-        """1 if packages of a source, or of a host with four or more due, were tried and all of them failed; else 0."""
+        """1 if packages of a source, or of a host with four or more due, were tried and all of them failed, or no
+        worker was there to try; else 0."""
+        if self.unserved:
+            return 1
         for tallies in self.tallies.values():
             failed = [tally for tally in tallies.values() if tally.failed and not tally.succeeded]
             if any(tally.due >= 4 for tally in failed):
