@@ -73,7 +73,9 @@ class DistributedRefresh(Refresh):
     def _serials(self, source: Source, parts: Mapping[str, Part]) -> Mapping[str, int] | None:
         """Fetch PyPI's index, once for all batches; nothing for other sources. Return None if that failed."""
         steps = Steps(source, self.upstreams, self.clock, self.summary, force=self.options.force)
-        return steps.serials() if any(steps.needs_index(part.due) for part in parts.values()) else {}
+        if self.end_reason() or not any(steps.needs_index(part.due) for part in parts.values()):
+            return {}
+        return steps.serials()
 
     @property
     def ends_at(self) -> datetime | None:

@@ -61,6 +61,9 @@ def load(project: Path, **variables: str) -> dict[str, Any]:
         DEBUG | {"FORGE_HOSTS": "localhost:3000=forgejo,127.0.0.1=gitlab", "ALLOW_PRIVATE_HOSTS": "true"},
         DEBUG | {"SECRET_KEY": "x", "ALLOWED_HOSTS": ""},
         PRODUCTION | {"DATABASE_URL": "sqlite:////tmp/never-opened.sqlite3", "PORT": "8001", "WEB_CONCURRENCY": "4"},
+        PRODUCTION | {"CELERY_BROKER_URL": "amqps://user:p%2Fw@mq.example.org:5671/grids"},
+        PRODUCTION | {"CELERY_BROKER_URL": "redis://:secret@127.0.0.1:6379/1", "CACHE_URL": "redis://127.0.0.1:6379/0"},
+        DEBUG | {"CELERY_BROKER_URL": "amqp://guest:guest@127.0.0.1//"},
         DEBUG | {"DUMP_ROOT": "/srv/dumps", "DUMP_ACCEL": "/_dumps/", "DATA_LICENCE": "CC-BY-4.0"},
         DEBUG
         | {

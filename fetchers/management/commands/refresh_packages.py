@@ -18,7 +18,6 @@ from rich.live import Live
 from rich.table import Table
 
 from core.words import counted
-from fetchers.distribution.requirements import missing
 from fetchers.hosts import Upstreams, user_agent
 from fetchers.locks import LockedError
 from fetchers.network.ping import ping
@@ -100,6 +99,8 @@ class Command(BaseCommand):
         """Return how packages are fetched. Only who distributes needs Celery."""
         if not arguments["distribute"]:
             return Refresh
+        from fetchers.distribution.requirements import missing  # noqa: PLC0415 (imports Redis)
+
         if lack := missing():
             raise CommandError(lack)
         from fetchers.distribution.coordinator import DistributedRefresh, reaches_broker  # noqa: PLC0415 (Celery)
