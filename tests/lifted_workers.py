@@ -13,7 +13,8 @@ IN_FLIGHT = 64  # at one upstream, from all workers together
 
 
 @worker_process_init.connect
-def _lift(**_: Any) -> None:
+def lift(**_: Any) -> None:
+    """Publish no rates in this process."""
     from fetchers import hosts  # noqa: PLC0415 (needs Django's models)
     from fetchers.distribution import quota  # noqa: PLC0415
 
