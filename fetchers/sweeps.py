@@ -36,8 +36,8 @@ class Part:
 
 @dataclass(frozen=True)
 class Manner:
-    """How packages are fetched. `force`: read everything again, whatever was noted of earlier fetches. `serials` are
-    those of PyPI's projects, if somebody has fetched its index already."""
+    """The manner of fetching packages. `force`: read everything again, whatever was noted of earlier fetches. `serials`
+    are those of PyPI's projects, if somebody has fetched its index already."""
 
     workers: int = MAX_CONCURRENCY
     force: bool = False

@@ -116,6 +116,7 @@ class _Host:
     tally: Tally
     waiting: deque[int] = field(default_factory=deque)
     out: set[int] = field(default_factory=set)
+    partly: set[int] = field(default_factory=set)  # begun by workers that died, or whose quota was spent
     missing: list[Attempt] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)  # owners of quotas that cannot go on
 
@@ -183,6 +184,7 @@ class _Distribution:
             if not self._receive():
                 time.sleep(TICK_SECONDS)
             self.refresh.show(self.source)
+        self._count_partly_done()
         sweep = self.refresh.sweep(self.source)
         for name, host in self.hosts.items():
             queue = HostQueue(name, iter(()), host.tally, 1, 1, host.part.total, host.part.previously_found)
@@ -251,9 +253,13 @@ class _Distribution:
             host.refused.add(result["owner"])
             if self._owners(batch.host) - host.refused and not host.tally.stopped:
                 batch.work["missing"] = result["missing"]
-                self._put_back(host, batch)
+                batch.state = BatchState.WAITING
+                batch.save(update_fields=["state", "work"])
+                host.partly.add(batch.pk)
+                host.waiting.append(batch.pk)
                 return
             self._revoke([host], result["stopped"])
+        host.partly.discard(batch.pk)
         batch.state = BatchState.COUNTED
         batch.save(update_fields=["state"])
         host.tally.tried += result["tried"]
@@ -261,16 +267,12 @@ class _Distribution:
         host.missing += [as_attempt(self.source, each) for each in result["missing"]]
 
     def _owners(self, host: str) -> set[str]:
-        """Return the owners of quotas that have taken part in this run, and have requested something of a host."""
+        """Return the owners of quotas that workers have at a host."""
         name = upstream_of(self.refresh.upstreams, self.source, host).name
         with suppress(redis.RedisError):
-            return set(of_run(self.refresh.key).get(name, {}))
+            documents = of_run(self.refresh.key).get(name, {})
+            return {owner for owner, document in documents.items() if document["fetches"]}
         return set()
-
-    def _put_back(self, host: _Host, batch: Batch) -> None:
-        batch.state = BatchState.WAITING
-        batch.save(update_fields=["state", "work"])
-        host.waiting.append(batch.pk)
 
     def _take_lost(self, host: _Host, batch: Batch) -> None:
         """Send a batch again whose worker has died. What that has saved is not fetched again."""
@@ -278,16 +280,21 @@ class _Distribution:
         with suppress(redis.RedisError):
             forget(self.refresh.key, str(batch.pk))
         host.out.discard(batch.pk)
-        if batch.losses < MOST_LOSSES and not host.tally.stopped:
-            host.waiting.appendleft(batch.pk)
-            return
+        host.partly.add(batch.pk)
         if batch.losses >= MOST_LOSSES:
             note = f"{batch.losses} workers died with the same packages of {batch.host}: {batch.work['healthy'][:3]} …"
             self.summary.notes.append(note)
-        self.batches.filter(pk=batch.pk).update(state=BatchState.REVOKED)
-        done = saved(self.source, batch.work["healthy"] + batch.work["failed"], self.refresh.row.started)
-        host.tally.tried += len(done)
-        host.tally.outcomes.update(done.values())
+        elif not host.tally.stopped:
+            host.waiting.appendleft(batch.pk)
+
+    def _count_partly_done(self) -> None:
+        """Count what was done of batches that nobody has ended."""
+        for host in self.hosts.values():
+            for batch in self.batches.filter(pk__in=host.partly):
+                done = saved(self.source, batch.work["healthy"] + batch.work["failed"], self.refresh.row.started)
+                host.tally.tried += len(done) + len(batch.work["missing"])
+                host.tally.outcomes.update(done.values())
+                host.missing += [as_attempt(self.source, each) for each in batch.work["missing"]]
 
     def _resend(self, sent: list[int], now: float) -> None:
         """Send messages again that seem to be lost, and give up in the end."""

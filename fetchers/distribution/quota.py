@@ -47,7 +47,7 @@ return 1
 
 
 class LostTurnError(Exception):
-    """What was written has not been stored: somebody else had the turn by then."""
+    """A turn had ended before its holder wrote: somebody else may have had the next one by then."""
 
 
 @lru_cache(maxsize=4)
@@ -104,45 +104,49 @@ class SharedRateLimit(RateLimit):
     Without Redis no request is reserved. What is learned of one that is under way counts in this process then.
     """
 
-    def __init__(
-        self, quota: Quota, stored: RateLimitState, clock: Callable[[], datetime], *, run: str, member: str
-    ) -> None:
-        super().__init__(stored, clock, rate=quota.rate, max_wait=quota.max_wait)
+    def __init__(self, quota: Quota, clock: Callable[[], datetime], *, run: str, member: str) -> None:
+        super().__init__(RateLimitState(), clock, rate=quota.rate, max_wait=quota.max_wait)
         self.owner = credential(quota.headers)
         self._shelf = Shelf(f"{self.owner}|{quota.name}")
-        self._stored = stored
         self._most_in_flight = quota.concurrency
         self._run = run
         self._member = member
         self._first = threading.Lock()  # one thread of a process at a time waits until requests of others have ended
         self._counted = 0  # of our requests, those that are in the document
-        self._document: dict[str, Any] = {"run": run, "requests": 0, "in_flight": {}}
+        self._document = _empty(run)
 
     def acquire(self) -> timedelta:
         """Reserve one request as RateLimit does, when fewer than the most that are allowed are in flight anywhere."""
         end = time.monotonic() + MOST_SECONDS
         with self._first:
             while time.monotonic() < end:
-                before = self._in_flight
-                try:
-                    with self._strict_turn():
-                        self._check_pause(self._clock())
-                        if self._in_flight + self._in_flight_elsewhere < self._most_in_flight:
-                            return self._reserve_one()
-                except LostTurnError:
-                    self._take_back(before)
-                except redis.RedisError as error:
-                    self._take_back(before)
-                    raise SuspendedError(UNREACHABLE, None) from error
+                wait = self._try_to_acquire()
+                if wait is not None:
+                    return wait
                 time.sleep(POLL_SECONDS)
         raise SuspendedError("the requests of other workers to it do not end", None)
 
-    def _take_back(self, in_flight: int) -> None:
-        """Take back a reservation that nobody else knows of."""
+    def _try_to_acquire(self) -> timedelta | None:
+        """Reserve one request if there is room for it. One that nobody else learns of is taken back."""
+        wait = None
         with self._lock:
-            if self._in_flight > in_flight:
-                self._in_flight -= 1
-                self.requests -= 1
+            try:
+                token, document = self._shelf.take()
+                self._load(document)
+                try:
+                    self._check_pause(self._clock())
+                    if self._in_flight + self._in_flight_elsewhere < self._most_in_flight:
+                        wait = self._reserve_one()
+                finally:
+                    self._write(token)
+            except (redis.RedisError, LostTurnError) as error:
+                if wait is not None:
+                    self._in_flight -= 1
+                    self.requests -= 1
+                if isinstance(error, redis.RedisError):
+                    raise SuspendedError(UNREACHABLE, None) from error
+                return None
+        return wait
 
     def pause_left(self) -> timedelta:
         self.look()
@@ -157,9 +161,20 @@ class SharedRateLimit(RateLimit):
             super().note_response()
 
     def join(self) -> None:
-        """Take part in the run, so that it is known whose quotas there are."""
+        """Take part in the run as one who fetches, so that it is known whose quotas there are."""
         with self._turn():
-            pass
+            self._document["fetches"] = True
+
+    def merge(self, stored: RateLimitState) -> None:
+        """Take over what the database has, for this run and for others."""
+        with self._lock, self._warning():
+            document = self._shelf.read() or _empty("")
+            state = _state(document["state"])
+            if merged(state, stored, self._clock()) != state:
+                token, document = self._shelf.take()
+                document = document or _empty("")
+                document["state"] = _written(merged(_state(document["state"]), stored, self._clock()))
+                self._shelf.write(token, document)
 
     def look(self) -> None:
         """Read what others have written since."""
@@ -193,29 +208,16 @@ class SharedRateLimit(RateLimit):
         except (redis.RedisError, LostTurnError) as error:
             logger.warning("the rate limit %s is not shared for now: %r", self._shelf.field, error)
 
-    @contextmanager
-    def _strict_turn(self) -> Iterator[None]:
-        with self._lock:
-            token, document = self._shelf.take()
-            self._load(document)
-            try:
-                yield
-            finally:
-                self._write(token)
-
     def _load(self, document: dict[str, Any]) -> None:
         """Take over what Redis has. If it has lost everything, the last known state goes on."""
         now = self._clock()
         if document:
             self._document = document
             self._state = _state(document["state"])
-        if self._stored != RateLimitState():
-            self._state, self._stored = merged(self._state, self._stored, now), RateLimitState()
         if self._document["run"] != self._run:
-            self._document = {"run": self._run, "requests": 0, "in_flight": {}}
-        self._limited = self._document.get("limited", 0)
-        self._failures = self._document.get("failures", 0)
-        self._suspended = self._document.get("suspended", "")
+            self._document = _empty(self._run)
+        self._limited, self._failures = self._document["limited"], self._document["failures"]
+        self._suspended = self._document["suspended"]
         self._document["in_flight"] = {
             member: [count, at]
             for member, (count, at) in self._document["in_flight"].items()
@@ -225,8 +227,7 @@ class SharedRateLimit(RateLimit):
 
     def _write(self, token: str) -> None:
         own = {self._member: [self._in_flight, self._clock().timestamp()]} if self._in_flight else {}
-        document = {
-            "run": self._run,
+        document = self._document | {
             "requests": self._document["requests"] + self.requests - self._counted,
             "limited": self._limited,
             "failures": self._failures,
@@ -236,6 +237,20 @@ class SharedRateLimit(RateLimit):
         }
         self._shelf.write(token, document)
         self._document, self._counted = document, self.requests
+
+
+def _empty(run: str) -> dict[str, Any]:
+    """Return the document of a quota of which nothing is known yet. `fetches`: a worker has it."""
+    return {
+        "run": run,
+        "fetches": False,
+        "requests": 0,
+        "limited": 0,
+        "failures": 0,
+        "suspended": "",
+        "state": _written(RateLimitState()),
+        "in_flight": {},
+    }
 
 
 def _written(state: RateLimitState) -> dict[str, Any]:
@@ -276,7 +291,10 @@ class SharedUpstreams(Upstreams):
         super().__init__(clock, concurrency=concurrency, is_ending=is_ending)
 
     def _rate_limit(self, quota: Quota, stored: RateLimitState) -> SharedRateLimit:
-        return SharedRateLimit(quota, stored, self._clock, run=self._run, member=self._member)
+        limit = SharedRateLimit(quota, self._clock, run=self._run, member=self._member)
+        if self._saves:  # the database has the quotas of whoever saves
+            limit.merge(stored)
+        return limit
 
     def save(self) -> None:
         if self._saves:

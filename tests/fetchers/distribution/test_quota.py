@@ -31,8 +31,7 @@ def _redis(settings: Settings, redis_url: str) -> None:
 
 def share(clock: Clock, member: str = "1", *, rate: PublishedRate | None = RATE, **options: Any) -> SharedRateLimit:
     owner = Quota("github", options.get("headers", {}), options.get("concurrency", 8), rate, timedelta(seconds=5))
-    stored = options.get("stored", RateLimitState())
-    return SharedRateLimit(owner, stored, clock, run=options.get("run", "run"), member=member)
+    return SharedRateLimit(owner, clock, run=options.get("run", "run"), member=member)
 
 
 def waits(*limits: RateLimit) -> list[float]:
@@ -128,7 +127,9 @@ def test_each_token_has_a_quota_of_its_own() -> None:
 def test_what_the_database_has_counts_and_what_redis_loses_goes_on() -> None:
     clock = Clock()
     stored = RateLimitState(paused_until=NOW + timedelta(minutes=10))
-    one = share(clock, "1", stored=stored)
+    one = share(clock, "1")
+    one.merge(stored)
+    one.merge(RateLimitState(paused_until=NOW + timedelta(minutes=3)))
     with pytest.raises(SuspendedError, match="paused"):
         one.acquire()
     client(quota.settings.CACHE_URL).flushdb()
@@ -136,6 +137,16 @@ def test_what_the_database_has_counts_and_what_redis_loses_goes_on() -> None:
         one.acquire()
     with pytest.raises(SuspendedError, match="paused"):
         share(clock, "2").acquire()
+
+
+def test_the_database_has_nothing_of_a_run() -> None:
+    clock = Clock()
+    one = share(clock, "1")
+    one.acquire()
+    one.suspend("why")
+    share(clock, "2", run="another").merge(RateLimitState(spent_until=NOW + timedelta(minutes=3)))
+    assert of_run("run")["github"][one.owner]["suspended"] == "why"
+    assert one.state.spent_until == NOW + timedelta(minutes=3)
 
 
 def test_a_turn_ends_with_its_holder(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,7 +77,7 @@ def _all_well() -> dict[str, Any]:
 
 
 def test_a_signal_to_the_coordinator(shared_database: str, tmp_path: Path) -> None:
-    """What is started is ended, and saved; the rest is left, and workers do not come to it later."""
+    """Batches that are started are ended, and saved; the rest is left, and workers do not come to it later."""
     world = World(latency=0.05, limit=10**6)
     populate(world, SIZE)
     with serving(world) as base, redis_server() as redis:
