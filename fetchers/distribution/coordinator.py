@@ -289,12 +289,12 @@ class _Distribution:
 
     def _count_partly_done(self) -> None:
         """Count what was done of batches that nobody has ended."""
-        for host in self.hosts.values():
-            for batch in self.batches.filter(pk__in=host.partly):
-                done = saved(self.source, batch.work["healthy"] + batch.work["failed"], self.refresh.row.started)
-                host.tally.tried += len(done) + len(batch.work["missing"])
-                host.tally.outcomes.update(done.values())
-                host.missing += [as_attempt(self.source, each) for each in batch.work["missing"]]
+        for batch in self.batches.filter(pk__in=[pk for host in self.hosts.values() for pk in host.partly]):
+            host, missing = self.hosts[batch.host], batch.work["missing"]
+            done = saved(self.source, batch.work["healthy"] + batch.work["failed"], self.refresh.row.started)
+            host.tally.tried += len(done) + len(missing)
+            host.tally.outcomes.update(done.values())
+            host.missing += [as_attempt(self.source, each) for each in missing]
 
     def _resend(self, sent: list[int], now: float) -> None:
         """Send messages again that seem to be lost, and give up in the end."""

@@ -31,7 +31,7 @@ LIMITS = "package-grids:rate-limits"  # a hash: from credential and name to the 
 LIMITS_SECONDS = 7 * 24 * 3600
 LOCK_MS = 5_000
 REDIS_SECONDS = 2.0
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.05
 MOST_SECONDS = 180.0  # for which a request waits until others have ended
 FORGOTTEN = timedelta(minutes=5)  # after which requests in flight of somebody who has said nothing since do not count
 UNREACHABLE = "Redis, which has the rate limits of all workers, cannot be reached"
