@@ -133,6 +133,7 @@ class SharedRateLimit(RateLimit):
             try:
                 token, document = self._shelf.take()
                 self._load(document)
+                before = self._state
                 try:
                     self._check_pause(self._clock())
                     if self._in_flight + self._in_flight_elsewhere < self._most_in_flight:
@@ -141,6 +142,7 @@ class SharedRateLimit(RateLimit):
                     self._write(token)
             except (redis.RedisError, LostTurnError) as error:
                 if wait is not None:
+                    self._state = before
                     self._in_flight -= 1
                     self.requests -= 1
                 if isinstance(error, redis.RedisError):
