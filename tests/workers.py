@@ -1,6 +1,7 @@
 """Workers of Celery and a coordinator, in processes of their own."""
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -28,7 +29,7 @@ def variables(database: str, redis: str, broker: str, upstream: Mapping[str, str
 
 def start_worker(environment: Mapping[str, str], app: str = LIFTED, log: IO[str] | None = None) -> Process:
     """Start a worker with one process for batches, in a group of its own."""
-    options = ["--concurrency", "1", "--loglevel", "WARNING", "--without-gossip", "--without-mingle"]
+    options = ["--concurrency", "1", "--loglevel", "WARNING", "--hostname", f"{secrets.token_hex(4)}@%h"]
     command = [sys.executable, "-m", "celery", "-A", app, "worker", *options]
     return subprocess.Popen(
         command, cwd=ROOT, env=environment, start_new_session=True, stdout=log, stderr=log, text=True

@@ -32,6 +32,7 @@ app.conf.update(
     task_reject_on_worker_lost=True,
     task_serializer="json",
     task_time_limit=LONGEST_SECONDS,
+    worker_enable_remote_control=False,  # who reaches the broker commands no worker
     worker_hijack_root_logger=False,  # log lines are Django's
     worker_prefetch_multiplier=1,  # a worker holds back no batch that another could take
 )

@@ -55,7 +55,7 @@ def test_one_of_two_is_killed(shared_database: str, tmp_path: Path, name: str) -
             run = coordinate(variable, "--json")
             wait_until(lambda: world.requests["rest"] > 0.4 * SIZE)
             kill(one)
-            out, err = run.communicate(timeout=120)
+            out, err = run.communicate(timeout=300)
     assert run.returncode == 0, (out, err, log.read_text())
     assert "Traceback" not in err + log.read_text()
     assert_true(world)
@@ -86,14 +86,14 @@ def test_a_signal_to_the_coordinator(shared_database: str, tmp_path: Path) -> No
             run = coordinate(variable, "--source", "repo")
             wait_until(lambda: world.requests["rest"])
             run.send_signal(signal.SIGTERM)
-            out, err = run.communicate(timeout=120)
+            out, err = run.communicate(timeout=300)
             assert run.returncode == 128 + signal.SIGTERM, (out, err)
             assert "(the run was ended)" in out
             fetched = Package.objects.exclude(last_fetched=None).count()
             assert 0 < fetched < SIZE
             assert Run.objects.get().summary["sources"]["repo"]["github.com"]["tried"] == fetched
             again = coordinate(variable, "--source", "repo")
-            out, err = again.communicate(timeout=120)
+            out, err = again.communicate(timeout=300)
             assert again.returncode == 0, (out, err)
     assert world.requests["rest"] == 2 * SIZE
 
@@ -110,7 +110,7 @@ def test_a_coordinator_that_is_killed(shared_database: str, tmp_path: Path) -> N
             run.kill()
             run.communicate(timeout=60)
             again = coordinate(variable)
-            out, err = again.communicate(timeout=120)
+            out, err = again.communicate(timeout=300)
     assert again.returncode == 0, (out, err)
     assert_true(world)
     assert world.requests["rest"] == 2 * SIZE
@@ -126,7 +126,7 @@ def test_workers_keep_to_the_published_rate_together(shared_database: str, tmp_p
             running = [start_worker(variable, REAL, file) for _ in range(2)]
             try:
                 run = coordinate(variable, "--source", "pypi")
-                out, err = run.communicate(timeout=120)
+                out, err = run.communicate(timeout=300)
             finally:
                 for worker in running:
                     kill(worker)
