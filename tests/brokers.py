@@ -66,10 +66,12 @@ def rabbitmq(folder: Path) -> Iterator[str]:
     }
     epmd = shutil.which("epmd")
     assert epmd, "epmd is not installed, which comes with RabbitMQ"
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    no = subprocess.DEVNULL
     with (
-        subprocess.Popen([epmd, "-address", "127.0.0.1", "-port", str(names)], env=environment, **quiet) as registry,
-        subprocess.Popen([RABBITMQ], env=environment, **quiet) as process,
+        subprocess.Popen(
+            [epmd, "-address", "127.0.0.1", "-port", str(names)], env=environment, stdout=no, stderr=no
+        ) as registry,
+        subprocess.Popen([RABBITMQ], env=environment, stdout=no, stderr=no) as process,
     ):
         try:
             _wait_for(port, process)

@@ -12,7 +12,7 @@ RATES = ("GITHUB", "GITHUB_ANONYMOUS_TOO", "GITHUB_GRAPHQL", "PYPI")
 IN_FLIGHT = 64  # at one upstream, from all workers together
 
 
-@worker_process_init.connect
+@worker_process_init.connect  # type: ignore[untyped-decorator]  # Celery has no types
 def lift(**_: Any) -> None:
     """Publish no rates in this process."""
     from fetchers import hosts  # noqa: PLC0415 (needs Django's models)

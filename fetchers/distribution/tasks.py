@@ -6,7 +6,7 @@ from fetchers.distribution import worker
 from fetchers.distribution.app import app
 
 
-@app.task(
+@app.task(  # type: ignore[untyped-decorator]  # Celery has no types
     name="package_grids.fetch_batch",
     autoretry_for=(InterfaceError, OperationalError),
     max_retries=5,
