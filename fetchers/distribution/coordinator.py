@@ -86,14 +86,13 @@ class DistributedRefresh(Refresh):
 
     def _quotas(self) -> dict[str, dict[str, Any]]:
         self.row.batches.all().delete()
-        forget_batch_locks()
+        if not Batch.objects.exists():
+            forget_batch_locks()
+        owners: dict[str, dict[str, dict[str, Any]]] = {}
         try:
-            return {
-                name: _quota(list(owners.values()), self.clock()) for name, owners in sorted(of_run(self.key).items())
-            }
+            owners = of_run(self.key)
         except redis.RedisError:
             self.summary.notes.append("Redis could not be reached in the end, so requests are not counted")
-            owners = {}
         quotas = {name: _quota(list(documents.values()), self.clock()) for name, documents in sorted(owners.items())}
         return {name: quota for name, quota in quotas.items() if quota["requests"] or quota["may_go_on_at"]}
 
@@ -147,7 +146,7 @@ class _Distribution:
         ends_at = refresh.ends_at
         for name, host in self.hosts.items():
             for part in cut(host.part):
-                work = {
+                work: dict[str, Any] = {
                     "run": refresh.key,
                     "since": refresh.row.started.isoformat(),
                     "until": ends_at.isoformat() if ends_at else None,

@@ -30,6 +30,7 @@ PACKAGES = int(os.environ.get("PACKAGES", "20000"))
 LATENCY = float(os.environ.get("LATENCY", "0.1"))
 WORKERS = [int(number) for number in os.environ.get("WORKERS", "1 2 4").split()]
 BROKERS = os.environ.get("BROKERS", "redis rabbitmq").split()
+READY_SECONDS = float(os.environ.get("READY_SECONDS", "6"))  # for workers to start
 SERVER = os.environ.get("BENCH_DATABASE_URL", "postgresql://postgres@127.0.0.1:5432")
 EMPTY, USED = "bench_distributed_empty", "bench_distributed"
 _LOCAL = """
@@ -89,7 +90,7 @@ def distributed(world: World, variable: Mapping[str, str], number: int) -> tuple
     variable = {**variable, "DATABASE_URL": fresh()}
     world.requests.clear()
     with tempfile.TemporaryFile("w+") as log, workers(number, variable, log) as running:
-        time.sleep(6)  # until they are ready: what is measured is the run
+        time.sleep(READY_SECONDS)  # until they are ready: what is measured is the run
         started = time.monotonic()
         run = coordinate(variable, "--json")
         while world.requests["rest"] < PACKAGES and run.poll() is None:

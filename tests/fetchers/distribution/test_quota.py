@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import pytest
 import redis
+from django.conf import settings
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -121,7 +122,7 @@ def test_each_token_has_a_quota_of_its_own() -> None:
     one.pause(600)
     assert waits(other) == [0]
     assert set(of_run("run")["github"]) == {one.owner, other.owner}
-    everything = json.dumps(client(quota.settings.CACHE_URL).hgetall(LIMITS))
+    everything = json.dumps(client(settings.CACHE_URL).hgetall(LIMITS))
     assert "Bearer" not in everything
     assert credential({"Authorization": "a", "Accept": "b"}) == credential({"Authorization": "a"})
 
@@ -134,7 +135,7 @@ def test_what_the_database_has_counts_and_what_redis_loses_goes_on() -> None:
     one.merge(RateLimitState(paused_until=NOW + timedelta(minutes=3)))
     with pytest.raises(SuspendedError, match="paused"):
         one.acquire()
-    client(quota.settings.CACHE_URL).flushdb()
+    client(settings.CACHE_URL).flushdb()
     with pytest.raises(SuspendedError, match="paused"):
         one.acquire()
     with pytest.raises(SuspendedError, match="paused"):
@@ -154,7 +155,7 @@ def test_the_database_has_nothing_of_a_run() -> None:
 def test_a_turn_ends_with_its_holder(monkeypatch: pytest.MonkeyPatch) -> None:
     limit = share(Clock(), "1")
     limit.join()
-    server = client(quota.settings.CACHE_URL)
+    server = client(settings.CACHE_URL)
     server.set(f"{LIMITS}:{limit.owner}|github", "of a process that has died", px=50)
     assert waits(limit) == [0]
 
@@ -162,7 +163,7 @@ def test_a_turn_ends_with_its_holder(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_turn_that_was_lost_reserves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     limit = share(clock, "1", rate=STEADY)
-    server = client(quota.settings.CACHE_URL)
+    server = client(settings.CACHE_URL)
     reserve_one, turns = limit._reserve_one, iter([True, False])
 
     def slowly() -> timedelta:
@@ -224,7 +225,7 @@ def act(limit: RateLimit, name: str, *arguments: Any) -> Any:
 @hypothesis_settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(ACTIONS)
 def test_together_they_decide_as_one_process_does(actions: list[tuple[int, tuple[Any, ...]]]) -> None:
-    client(quota.settings.CACHE_URL).flushdb()
+    client(settings.CACHE_URL).flushdb()
     with patch.object(quota, "FORGOTTEN", timedelta(days=1)):  # none of them dies
         compare(actions)
 
