@@ -54,6 +54,27 @@ def listening_host(value: str) -> None:
         raise ValidationError("Must be a host name or an IP address, like 127.0.0.1 or ::1")
 
 
+def networks(value: list[str], *, or_unix: bool = False) -> None:
+    """Accept addresses and networks, but none that everybody is in."""
+    for name in value:
+        if or_unix and name == "unix":
+            continue
+        try:
+            network = ipaddress.ip_network(name)
+        except ValueError:
+            network = None
+        if network is None or (network.version == 6 and "%" in name):
+            also = ", or unix for a UNIX socket" if or_unix else ""
+            raise ValidationError(f"Must be addresses and networks, like 127.0.0.1,10.0.0.0/8,fd00::/8{also}")
+        if network.prefixlen == 0:
+            raise ValidationError(f"Must not be {name}: that is everybody")
+
+
+def replaced_by_trusted_proxies(value: str) -> None:
+    if value:
+        raise ValidationError("Has been replaced: name the proxies in TRUSTED_PROXIES, like TRUSTED_PROXIES=127.0.0.1")
+
+
 def base_url(value: str) -> None:
     try:
         usable = bool(re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", value)) and urlsplit(value).port != 0

@@ -51,7 +51,7 @@ def load(project: Path, **variables: str) -> dict[str, Any]:
         DEBUG,
         PRODUCTION,
         DEBUG | {"SITE_URL": ""},
-        PRODUCTION | {"SITE_URL": "https://packages.example.org/", "BEHIND_PROXY": "true", "TIME_ZONE": "UTC"},
+        PRODUCTION | {"SITE_URL": "https://packages.example.org/", "TRUSTED_PROXIES": "::1, unix", "TIME_ZONE": "UTC"},
         PRODUCTION | {"DATABASE_URL": "postgresql://user:secret@127.0.0.1:5432/name"},
         PRODUCTION | {"DATABASE_URL": "postgresql:///name?host=/run/postgresql&sslmode=disable", "HOST": "::1"},
         PRODUCTION | {"ALLOWED_HOSTS": "packages.example.org,.example.org,[::1]", "ACCESS_LOG": "false"},
@@ -85,7 +85,7 @@ def test_valid_values(project: Path, variables: dict[str, str]) -> None:
         | {
             "ALLOWED_HOSTS": "packages.example.org,.example.org,[::1]",
             "SITE_URL": "https://packages.example.org/",
-            "BEHIND_PROXY": "true",
+            "TRUSTED_PROXIES": "127.0.0.1,10.0.0.0/8,2001:db8::/32,unix",
             "INDEXED": "true",
             "TIME_ZONE": "UTC",
             "DATABASE_URL": "postgresql:///name?host=/run/postgresql&sslmode=disable",
@@ -135,7 +135,14 @@ def test_a_site_starts_with_many_values_together(project: Path, variables: dict[
         (DEBUG | {"DATABASE_REPLICA_URL": "postgresql://host:port/name"}, ["DATABASE_REPLICA_URL"]),
         (DEBUG | {"DATABASE_REPLICA_URL": "postgresql://x/y"}, ["DATABASE_REPLICA_URL"]),
         (DEBUG | {"DATABASE_URL": "postgresql://x/y", "DATABASE_REPLICA_URL": "sqlite:///x"}, ["DATABASE_REPLICA_URL"]),
-        (DEBUG | {"BEHIND_PROXY": "perhaps"}, ["BEHIND_PROXY"]),
+        (DEBUG | {"BEHIND_PROXY": "true"}, ["BEHIND_PROXY"]),
+        (DEBUG | {"BEHIND_PROXY": "false"}, ["BEHIND_PROXY"]),
+        (DEBUG | {"TRUSTED_PROXIES": "true"}, ["TRUSTED_PROXIES"]),
+        (DEBUG | {"TRUSTED_PROXIES": "127.0.0.1,proxy.example.org"}, ["TRUSTED_PROXIES"]),
+        (DEBUG | {"TRUSTED_PROXIES": "10.0.0.1/8"}, ["TRUSTED_PROXIES"]),
+        (DEBUG | {"TRUSTED_PROXIES": "fe80::1%eth0"}, ["TRUSTED_PROXIES"]),
+        (DEBUG | {"TRUSTED_PROXIES": "0.0.0.0/0"}, ["TRUSTED_PROXIES"]),
+        (DEBUG | {"TRUSTED_PROXIES": "::/0"}, ["TRUSTED_PROXIES"]),
         (DEBUG | {"INDEXED": "perhaps"}, ["INDEXED"]),
         (DEBUG | {"BITBUCKET_TOKEN": "me:token"}, ["BITBUCKET_TOKEN"]),
         (DEBUG | {"BITBUCKET_TOKEN": "me@example.org:"}, ["BITBUCKET_TOKEN"]),
@@ -146,7 +153,7 @@ def test_a_site_starts_with_many_values_together(project: Path, variables: dict[
         (DEBUG | {"PORT": "http"}, ["PORT"]),
         (DEBUG | {"WEB_CONCURRENCY": "0"}, ["WEB_CONCURRENCY"]),
         (DEBUG | {"TIME_ZONE": "Mars/Olympus", "DATABASE_URL": "mysql://x/y"}, ["DATABASE_URL", "TIME_ZONE"]),
-        ({"DEBUG": "maybe", "BEHIND_PROXY": "perhaps"}, ["BEHIND_PROXY", "DEBUG"]),
+        ({"DEBUG": "maybe", "BEHIND_PROXY": "true"}, ["BEHIND_PROXY", "DEBUG"]),
         ({"SECRET_KEY": "x"}, ["SECRET_KEY"]),
         ({"SECRET_KEY": "x" * 60}, ["SECRET_KEY"]),
         (PRODUCTION | {"ALLOWED_HOSTS": ""}, ["ALLOWED_HOSTS"]),
@@ -215,7 +222,7 @@ def test_a_wrong_value_is_reported_in_one_line(
     assert line.startswith("Settings: ")
     named = [part.split(": ")[0] for part in line.removeprefix("Settings: ").split("; ")]
     assert named[: len(wrong)] == wrong
-    others = {"DEBUG", "SECRET_KEY", "TIME_ZONE", "SITE_URL", "DATABASE_URL", "DATABASE_REPLICA_URL", "BEHIND_PROXY"}
+    others = {"DEBUG", "SECRET_KEY", "TIME_ZONE", "SITE_URL", "DATABASE_URL", "DATABASE_REPLICA_URL", "TRUSTED_PROXIES"}
     assert others & {*named} <= {*wrong}
 
 
