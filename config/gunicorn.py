@@ -103,6 +103,7 @@ access_log_format = "%(h)s %(m)s %({raw_uri}e)s %(s)s %(L)s s %(B)s bytes"
 _CLUES = {
     400: "Characters beyond ASCII and blanks in a URL must be percent-encoded: é is %C3%A9.",
     414: f"A request line has at most {limit_request_line} characters.",
+    431: "There are at most 100 headers, of 8190 characters each.",
 }
 
 

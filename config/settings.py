@@ -41,6 +41,8 @@ SITE_URL = (env.str("SITE_URL", default="", validate=values.site_url) or "").rst
 TRUSTED_PROXIES: list[str] = env.list(
     "TRUSTED_PROXIES", default=[], subcast=str.strip, validate=partial(values.networks, or_unix=True)
 )
+RATE_LIMIT = env.int("RATE_LIMIT", default=600, validate=values.rate_limit)
+RATE_LIMIT_EXEMPT: list[str] = env.list("RATE_LIMIT_EXEMPT", default=[], subcast=str.strip, validate=values.networks)
 env.str("BEHIND_PROXY", default="", validate=values.replaced_by_trusted_proxies)
 INDEXED = env.bool("INDEXED", default=False)
 TIME_ZONE = env.str("TIME_ZONE", default="America/New_York", validate=values.time_zone)
@@ -132,6 +134,8 @@ MIDDLEWARE = [
     "core.languages.AdminLocaleMiddleware",
     "core.headers.PagePolicyMiddleware",
     "core.headers.ApiHeadersMiddleware",
+    "core.limits.middleware.LimitsMiddleware",
+    "core.limits.sizes.SizesMiddleware",
     "core.downloads.DumpFilesMiddleware",
     "core.caching.middleware.ApiCacheMiddleware",  # serves the API by itself, behind API_MIDDLEWARE alone
     "django.middleware.security.SecurityMiddleware",

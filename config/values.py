@@ -19,6 +19,7 @@ _ALLOWED_HOST = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-
 _HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?", re.ASCII)
 _FORGE_HOST = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*)(:[0-9]{1,5})?", re.ASCII)
 _MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", re.ASCII)
+_LEAST_RATE, _MOST_RATE = 10, 1_000_000  # the dearest request takes ten units
 _SHORTEST_KEY, _FEWEST_CHARACTERS = 50, 5  # as Django's own check of a deployment wants a SECRET_KEY
 
 
@@ -68,6 +69,11 @@ def networks(value: list[str], *, or_unix: bool = False) -> None:
             raise ValidationError(f"Must be addresses and networks, like 127.0.0.1,10.0.0.0/8,fd00::/8{also}")
         if network.prefixlen == 0:
             raise ValidationError(f"Must not be {name}: that is everybody")
+
+
+def rate_limit(value: int) -> None:
+    if value and not _LEAST_RATE <= value <= _MOST_RATE:
+        raise ValidationError(f"Must be 0 (no limit), or units a minute from {_LEAST_RATE} to {_MOST_RATE}")
 
 
 def replaced_by_trusted_proxies(value: str) -> None:

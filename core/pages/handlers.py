@@ -51,6 +51,28 @@ def server_error(request: HttpRequest, *_: Any) -> HttpResponse:
     return response
 
 
+def too_many_requests(request: HttpRequest, message: str, seconds: int) -> HttpResponse:
+    """Respond to a client that has to wait so many seconds."""
+    response = _response(request, 429, message)
+    response["Retry-After"] = str(seconds)
+    return _before_all(request, response)
+
+
+def too_large(request: HttpRequest, status: int, message: str) -> HttpResponse:
+    """Respond to a request that is larger than the site reads: its URL (414), or its body (413)."""
+    return _before_all(request, _response(request, status, message))
+
+
+def _before_all(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Return a response that stands before all views, with what they would have done."""
+    response["Cache-Control"] = "no-store"
+    response["Content-Length"] = str(len(response.content))
+    if request.method == "HEAD":
+        response.content = b""
+    response._has_been_logged = True  # type: ignore[attr-defined]  # the line of the request says it
+    return response
+
+
 def _response(request: HttpRequest, status: int, message: str) -> HttpResponse:
     if _is_for_programs(request):
         return JsonResponse(error_body(request, status, message), status=status)
