@@ -76,7 +76,7 @@ def _refused(request: HttpRequest, mine: Allowance, state: State) -> HttpRespons
     return too_many_requests(
         request,
         f"Too many requests: your address has used up its {mine.rate} units a minute. Try again in {seconds} s, and"
-        f" then send {mine.pace}, which never meets this limit. Fewer requests do the same work: a larger limit, id__in,"
-        " expand; and If-None-Match with the ETag of what you have costs least.",
+        f" then send {mine.pace}, which never meets this limit. Fewer requests do the same work: a larger"
+        " limit, id__in, expand; and If-None-Match with the ETag of what you have costs least.",
         seconds,
     )
