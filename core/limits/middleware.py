@@ -25,7 +25,7 @@ from core.limits.allowance import Allowance, State, allowance
 from core.limits.counters import counter
 from core.pages.handlers import too_many_requests
 
-_FREE = ("/robots.txt", "/.well-known/", "/metrics", "/favicon.ico")
+_FREE = ("/robots.txt/", "/.well-known/", "/metrics/", "/favicon.ico/")
 _OF_IPV6 = 8  # bytes of an address that tell clients apart
 
 
