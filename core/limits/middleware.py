@@ -75,8 +75,8 @@ def _refused(request: HttpRequest, mine: Allowance, state: State) -> HttpRespons
     seconds = mine.wait(state)
     return too_many_requests(
         request,
-        f"Too many requests: your address has used up its {mine.rate} units a minute. Try again in {seconds} s, and"
-        f" then send {mine.pace}, which never meets this limit. Fewer requests do the same work: a larger"
-        " limit, id__in, expand; and If-None-Match with the ETag of what you have costs least.",
+        f"Too many requests: your address has used up its {mine.rate} units a minute. Try again in {seconds} s. Whoever"
+        f" sends {mine.pace} at most never meets this limit. A larger limit, id__in or expand make one request of many,"
+        " and If-None-Match with the ETag of what you have costs least.",
         seconds,
     )

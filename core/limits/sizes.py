@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import get_script_prefix, reverse
@@ -21,9 +22,12 @@ class SizesMiddleware:
         self.admin = "/" + reverse("admin:index").removeprefix(get_script_prefix())
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        url = len(request.path_info) + len(request.META.get("QUERY_STRING", ""))
-        if url > MOST_URL:
+        query = request.META.get("QUERY_STRING", "")
+        if (url := len(request.path_info) + len(query)) > MOST_URL:
             return too_large(request, 414, f"This URL has {url} characters: {MOST_URL} at most. Name fewer at a time.")
+        # Beyond that, Django refuses to read a query at all, and nobody could make a response that is anybody's form.
+        if (fields := query.count("&") + 1) > (most := settings.DATA_UPLOAD_MAX_NUMBER_FIELDS):
+            return too_large(request, 400, f"This URL has {fields} parameters: {most} at most.")
         body = request.META.get("CONTENT_LENGTH")
         if not body:
             return self.get_response(request)

@@ -32,10 +32,14 @@ def test_a_url_that_is_too_long_is_a_page_for_people(client: Client) -> None:
     assert client.head(f"/?q={'x' * MOST_URL}").content == b""
 
 
-@pytest.mark.parametrize("query", ["a&" * 4_000, "a&" * 5_000, "format=json&" + "a=1&" * 2_001])
+@pytest.mark.parametrize("query", ["a&" * 4_000, "a&" * 5_000, "format=json&" + "a=&" * 2_001])
 def test_a_url_with_thousands_of_parameters(client: Client, query: str) -> None:
-    for path in ("/api/v4/packages/", "/api/v4/nothing/", "/nothing/"):
-        assert client.get(f"{path}?{query}", headers=JSON).status_code in {400, 404, 414}
+    """Django would fail: it refuses to read such a query, also for the page that says so."""
+    for path in ("/api/v4/packages/", "/api/v3/packages/", "/api/v4/nothing/", "/nothing/", "/admin/"):
+        for accept in ("application/json", BROWSER):
+            response = client.get(f"{path}?{query}", headers={"accept": accept})
+            assert response.status_code == (414 if len(query) > MOST_URL else 400)
+            assert " at most" in response.content.decode()
 
 
 @pytest.mark.parametrize("method", ["get", "post", "options", "head"])
