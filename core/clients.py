@@ -34,6 +34,9 @@ _OF_TRUSTED = ("HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST")
 _WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.%]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}", re.ASCII)
 
 
+_LONGEST = 80  # characters: what is longer is no address, and shall take no memory
+
+
 class ForwardedMiddleware:
     """Stands before all others, so that every one of them, and the line of the request in the log, has the client."""
 
@@ -62,10 +65,14 @@ def networks(names: tuple[str, ...]) -> Networks:
     return Networks(names)
 
 
-@lru_cache(maxsize=4096)
 def parse_address(text: str) -> Address | None:
     """Return the address that a proxy or a socket has written; None for anything else. IPv4 inside of IPv6 is IPv4, as
     one client is seen on sockets of both kinds."""
+    return _parse(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=4096)
+def _parse(text: str) -> Address | None:
     text = text.strip()
     if match := _WITH_PORT.fullmatch(text):
         text = match[1] or match[2]

@@ -35,6 +35,7 @@ class Redis:
             url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS, protocol=2
         )
         self.unreachable_until = 0.0
+        self.quiet_until = 0.0
         self.memory: int | None = None  # in bytes, once it has been asked
         self.locks: dict[bytes, Lock] = {}
 
@@ -100,12 +101,18 @@ class Redis:
         except LockError:
             raise
         except redis.ResponseError as error:  # a key that something else has written, or a memory that is full
-            logger.warning("Redis: %s", error)
+            self._log(error)
             return NO_REPLY
         except redis.RedisError as error:
             logger.warning("Redis: %s", error)
             self.unreachable_until = time.monotonic() + UNREACHABLE_SECONDS
             return NO_REPLY
+
+    def _log(self, error: redis.ResponseError) -> None:
+        """Log what Redis refuses, now and then: it may refuse something for each request."""
+        if time.monotonic() >= self.quiet_until:
+            logger.warning("Redis: %s", error)
+            self.quiet_until = time.monotonic() + UNREACHABLE_SECONDS
 
 
 def _unpacked(value: bytes) -> bytes:
