@@ -16,7 +16,7 @@ from tests.core.api.test_formats import BROWSER
 from tests.core.limits.counting import ME, RATE, Standing
 from tests.factories import PackageFactory
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_cache")]
 POLICY = f'"default";q={RATE};w=60'
 MINE = Allowance.of(RATE)
 JSON = {"accept": "application/json"}
@@ -27,9 +27,7 @@ def use_up(counter: Standing, client: bytes = ME) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _package(settings: Settings) -> None:
-    settings.CACHE_URL = "locmem://"
-    store.cache_clear()
+def _package() -> None:
     PackageFactory.create(slug="p")
 
 
