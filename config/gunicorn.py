@@ -66,9 +66,9 @@ class Log(glogging.Logger):
         for handler in self.access_log.handlers:
             handler.setFormatter(logging.Formatter(self.access_fmt, self.datefmt))
 
-    def atoms(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> dict[str, Any]:
+    def atoms(self, resp: Any, req: Any, environ: Any, request_time: timedelta) -> Any:
         """Return the parts of a line. A client that nobody has named, behind a UNIX socket, is a dash."""
-        parts: dict[str, Any] = super().atoms(resp, req, environ, request_time)
+        parts: Any = super().atoms(resp, req, environ, request_time)
         return parts | {"h": parts["h"] or "-"}
 
     def exception(self, msg: object, *args: object, **kwargs: Any) -> None:

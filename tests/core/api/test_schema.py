@@ -163,7 +163,7 @@ def test_charts_and_badges_are_described(get: Get, name: str, form: str) -> None
     operation = get("schema/?format=json").json()["paths"][f"/api/v4/packages/{{reference}}/{name}"]["get"]
     assert [each["name"] for each in operation["parameters"]] == ["reference"]
     types = {status: list(each.get("content", ())) for status, each in operation["responses"].items()}
-    errors = dict.fromkeys(("400", "404", "413", "414", "429", "503"), ["application/json"])
+    errors = {status: ["application/json"] for status in ("400", "404", "413", "414", "429", "503")}
     assert types == {"200": [form], "301": []} | errors
 
 
