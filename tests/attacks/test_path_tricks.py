@@ -37,7 +37,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", params=["the site itself", "nginx"])
 def url(request: pytest.FixtureRequest, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     accel = {"DUMP_ACCEL": "/_dumps/"} if request.param == "nginx" else {}
-    settings = {"DUMP_ROOT": str(folder / "dumps"), "WEB_CONCURRENCY": "1", "RATE_LIMIT": "0", **accel}
+    settings = {
+        "DUMP_ROOT": str(folder / "dumps"),
+        "WEB_CONCURRENCY": "1",
+        "RATE_LIMIT": "0",
+        "TRUSTED_PROXIES": "127.0.0.1",
+        **accel,
+    }
     with sample_site(tmp_path_factory.mktemp("site"), **settings) as site:
         if not accel:
             yield site.url

@@ -1,6 +1,7 @@
 """Requests byte by byte, as no client library would send them, and the responses that come back on that connection."""
 
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from typing import NamedTuple
@@ -17,14 +18,23 @@ class Reply(NamedTuple):
 
 def exchange(url: str, sent: bytes, patience: float = PATIENCE) -> list[Reply]:
     """Send bytes on one connection, and return all responses that come until the server closes it or waits."""
-    parts = urlsplit(url)
-    with closing(socket.create_connection((parts.hostname or "", parts.port or 80), timeout=patience)) as connection:
-        received = b""
+    received = b""
+    with closing(_connection(url, patience)) as connection:
         with suppress(TimeoutError, ConnectionError):
             connection.sendall(sent)
             while data := connection.recv(65_536):
                 received += data
     return list(_replies(received))
+
+
+def _connection(url: str, patience: float) -> socket.socket:
+    parts = urlsplit(url)
+    connection = socket.create_connection((parts.hostname or "", parts.port or 80), timeout=patience)
+    if parts.scheme == "http":
+        return connection
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # a certificate that a test has made
+    return context.wrap_socket(connection, server_hostname=parts.hostname)
 
 
 def _replies(received: bytes) -> Iterator[Reply]:
