@@ -19,11 +19,10 @@ class Reply(NamedTuple):
 def exchange(url: str, sent: bytes, patience: float = PATIENCE) -> list[Reply]:
     """Send bytes on one connection, and return all responses that come until the server closes it or waits."""
     received = b""
-    with closing(_connection(url, patience)) as connection:
-        with suppress(TimeoutError, ConnectionError):
-            connection.sendall(sent)
-            while data := connection.recv(65_536):
-                received += data
+    with closing(_connection(url, patience)) as connection, suppress(TimeoutError, ConnectionError):
+        connection.sendall(sent)
+        while data := connection.recv(65_536):
+            received += data
     return list(_replies(received))
 
 

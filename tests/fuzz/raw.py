@@ -3,7 +3,7 @@
 import json
 import re
 from typing import Any, NamedTuple
-from urllib.parse import quote_from_bytes
+from urllib.parse import quote_from_bytes, urlsplit
 
 from django.test import Client
 from hypothesis import strategies as st
@@ -38,6 +38,7 @@ BYTES = (
     *(b"true", b"null", b"all", b"ralph", b"apps", b"2026-02-30", b"2026-01-01T00:00:00+99:99", b"above-1", b"-title"),
     *(b"json", b"api", b"csv", b"jsonl", b"text/html", b"id,title", b"x" * 3000),
 )
+OURS = {"testserver", "localhost", "127.0.0.1"}
 _NAMES = {
     each["name"]
     for operations in document()["paths"].values()
@@ -130,8 +131,8 @@ def send(client: Client, request: Request) -> Any:
 def check(request: Request, response: Any) -> None:
     """Check that a mistake is told as one: no 5xx, and below /api/ JSON or a page that says what is wrong."""
     assert response.status_code < 500, request
-    assert "evil" not in str(response.headers).lower().replace(request.url.lower(), ""), (request, response.headers)
-    assert not any("\n" in value or "\r" in value for value in response.headers.values()), request
+    assert "X-Evil" not in response.headers, request
+    assert (urlsplit(response.headers.get("Location", "")).hostname or "testserver") in OURS, request
     is_of_api = request.url.startswith("/api/") and request.method != "HEAD"
     if is_of_api and response.status_code >= 400 and response.headers["Content-Type"].startswith("application/json"):
         assert json.loads(response.content), request

@@ -13,8 +13,7 @@ import requests
 
 from tests.bench.catalogue import COMPARED, GRIDS, PACKAGES, query
 from tests.bench.load import Server
-from tests.grids.editing_grids import data_of
-from tests.pages import Fields, fields_of
+from tests.pages import Fields, data_of, fields_of
 from tests.soak import workers
 from tests.soak.mix import COMPARED_GRIDS
 

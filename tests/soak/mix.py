@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from tests.bench.catalogue import COMPARED, GRIDS, PACKAGES
 from tests.bench.endpoints import API, TYPED
-from tests.core.api.test_formats import BROWSER
 
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 COMPARED_GRIDS = sum(grids for grids, _, _ in COMPARED)
 HOT = 300  # packages that clients ask for again and again
 
