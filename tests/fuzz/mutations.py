@@ -19,6 +19,9 @@ EDGES: tuple[bytes, ...] = (
     *(b"2026-02-30", b"0000-00-00", b"99999-01-01", b"2026-01-01T25:00", b"12:00", b"javascript:alert(1)", b"//"),
     *(b"https://github.com/a/b", b"https://github.com/\0/b", b"http://[::1", b"https://pypi.org/project/\xff/"),
     *(b"https://127.0.0.1:1/a/b", b"ftp://x/y", b"github.com/a", "https://\ufdfa.test/".encode(), b"a" * 300 + b"/b"),
+    # JSON in hidden fields
+    *(b'{"1": "\\ud800"}', b'{"1": "\\u0000"}', b'{"999999999999999999999": "x"}', b"[" * 50_000, b'{"1":' * 5_000),
+    *(b'{"1": {"a": []}}', b'"x"', b"7"),
     *(b"__all__", b"pk", b"../..", b"<script>", b"'; DROP TABLE x; --", b"new-1", b"new", b"ok", b"drop", b"finished"),
 )
 # Names that Django's admin and ours give a meaning to
