@@ -3,7 +3,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 export HOST PORT
 
-.PHONY: install run serve test test-database test-browser test-more bench bench-admin bench-refresh bench-dump lint format clean
+.PHONY: install run serve test test-database test-browser test-more bench bench-admin bench-refresh bench-dump soak fuzz lint format clean
 
 # Stamps, so that nothing is installed twice; a change of pyproject.toml installs again.
 .venv/.installed: pyproject.toml
@@ -95,6 +95,20 @@ bench: .venv/.installed-dev
 	DEBUG=false SECRET_KEY=only-for-collecting-the-static-files-of-a-bench-$@ $(MAKE) --silent .static/staticfiles.json
 	.venv/bin/python -m tests.bench $(ARGS)
 	$(MAKE) --silent bench-admin ARGS="$(ARGS)"
+
+# Needs PostgreSQL, as above. The site under four fifths of the load that it can take, for MINUTES (3), while packages are
+# refreshed, imported and dumped, and an editor edits; CACHE_URL=redis://… for the cache. It takes a minute more than that.
+soak: .venv/.installed-dev
+	DEBUG=false SECRET_KEY=only-for-collecting-the-static-files-of-a-soak-$@ $(MAKE) --silent .static/staticfiles.json
+	.venv/bin/python -W ignore -m tests.soak
+
+# 50,000 requests that follow the schema or nearly so, others that follow none, and forms that no browser sends, to each
+# page of admin; on the database that DATABASE_URL names. `make test-more` sends a small share of them.
+fuzz: export DEBUG := true
+fuzz: export FUZZ_REQUESTS ?= 50000
+fuzz: export FUZZ_FORMS ?= 100
+fuzz: .venv/.installed-dev
+	.venv/bin/pytest -m more -p no:randomly -s tests/fuzz $(ARGS)
 
 lint: export DEBUG := true
 lint: .venv/.installed-dev
