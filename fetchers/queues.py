@@ -1,13 +1,13 @@
 """The queue of one host in a run: which steps it takes next, and when the host is given up."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import Enum
 
 from fetchers.summary import Tally
-from packages.facts import MISSING, Fetched, Outcome
+from packages.facts import MISSING, UNKNOWN, Fetched, Outcome, PyPIFacts
 from packages.results import Attempt, Failure
 
 HEALTHY_FAILURES = 10  # in a row, of packages whose last try succeeded: the host seems to be down
@@ -55,12 +55,42 @@ class Outage:
 
 
 @dataclass
+class Losses:
+    """The packages that were read, how many of them lack what they told before, and which facts these lack."""
+
+    read: int = 0
+    packages: int = 0
+    facts: Counter[str] = field(default_factory=Counter)
+
+    def note(self, attempt: Attempt) -> None:
+        result = attempt.result
+        if isinstance(result, Failure):
+            lost = attempt.target.told and {"everything"} if result.outcome is Outcome.INVALID else set()
+            self.read += result.outcome is Outcome.INVALID
+        else:
+            lost = {fact for fact in attempt.target.told if getattr(result.facts, fact, None) is UNKNOWN}
+            lost = set() if _is_status_alone(result.facts) else lost
+            self.read += result.facts is not None
+        self.packages += bool(lost)
+        self.facts.update(lost)
+
+    def __str__(self) -> str:
+        facts = ", ".join(f"{fact} of {number}" for fact, number in sorted(self.facts.items()))
+        return f"{self.packages} of {self.read} packages that were read lack what they told before ({facts})"
+
+
+def _is_status_alone(facts: object) -> bool:
+    """Return whether facts are no more than a project's status."""
+    return isinstance(facts, PyPIFacts) and facts == PyPIFacts(status=facts.status, status_reason=facts.status_reason)
+
+
+@dataclass
 class HostQueue:
     """The steps of one host's packages: first steps start as there is room, and follow-ups before them.
 
     Packages that are not found are held back until the end: too many of them are a fault of the host. If the host
     seems to be down, steps from `probes` decide whether it is: packages that were good before, of those that the first
-    steps have left.
+    steps have left. If too many packages lack what they told before, the host is not believed, unless it is `trusted`.
     """
 
     name: str
@@ -79,6 +109,8 @@ class HostQueue:
     follow_ups: deque[Step] = field(default_factory=deque)
     missing: list[Attempt] = field(default_factory=list)
     incomplete: list[int] = field(default_factory=list)
+    trusted: bool = False
+    losses: Losses = field(default_factory=Losses)
 
     def start(self, pool: ThreadPoolExecutor) -> None:
         """Start as many steps as there is room for."""
@@ -119,6 +151,11 @@ class HostQueue:
         self.follow_ups.clear()
         self.tally.stopped = self.tally.stopped or reason
 
+    def distrust(self, reason: str) -> None:
+        """Start no more steps, and save nothing of those that are under way."""
+        self.stop(reason)
+        self.tally.distrusted = True
+
     def finish(self, step: Future[StepResult]) -> list[Attempt]:
         """Take in the result of a finished step, and return the attempts that can be saved now."""
         del self.running[step]
@@ -131,7 +168,10 @@ class HostQueue:
 
     def _take(self, attempt: Attempt) -> bool:
         """Count an attempt, and return whether it can be saved now."""
+        if self.tally.distrusted:
+            return False
         self.tally.tried += 1
+        self._note_losses(attempt)
         self.outage.note(attempt)
         if not self.outage.suspected:
             self.probed = 0
@@ -150,6 +190,21 @@ class HostQueue:
         or every one of four or more packages that were tried, if these are at least half of the host's.
         """
         newly_missing = sum(attempt.target.previously_found for attempt in self.missing)
-        tried = self.tally.tried
-        everything = len(self.missing) == tried and tried >= 4 and self.total <= 2 * tried
-        return everything or (newly_missing > 20 and newly_missing * 20 > self.previously_found)
+        everything = self._are_all(len(self.missing), self.tally.tried)
+        return everything or _are_unusual(newly_missing, self.previously_found)
+
+    def _are_all(self, number: int, tried: int) -> bool:
+        return number == tried and tried >= 4 and self.total <= 2 * tried
+
+    def _note_losses(self, attempt: Attempt) -> None:
+        """Count what an attempt lacks; distrust the host if that is so of suspiciously many, by the same measure as for
+        those that are missing, but of what was read in this run."""
+        losses = self.losses
+        losses.note(attempt)
+        are_too_many = self._are_all(losses.packages, losses.read) or _are_unusual(losses.packages, losses.read)
+        if are_too_many and not self.trusted and not self.tally.distrusted:
+            self.distrust(str(losses))
+
+
+def _are_unusual(number: int, of: int) -> bool:
+    return number > 20 and number * 20 > of

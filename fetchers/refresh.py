@@ -12,10 +12,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import Count, Q
 from django.utils import timezone
 
 from core.signals import housekeeping, refreshed
+from fetchers.canaries import Canaries
 from fetchers.hosts import MAX_CONCURRENCY, Upstreams
 from fetchers.locks import lock
 from fetchers.models import Run
@@ -40,7 +42,8 @@ MAX_REPEATS = 500  # packages of a host that are fetched a second time in one ru
 class Options:
     """The packages to refresh, and how. `stale` None means the freshness of each source; `budget` is in seconds.
 
-    `force`: read everything again, whatever was noted of earlier fetches.
+    `force`: read everything again, whatever was noted of earlier fetches. `trusted` hosts are believed, whatever they
+    tell.
     """
 
     sources: tuple[Source, ...] = ("repo", "pypi")
@@ -52,6 +55,7 @@ class Options:
     stale: timedelta | None = None
     workers: int = 8
     budget: float | None = None
+    trusted: tuple[str, ...] = ()
 
 
 class Refresh:
@@ -84,8 +88,9 @@ class Refresh:
             row = Run.objects.create(started=self.clock(), sources=list(self.options.sources))
             if forgotten := rederive(self.options.slugs):
                 self.summary.notes.append(f"{forgotten} packages had facts of other addresses, which were forgotten")
+            canaries = self._canaries()
             for source in self.options.sources:
-                self._source(source)
+                self._source(source, canaries)
             if not self.options.slugs:
                 self.summary.pruned = history.prune(self.clock().date())
                 self.summary.nothing_to_ask = nothing_to_ask(Package.objects.all())
@@ -113,11 +118,21 @@ class Refresh:
             packages = packages.filter(repo_host=options.host)
         return due_by_host(packages, source, options.limit)
 
-    def _source(self, source: Source) -> None:
+    def _canaries(self) -> Canaries:
+        """Return the canaries; none for single packages, by which an operator takes over what a canary tells."""
+        canaries = Canaries(() if self.options.slugs else settings.CANARIES, self.upstreams, self.clock)
+        if canaries.unknown:
+            self.summary.notes.append(f"CANARIES: there is no package with the slug {', '.join(canaries.unknown)}")
+        return canaries
+
+    def _source(self, source: Source, canaries: Canaries) -> None:
         due = self.due(source)
         tallies = self.summary.tallies[source] = {host: Tally(due=len(of_host)) for host, of_host in due.items()}
         sizes = self._sizes(source)
         queues = [self._queue(source, host, of_host, tallies[host], sizes) for host, of_host in due.items()]
+        for queue in queues:
+            if not queue.trusted and (deviation := canaries.deviation(source, queue.name)):
+                queue.distrust(deviation)
         with ThreadPoolExecutor(max_workers=max(1, sum(queue.concurrency for queue in queues))) as pool:
             self._drive(source, queues, pool)
             for queue in queues:
@@ -147,6 +162,7 @@ class Refresh:
             total,
             previously_found,
             probes,
+            trusted=name in self.options.trusted,
         )
 
     def _sizes(self, source: Source) -> dict[str, tuple[int, int]]:
@@ -214,7 +230,13 @@ class Refresh:
         self.upstreams.save()
 
     def _save_missing(self, queue: HostQueue) -> None:
-        """Save the packages that were not found, as untrusted failures if they are suspiciously many."""
+        """Save the packages that were not found, as untrusted failures if they are suspiciously many; nothing of a host
+        that is not believed at all."""
+        if queue.tally.distrusted:
+            self.summary.notes.append(
+                f"{queue.name} is not believed, and nothing more of it is saved in this run: {queue.tally.stopped}"
+            )
+            return
         missing = queue.missing
         if queue.distrusted:
             self.summary.notes.append(
