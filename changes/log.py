@@ -4,12 +4,13 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from changes.models import Change
 from core.database.prepared import PLACEHOLDER_ID, Prepared, Statement, StatementCache, with_ids
 from core.database.sessions import reader
-from core.models import MAX_ID
+from core.models import MAX_ID, Revision
 
 RETENTION = timedelta(days=400)
 BATCH = 10_000
@@ -64,6 +65,22 @@ def _of_kinds() -> QuerySet[Change]:
 
 def _in_order(ids: str, placeholders: int) -> QuerySet[Change]:
     return Change.objects.filter(with_ids(Change, ids, *[PLACEHOLDER_ID] * placeholders)).order_by("number")
+
+
+def restart(now: datetime) -> int:
+    """Begin the log anew, at a number that is greater than any that was given out, and return it.
+
+    After a restore the log ends earlier than some mirrors have read: numbers would come a second time, for other
+    changes. Now all mirrors get 410, and start afresh. The milliseconds of the clock are ahead of any count of changes.
+    """
+    with transaction.atomic():
+        revision, _ = Revision.objects.select_for_update().get_or_create(
+            kind=Revision.LOG, defaults={"number": 0, "rows": 0}
+        )
+        number = max(revision.number + 1, int(now.timestamp() * 1000))
+        Change.objects.all().delete()
+        Revision.objects.filter(kind=Revision.LOG).update(number=number)
+    return number
 
 
 def prune(now: datetime) -> int:

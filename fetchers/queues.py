@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import Enum
 
+from fetchers.doubt import are_unusual
 from fetchers.summary import Tally
 from packages.facts import MISSING, UNKNOWN, Fetched, Outcome, PyPIFacts
 from packages.results import Attempt, Failure
@@ -191,7 +192,7 @@ class HostQueue:
         """
         newly_missing = sum(attempt.target.previously_found for attempt in self.missing)
         everything = self._are_all(len(self.missing), self.tally.tried)
-        return everything or _are_unusual(newly_missing, self.previously_found)
+        return everything or are_unusual(newly_missing, self.previously_found)
 
     def _are_all(self, number: int, tried: int) -> bool:
         return number == tried and tried >= 4 and self.total <= 2 * tried
@@ -201,10 +202,6 @@ class HostQueue:
         those that are missing, but of what was read in this run."""
         losses = self.losses
         losses.note(attempt)
-        are_too_many = self._are_all(losses.packages, losses.read) or _are_unusual(losses.packages, losses.read)
+        are_too_many = self._are_all(losses.packages, losses.read) or are_unusual(losses.packages, losses.read)
         if are_too_many and not self.trusted and not self.tally.distrusted:
             self.distrust(str(losses))
-
-
-def _are_unusual(number: int, of: int) -> bool:
-    return number > 20 and number * 20 > of

@@ -35,6 +35,7 @@ from packages.settling.update import UnderWayError, update_health
 
 BATCH = 200  # attempts in one transaction
 FLUSH_SECONDS = 5.0
+LONGEST_REST = timedelta(days=60)  # between two runs, after which the clock may be ahead
 MAX_REPEATS = 500  # packages of a host that are fetched a second time in one run
 
 
@@ -92,10 +93,8 @@ class Refresh:
             for source in self.options.sources:
                 self._source(source, canaries)
             if not self.options.slugs:
-                self.summary.pruned = history.prune(self.clock().date())
                 self.summary.nothing_to_ask = nothing_to_ask(Package.objects.all())
-                Run.objects.filter(started__lt=self.clock() - history.DAILY).delete()
-                housekeeping.send(Refresh, now=self.clock())
+                self._keep_house(row)
                 count_readiness(self.clock())
             self.upstreams.save()
             self._update_health()
@@ -103,6 +102,22 @@ class Refresh:
             if not self.options.slugs:
                 refreshed.send_robust(Refresh, now=self.clock())
         return self.summary
+
+    def _keep_house(self, row: Run) -> None:
+        """Delete what is too old, unless the clock may be ahead: what it takes for old then would be lost for good."""
+        now = self.clock()
+        if days := history.forget_future(now.date()):
+            self.summary.notes.append(f"the clock was ahead: {days} snapshots of days to come are deleted")
+        last = Run.objects.exclude(pk=row.pk).filter(started__lte=now).order_by("-started").first()
+        if last and now - last.started > LONGEST_REST:
+            days = (now - last.started).days
+            self.summary.notes.append(
+                f"the last run is {days} days ago, if the clock is right: nothing is pruned in this run"
+            )
+            return
+        self.summary.pruned = history.prune(now.date())
+        Run.objects.filter(started__lt=now - history.DAILY).delete()
+        housekeeping.send(Refresh, now=now)
 
     def due(self, source: Source) -> dict[str, Due]:
         """Return the packages to refresh, by host."""
