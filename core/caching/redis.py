@@ -20,6 +20,7 @@ LARGE_SECONDS = 5 * 60
 UNLIMITED = 64 * 1024 * 1024  # bytes that a Redis without a `maxmemory` is taken to have
 REDIS_SECONDS = 0.5  # after which a response is built rather than waited for
 UNREACHABLE_SECONDS = 5.0  # for which an unreachable Redis is left alone
+QUIET_SECONDS = 60.0  # between two log lines of a Redis that refuses commands, as one whose memory is full does
 POLL_SECONDS = 0.02
 UNCACHEABLE_MS = 2_000  # for which all nodes know that a response proved uncacheable
 _ZLIB = b"\x78"
@@ -35,6 +36,7 @@ class Redis:
             url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS, protocol=2
         )
         self.unreachable_until = 0.0
+        self.quiet_until = 0.0
         self.memory: int | None = None  # in bytes, once it has been asked
         self.locks: dict[bytes, Lock] = {}
 
@@ -100,12 +102,18 @@ class Redis:
         except LockError:
             raise
         except redis.ResponseError as error:  # a key that something else has written, or a memory that is full
-            logger.warning("Redis: %s", error)
+            self._warn_sometimes(error)
             return NO_REPLY
         except redis.RedisError as error:
             logger.warning("Redis: %s", error)
             self.unreachable_until = time.monotonic() + UNREACHABLE_SECONDS
             return NO_REPLY
+
+    def _warn_sometimes(self, error: redis.ResponseError) -> None:
+        """Log that a command was refused: of a full memory each request would have three lines."""
+        if time.monotonic() >= self.quiet_until:
+            self.quiet_until = time.monotonic() + QUIET_SECONDS
+            logger.warning("Redis: %s", error)
 
 
 def _unpacked(value: bytes) -> bytes:
