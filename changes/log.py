@@ -1,11 +1,13 @@
 """The numbered log: its bounds, its rows, and its pruning."""
 
+import time
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
+from django.db.models.functions import Greatest
 
 from changes.models import Change
 from core.database.prepared import PLACEHOLDER_ID, Prepared, Statement, StatementCache, with_ids
@@ -67,22 +69,6 @@ def _in_order(ids: str, placeholders: int) -> QuerySet[Change]:
     return Change.objects.filter(with_ids(Change, ids, *[PLACEHOLDER_ID] * placeholders)).order_by("number")
 
 
-def restart(now: datetime) -> int:
-    """Begin the log anew, at a number that is greater than any that was given out, and return it.
-
-    After a restore the log ends earlier than some mirrors have read: numbers would come a second time, for other
-    changes. Now all mirrors get 410, and start afresh. The milliseconds of the clock are ahead of any count of changes.
-    """
-    with transaction.atomic():
-        revision, _ = Revision.objects.select_for_update().get_or_create(
-            kind=Revision.LOG, defaults={"number": 0, "rows": 0}
-        )
-        number = max(revision.number + 1, int(now.timestamp() * 1000))
-        Change.objects.all().delete()
-        Revision.objects.filter(kind=Revision.LOG).update(number=number)
-    return number
-
-
 def prune(now: datetime) -> int:
     """Delete the changes that are older than RETENTION in batches, and return their number."""
     old = Change.objects.filter(at__lt=now - RETENTION).order_by("-number").values_list("number", flat=True)
@@ -95,3 +81,17 @@ def prune(now: datetime) -> int:
             break
         deleted += Change.objects.filter(pk__in=batch).delete()[0]
     return deleted
+
+
+def begin_anew() -> tuple[int, int]:
+    """Delete the whole log, and let its numbers and all revisions go on beyond the clock, in microseconds: nothing has
+    given out so large a number before. Return how many changes there were, and the number to go on from.
+
+    After a restore the old numbers would come again, with other changes under them. Whoever has read some of them is
+    now told that the log begins later.
+    """
+    with transaction.atomic():
+        deleted = Change.objects.all().delete()[0]
+        Revision.objects.get_or_create(kind=Revision.LOG, defaults={"number": 0, "rows": 0})
+        Revision.objects.update(number=Greatest(F("number") + 1, time.time_ns() // 1000))
+    return deleted, bounds().last

@@ -132,7 +132,7 @@ def test_failing_over(tmp_path: Path) -> None:
             assert all("Service Unavailable" in line for line in served.lines()), served.lines()
 
 
-def test_a_standby_that_was_demoted_takes_no_write_for_done(tmp_path: Path, database: Cluster) -> None:
+def test_a_save_that_came_too_late(tmp_path: Path, database: Cluster) -> None:
     """A session that was open while the primary became read-only: a save is refused, not lost."""
     with site(tmp_path, database.url) as served:
         served.log_in()
