@@ -64,20 +64,26 @@ class Losses:
     facts: Counter[str] = field(default_factory=Counter)
 
     def note(self, attempt: Attempt) -> None:
-        result = attempt.result
-        if isinstance(result, Failure):
-            lost = attempt.target.told and {"everything"} if result.outcome is Outcome.INVALID else set()
-            self.read += result.outcome is Outcome.INVALID
-        else:
-            lost = {fact for fact in attempt.target.told if getattr(result.facts, fact, None) is UNKNOWN}
-            lost = set() if _is_status_alone(result.facts) else lost
-            self.read += result.facts is not None
-        self.packages += bool(lost)
-        self.facts.update(lost)
+        lost = _lost(attempt)
+        if lost is not None:
+            self.read += 1
+            self.packages += bool(lost)
+            self.facts.update(lost)
 
     def __str__(self) -> str:
         facts = ", ".join(f"{fact} of {number}" for fact, number in sorted(self.facts.items()))
         return f"{self.packages} of {self.read} packages that were read lack what they told before ({facts})"
+
+
+def _lost(attempt: Attempt) -> set[str] | None:
+    """Return the facts that a response lacks though they were told before; None if it was not read."""
+    told, result = attempt.target.told, attempt.result
+    if isinstance(result, Failure):
+        unreadable = {"everything"} if told else set()
+        return unreadable if result.outcome is Outcome.INVALID else None
+    if result.facts is None or _is_status_alone(result.facts):
+        return None
+    return {fact for fact in told if getattr(result.facts, fact) is UNKNOWN}
 
 
 def _is_status_alone(facts: object) -> bool:
