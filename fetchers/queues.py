@@ -158,11 +158,6 @@ class HostQueue:
         self.follow_ups.clear()
         self.tally.stopped = self.tally.stopped or reason
 
-    def distrust(self, reason: str) -> None:
-        """Start no more steps, and save nothing of those that are under way."""
-        self.stop(reason)
-        self.tally.distrusted = True
-
     def finish(self, step: Future[StepResult]) -> list[Attempt]:
         """Take in the result of a finished step, and return the attempts that can be saved now."""
         del self.running[step]
@@ -210,4 +205,5 @@ class HostQueue:
         losses.note(attempt)
         are_too_many = self._are_all(losses.packages, losses.read) or are_unusual(losses.packages, losses.read)
         if are_too_many and not self.trusted and not self.tally.distrusted:
-            self.distrust(str(losses))
+            self.tally.distrust(str(losses))
+            self.stop(str(losses))

@@ -143,16 +143,22 @@ class Refresh:
     def _source(self, source: Source, canaries: Canaries) -> None:
         due = self.due(source)
         tallies = self.summary.tallies[source] = {host: Tally(due=len(of_host)) for host, of_host in due.items()}
+        for host in set(due).difference(self.options.trusted):
+            if deviation := canaries.deviation(source, host):
+                tallies[host].distrust(deviation)
+        believed = {host: of_host for host, of_host in due.items() if not tallies[host].distrusted}
         sizes = self._sizes(source)
-        queues = [self._queue(source, host, of_host, tallies[host], sizes) for host, of_host in due.items()]
-        for queue in queues:
-            if not queue.trusted and (deviation := canaries.deviation(source, queue.name)):
-                queue.distrust(deviation)
+        queues = [self._queue(source, host, of_host, tallies[host], sizes) for host, of_host in believed.items()]
         with ThreadPoolExecutor(max_workers=max(1, sum(queue.concurrency for queue in queues))) as pool:
             self._drive(source, queues, pool)
             for queue in queues:
                 self._save_missing(queue)
             self._repeat_incomplete(source, queues, pool)
+        for host, tally in tallies.items():
+            if tally.distrusted:
+                self.summary.notes.append(
+                    f"{host} is not believed, and nothing more of it is saved in this run: {tally.stopped}"
+                )
 
     def _repeat_incomplete(self, source: Source, queues: list[HostQueue], pool: ThreadPoolExecutor) -> None:
         """Fetch once more the packages whose lists were being computed. Those still not ready wait for the next run."""
@@ -248,9 +254,6 @@ class Refresh:
         """Save the packages that were not found, as untrusted failures if they are suspiciously many; nothing of a host
         that is not believed at all."""
         if queue.tally.distrusted:
-            self.summary.notes.append(
-                f"{queue.name} is not believed, and nothing more of it is saved in this run: {queue.tally.stopped}"
-            )
             return
         missing = queue.missing
         if queue.distrusted:

@@ -19,6 +19,9 @@ class Tally:
     stopped: str = ""
     distrusted: bool = False
 
+    def distrust(self, reason: str) -> None:
+        self.stopped, self.distrusted = reason, True
+
     @property
     def succeeded(self) -> int:
         return sum(self.outcomes[outcome] for outcome in SUCCESSES)
