@@ -143,7 +143,7 @@ class Refresh:
     def _source(self, source: Source, canaries: Canaries) -> None:
         due = self.due(source)
         tallies = self.summary.tallies[source] = {host: Tally(due=len(of_host)) for host, of_host in due.items()}
-        for host in set(due).difference(self.options.trusted):
+        for host in sorted(set(due).difference(self.options.trusted)):
             if deviation := canaries.deviation(source, host):
                 tallies[host].distrust(deviation)
         believed = {host: of_host for host, of_host in due.items() if not tallies[host].distrusted}
