@@ -106,7 +106,12 @@ def site(
 ) -> Iterator[Site]:
     """Serve a database with `workers` workers; `preload` has variables of the server's process alone."""
     log = folder / "log"
-    variables = {"DATABASE_URL": database, "STATEMENT_SECONDS": "2", "CACHE_URL": "locmem://"} | settings
+    variables = {
+        "DATABASE_URL": database,
+        "STATEMENT_SECONDS": "2",
+        "CACHE_URL": "locmem://",
+        "RATE_LIMIT": "0",
+    } | settings
     environment = {"PATH": os.environ["PATH"], "SECRET_KEY": SECRET_KEY, "PYTHONWARNINGS": "ignore"} | variables
     environment |= {"WEB_CONCURRENCY": str(workers), "ACCESS_LOG": "false"}
     environment |= {"DJANGO_SETTINGS_MODULE": "tests.uncollected"}
