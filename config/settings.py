@@ -79,6 +79,8 @@ DUMP_ACCEL = env.str("DUMP_ACCEL", default="", validate=values.internal_location
 DOWNLOADS = 2 if DUMP_ROOT and not DUMP_ACCEL else 0
 REFRESH_CONTACT = env.str("REFRESH_CONTACT", default="", validate=values.header_text)
 PING_URL = env.str("PING_URL", default="", validate=values.ping_url)
+# Packages whose facts are known: a host that tells others is not believed
+CANARIES: list[str] = env.list("CANARIES", default=[], subcast=str.strip, validate=values.slugs)
 # The weekly mail of the desk; most names are Django's
 DESK_MAIL: list[str] = env.list(
     "DESK_MAIL", default=[], subcast=str.strip, validate=partial(values.mail_addresses, site_url=SITE_URL)

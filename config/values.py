@@ -133,6 +133,12 @@ def folder(value: str) -> None:
         raise ValidationError("Must be the whole path of a folder, like /srv/dumps")
 
 
+def slugs(value: list[str]) -> None:
+    for slug in value:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", slug, re.ASCII):
+            raise ValidationError("Must be slugs of packages, like django,requests")
+
+
 def internal_location(value: str) -> None:
     if value and not re.fullmatch(r"/([A-Za-z0-9._~-]+/)+", value, re.ASCII):
         raise ValidationError("Must be the path of an internal location of nginx, like /_dumps/")

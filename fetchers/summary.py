@@ -10,12 +10,17 @@ from packages.settling import Settled
 
 @dataclass
 class Tally:
-    """The counts of one host, for one source; `stopped` says why packages are left."""
+    """The counts of one host, for one source; `stopped` says why packages are left. `distrusted`: what the host tells
+    is wrong, so that nothing more of it is saved."""
 
     due: int = 0
     tried: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     stopped: str = ""
+    distrusted: bool = False
+
+    def distrust(self, reason: str) -> None:
+        self.stopped, self.distrusted = reason, True
 
     @property
     def succeeded(self) -> int:
@@ -44,14 +49,15 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """1 if packages of a source, or of a host with four or more due, were tried and all of them failed; else 0."""
+        """1 if packages of a source, or of a host with four or more due, were tried and all of them failed; 4 if what a
+        host tells is not believed; else 0."""
         for tallies in self.tallies.values():
             failed = [tally for tally in tallies.values() if tally.failed and not tally.succeeded]
             if any(tally.due >= 4 for tally in failed):
                 return 1
             if failed and len(failed) == len(tallies) and sum(tally.due for tally in failed) >= 4:
                 return 1
-        return 0
+        return 4 if any(tally.distrusted for of in self.tallies.values() for tally in of.values()) else 0
 
 
 def as_json(summary: Summary) -> dict[str, Any]:

@@ -71,7 +71,7 @@ class FetchTarget:
     `path` is the repository's path on its host as it is spelled (case preserved); `pypi_name` the PEP 503 name.
     `validators` are the module's own notes of the last success (ETags, head commit, serial): text to text.
     `previously_found`: an earlier fetch found it, and no "not found" has counted against it since. `healthy`: the last
-    try succeeded.
+    try succeeded. `told`: the names of facts that earlier fetches have told.
     """
 
     package: int
@@ -85,6 +85,7 @@ class FetchTarget:
     validators: Mapping[str, str] | None = None
     previously_found: bool = False
     healthy: bool = False
+    told: frozenset[str] = frozenset()
 
     @property
     def notes(self) -> Mapping[str, str]:

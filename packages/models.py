@@ -152,7 +152,8 @@ class PackageQuerySet(models.QuerySet["Package"]):
     def due(self, source: Source, now: datetime, fresh_for: timedelta, usual: timedelta | None = None) -> Self:
         """The packages whose last success is older than `fresh_for`, whose target is new, or whose next try is due.
 
-        With `usual`, the time until a success is usually repeated, also those that an editor wants earlier.
+        With `usual`, the time until a success is usually repeated, also those that an editor wants earlier. A last try
+        that is as far ahead as a success is fresh was noted by a clock that was wrong.
         """
         earlier = Q(state__failures=0, state__next_due__lte=now, state__last_success__gt=now - usual) if usual else Q()
         return (
@@ -163,6 +164,7 @@ class PackageQuerySet(models.QuerySet["Package"]):
                 | ~Q(state__target=F(TARGET_COLUMNS[source]))
                 | Q(state__failures=0, state__last_success__lte=now - fresh_for)
                 | Q(state__failures__gt=0, state__next_due__lte=now)
+                | Q(state__last_attempt__gte=now + (usual or fresh_for))
                 | earlier
             )
         )

@@ -52,7 +52,8 @@ class Project:
 
 @dataclass
 class World:
-    """Everything that the server serves. `fault` may name, for a path, the fault of its response.
+    """Everything that the server serves. `fault` may name, for a path, the fault of its response; `alter` makes every
+    document another one.
 
     `strangers` is the number of projects in PyPI's index that belong to no package. With `strict`, GitHub enforces its
     secondary limits, and PyPI one of 20 requests a second; `limited` counts the requests that were over them.
@@ -62,6 +63,7 @@ class World:
     projects: dict[str, Project] = field(default_factory=dict)
     latency: float = 0.0
     fault: Callable[[str], str | None] = lambda _path: None
+    alter: Callable[[Any], Any] = lambda document: document
     limit: int = 5_000
     clock: Callable[[], float] = time.time
     strangers: int = 0
@@ -187,6 +189,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _json(self, document: object, headers: dict[str, str] | None = None, status: int = 200) -> Response:
         """Return the document with its ETag, or a 304 if the client has it."""
+        document = self.server.world.alter(document)
         etag = _etag(document)
         if status == 200 and self.headers.get("If-None-Match") == etag:
             return 304, {"ETag": etag, **(headers or {})}, b""

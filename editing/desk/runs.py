@@ -40,6 +40,14 @@ class RunInWords(NamedTuple):
     is_bad: bool
 
 
+# By the exit code of the run
+_ENDS = {
+    0: "",
+    1: "; all that a host was asked for failed",
+    4: "; a host tells the wrong facts, and nothing more of it was saved: see the notes of the run",
+}
+
+
 def last_runs(now: datetime) -> list[RunInWords]:
     return [in_words(run, now) for run in Run.objects.order_by("-started", "-id")[:SHOWN]]
 
@@ -59,9 +67,8 @@ def in_words(run: Run, now: datetime) -> RunInWords:
     left = sum(int(tally.get("left") or 0) for _, tally in tallies)
     parts = [f"{counted(asked, 'package')} asked", _failed(failures), f"{left:,} left for the next run" if left else ""]
     parts.append(_duration(run.finished - run.started))
-    bad = bool(run.exit_code)
-    end = "; all that a host was asked for failed" if bad else ""
-    return RunInWords(run.pk, f"{when}: {', '.join(filter(None, parts))}{end}", bad)
+    end = _ENDS.get(run.exit_code or 0, _ENDS[1])
+    return RunInWords(run.pk, f"{when}: {', '.join(filter(None, parts))}{end}", bool(run.exit_code))
 
 
 def _tallies(summary: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:

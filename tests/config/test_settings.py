@@ -69,6 +69,7 @@ def load(project: Path, **variables: str) -> dict[str, Any]:
             "DESK_MAIL": "a@example.org,b.c+d@example.org",
             "SITE_URL": "https://x.example.org",
         },
+        DEBUG | {"CANARIES": "django, djangorestframework,x_1"},
         DEBUG
         | {"RATE_LIMIT": "0", "RATE_LIMIT_EXEMPT": "127.0.0.1, 10.0.0.0/8", "TRUSTED_PROXIES": "", "BEHIND_PROXY": ""},
         DEBUG | {"DESK_MAIL_FROM": "a@example.org", "EMAIL_HOST": "::1", "EMAIL_PORT": "587", "EMAIL_USE_TLS": "true"},
@@ -124,6 +125,8 @@ def test_a_site_starts_with_many_values_together(project: Path, variables: dict[
         (DEBUG | {"TIME_ZONE": ""}, ["TIME_ZONE"]),
         (DEBUG | {"SITE_URL": "ftp://x"}, ["SITE_URL"]),
         (DEBUG | {"DESK_MAIL": "a@example.org"}, ["DESK_MAIL"]),
+        (DEBUG | {"CANARIES": "https://github.com/django/django"}, ["CANARIES"]),
+        (DEBUG | {"CANARIES": "django requests"}, ["CANARIES"]),
         (DEBUG | {"SITE_URL": "packages.example.org"}, ["SITE_URL"]),
         (DEBUG | {"SITE_URL": "https://"}, ["SITE_URL"]),
         (DEBUG | {"SITE_URL": "https://packages.example.org/?a=b"}, ["SITE_URL"]),

@@ -46,8 +46,8 @@ class Command(BaseCommand):
         "Refresh the repository and PyPI facts of the packages that are due, stalest first; downloads with --source "
         "downloads. In the end count readiness, unless --package is given, and settle the verdicts that are due. Exit "
         "code 0: done, even if quota or time ran out or single packages failed; 1: all packages of a source, or of a "
-        "host with 4 or more due, failed; 2: wrong arguments; 3: another run of the same source is under way; 130, "
-        "143: ended in good order by Ctrl-C or SIGTERM."
+        "host with 4 or more due, failed; 2: wrong arguments; 3: another run of the same source is under way; 4: a "
+        "host is not believed, and nothing more of it was saved; 130, 143: ended in good order by Ctrl-C or SIGTERM."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -59,6 +59,13 @@ class Command(BaseCommand):
         parser.add_argument("--all", action="store_true", help="all packages, due or not")
         parser.add_argument(
             "--force", action="store_true", help="all packages, and all of them read again, whatever is known"
+        )
+        parser.add_argument(
+            "--trust",
+            action="append",
+            default=[],
+            metavar="HOST",
+            help="believe a host (or pypi, or downloads) whatever its canary says, and whatever it lacks (repeatable)",
         )
         parser.add_argument("--limit", type=_at_least(1), metavar="N", help="at most N packages of each source")
         parser.add_argument(
@@ -103,6 +110,10 @@ class Command(BaseCommand):
             hosts = ", ".join(sorted(forges()))
             message = f"{arguments['host']} is not a host that packages are fetched from; these are: {hosts}"
             raise CommandError(message, returncode=2)
+        trustable = {*forges(), "pypi", "downloads"}
+        if unknown := set(arguments["trust"]) - trustable:
+            message = f"--trust {', '.join(sorted(unknown))}: these are: {', '.join(sorted(trustable))}"
+            raise CommandError(message, returncode=2)
         hours = arguments["stale_hours"]
         return Options(
             sources=tuple(dict.fromkeys(arguments["source"] or ("repo", "pypi"))),
@@ -114,6 +125,7 @@ class Command(BaseCommand):
             stale=None if hours is None else timedelta(hours=hours),
             workers=arguments["workers"],
             budget=arguments["time_budget"],
+            trusted=tuple(arguments["trust"]),
         )
 
     def _write_due(self, refresh: Refresh, *, in_json: bool) -> None:
