@@ -16,6 +16,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from core.signals import housekeeping, refreshed
+from fetchers.advisories import run as advisories
 from fetchers.hosts import MAX_CONCURRENCY, Upstreams
 from fetchers.locks import lock
 from fetchers.models import Run
@@ -24,7 +25,7 @@ from fetchers.queues import HostQueue
 from fetchers.steps import Steps
 from fetchers.summary import Summary, Tally, as_json
 from packages import history
-from packages.facts import Source
+from packages.facts import Feed, Source
 from packages.models import Package
 from packages.readiness.counts import count_readiness
 from packages.rederived import rederive
@@ -52,6 +53,13 @@ class Options:
     stale: timedelta | None = None
     workers: int = 8
     budget: float | None = None
+    feeds: tuple[Feed, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """True of a run after which all that is counted of the whole catalogue is counted again: not of one of single
+        packages, nor of one that reads feeds alone, many times a day."""
+        return bool(self.sources) and not self.slugs
 
 
 class Refresh:
@@ -78,15 +86,17 @@ class Refresh:
     def run(self) -> Summary:
         """Refresh what is due. Raises LockedError if another run of one of the sources is under way."""
         with ExitStack() as locks:
-            for source in self.options.sources:
+            for source in (*self.options.sources, *self.options.feeds):
                 locks.enter_context(lock(source))
             # A run that dies keeps an empty `finished`, which shows in admin.
-            row = Run.objects.create(started=self.clock(), sources=list(self.options.sources))
+            row = Run.objects.create(started=self.clock(), sources=[*self.options.sources, *self.options.feeds])
             if forgotten := rederive(self.options.slugs):
                 self.summary.notes.append(f"{forgotten} packages had facts of other addresses, which were forgotten")
             for source in self.options.sources:
                 self._source(source)
-            if not self.options.slugs:
+            for feed in self.options.feeds:
+                self._feed(feed)
+            if self.options.is_whole:
                 self.summary.pruned = history.prune(self.clock().date())
                 self.summary.nothing_to_ask = nothing_to_ask(Package.objects.all())
                 Run.objects.filter(started__lt=self.clock() - history.DAILY).delete()
@@ -95,7 +105,7 @@ class Refresh:
             self.upstreams.save()
             self._update_health()
             self._complete(row)
-            if not self.options.slugs:
+            if self.options.is_whole:
                 refreshed.send_robust(Refresh, now=self.clock())
         return self.summary
 
@@ -112,6 +122,23 @@ class Refresh:
         if options.host:
             packages = packages.filter(repo_host=options.host)
         return due_by_host(packages, source, options.limit)
+
+    def is_due(self, feed: Feed) -> bool:
+        """Return whether a feed is read by this run: many times an hour it is not."""
+        return self.options.everything or advisories.is_due(self.clock())
+
+    def _feed(self, feed: Feed) -> None:
+        if not self.is_due(feed):
+            self.summary.tallies[feed] = {feed: Tally()}
+            self.summary.notes.append("OSV's list was read in this quarter of an hour already")
+            return
+        run = advisories.Advisories(
+            self.upstreams.osv, self.clock, force=self.options.force, end_reason=self._end_reason
+        )
+        self.summary.tallies[feed] = {feed: run.report.tally}
+        report = run.run()
+        self.summary.notes += report.notes
+        self.summary.health.add(report.health)
 
     def _source(self, source: Source) -> None:
         due = self.due(source)

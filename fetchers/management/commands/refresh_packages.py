@@ -23,7 +23,7 @@ from fetchers.locks import LockedError
 from fetchers.network.ping import ping
 from fetchers.refresh import Options, Refresh
 from fetchers.summary import Summary, Tally, as_json
-from packages.facts import SOURCES, Source
+from packages.facts import FEEDS, SOURCES, Feed, Source
 from packages.identity import forges
 from packages.models import Package
 
@@ -54,7 +54,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--package", action="append", default=[], metavar="SLUG", help="only this package (repeatable)"
         )
-        parser.add_argument("--source", action="append", choices=SOURCES, help="default: repo and pypi (repeatable)")
+        parser.add_argument(
+            "--source", action="append", choices=(*SOURCES, *FEEDS), help="default: repo and pypi (repeatable)"
+        )
         parser.add_argument("--host", default="", help="only packages whose repository is on this host")
         parser.add_argument("--all", action="store_true", help="all packages, due or not")
         parser.add_argument(
@@ -91,7 +93,7 @@ class Command(BaseCommand):
         code = 128 + received[0] if received else summary.exit_code
         if code:
             sys.exit(code)
-        if settings.PING_URL and not options.slugs:  # a run of some packages, by hand, says nothing of cron
+        if settings.PING_URL and options.is_whole:  # a run of some packages, by hand, says nothing of cron
             ping(settings.PING_URL, user_agent())
 
     def _options(self, arguments: dict[str, Any]) -> Options:
@@ -104,8 +106,10 @@ class Command(BaseCommand):
             message = f"{arguments['host']} is not a host that packages are fetched from; these are: {hosts}"
             raise CommandError(message, returncode=2)
         hours = arguments["stale_hours"]
+        chosen = dict.fromkeys(arguments["source"] or ("repo", "pypi"))
         return Options(
-            sources=tuple(dict.fromkeys(arguments["source"] or ("repo", "pypi"))),
+            sources=tuple(source for source in SOURCES if source in chosen),
+            feeds=tuple(feed for feed in FEEDS if feed in chosen),
             slugs=slugs,
             host=arguments["host"],
             everything=arguments["all"] or arguments["force"] or bool(slugs),
@@ -117,9 +121,10 @@ class Command(BaseCommand):
         )
 
     def _write_due(self, refresh: Refresh, *, in_json: bool) -> None:
-        due = {
+        due: dict[Source | Feed, dict[str, int]] = {
             source: {host: len(due) for host, due in refresh.due(source).items()} for source in refresh.options.sources
         }
+        due |= {feed: {feed: int(refresh.is_due(feed))} for feed in refresh.options.feeds}
         if in_json:
             self.stdout.write(json.dumps({"due": due}))
             return
