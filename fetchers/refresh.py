@@ -25,7 +25,7 @@ from fetchers.queues import HostQueue
 from fetchers.steps import Steps
 from fetchers.summary import Summary, Tally, as_json
 from packages import history
-from packages.facts import Feed, Source
+from packages.facts import FEEDS, Feed, Source
 from packages.models import Package
 from packages.readiness.counts import count_readiness
 from packages.rederived import rederive
@@ -34,6 +34,7 @@ from packages.settling.update import UnderWayError, update_health
 
 BATCH = 200  # attempts in one transaction
 FLUSH_SECONDS = 5.0
+OF_FEEDS = timedelta(days=7)  # runs of feeds alone are kept
 MAX_REPEATS = 500  # packages of a host that are fetched a second time in one run
 
 
@@ -100,6 +101,7 @@ class Refresh:
                 self.summary.pruned = history.prune(self.clock().date())
                 self.summary.nothing_to_ask = nothing_to_ask(Package.objects.all())
                 Run.objects.filter(started__lt=self.clock() - history.DAILY).delete()
+                Run.objects.filter(sources=list(FEEDS), started__lt=self.clock() - OF_FEEDS).delete()
                 housekeeping.send(Refresh, now=self.clock())
                 count_readiness(self.clock())
             self.upstreams.save()
@@ -123,12 +125,12 @@ class Refresh:
             packages = packages.filter(repo_host=options.host)
         return due_by_host(packages, source, options.limit)
 
-    def is_due(self, feed: Feed) -> bool:
-        """Return whether a feed is read by this run: many times an hour it is not."""
+    def is_due_feed(self) -> bool:
+        """Return whether this run reads the feed: once in a quarter of an hour."""
         return self.options.everything or advisories.is_due(self.clock())
 
     def _feed(self, feed: Feed) -> None:
-        if not self.is_due(feed):
+        if not self.is_due_feed():
             self.summary.tallies[feed] = {feed: Tally()}
             self.summary.notes.append("OSV's list was read in this quarter of an hour already")
             return

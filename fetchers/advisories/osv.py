@@ -133,7 +133,7 @@ def _name(package: object) -> str:
     if told.get("ecosystem") != ECOSYSTEM:
         return ""
     name = told.get("name")
-    if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME or not re.fullmatch(r"[A-Za-z0-9._-]+", name, re.A):
+    if not isinstance(name, str) or len(name) > MAX_NAME or not re.fullmatch(r"[A-Za-z0-9._-]+", name, re.ASCII):
         raise InvalidFactError("name is not one of a project")
     return str(canonicalize_name(name))
 

@@ -52,7 +52,7 @@ class Report:
 
 
 class Advisories:
-    """One run, which keeps `report` up to date. `force`: all is read again, and a list that has lost much is believed."""
+    """One run, which keeps `report` up to date. `force`: all is read again, and a list that lacks much is believed."""
 
     def __init__(
         self,
@@ -162,7 +162,7 @@ class Advisories:
         self.report.tally.outcomes[Outcome.OK] += len(documents)
 
     def _read(self, listed: Mapping[str, datetime], changed: Sequence[str]) -> None:
-        """Read MOST of the changed documents, the oldest first, those that could not be read before after the others."""
+        """Read MOST of the changed documents: the oldest first, and last those that could not be read before."""
         tally = self.report.tally
         waiting = [osv_id for osv_id in changed if self.unread.may_try(osv_id)]
         waiting.sort(key=lambda osv_id: (self.unread.tries(osv_id) > 0, listed[osv_id], osv_id))

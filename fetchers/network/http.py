@@ -156,6 +156,7 @@ class HttpSession:
         max_bytes: int,
         headers: Mapping[str, str],
         ends_at: float = math.inf,
+        *,
         into: BinaryIO | None = None,
     ) -> Response:
         """Send one request: as get(), with any method, more headers, and `payload` as JSON unless it is None.
@@ -247,10 +248,11 @@ class Upstream:
     def download(self, path: str, file: BinaryIO, *, max_bytes: int) -> Response:
         """Write the body of a GET into a file, without ever holding it whole; as get() otherwise."""
 
+        def send_once(url: str) -> Response:
+            return self._checked(self._send("GET", url, None, max_bytes, self._headers, into=file))
+
         def send(url: str) -> Response:
-            return self.patiently(
-                lambda: self._checked(self._send("GET", url, None, max_bytes, self._headers, into=file))
-            )
+            return self.patiently(lambda: send_once(url))
 
         return follow_redirects(self.url(path), send, lambda _, target: _origin(target) == _origin(self.base_url))
 
@@ -292,7 +294,7 @@ class Upstream:
             self._wait(wait)
             with self._slots:
                 session = self._session()
-                response = session.request(method, url, payload, max_bytes, headers, self.ends_at, into)
+                response = session.request(method, url, payload, max_bytes, headers, self.ends_at, into=into)
             if reported := quota(response.headers):
                 self.rate_limit.note_quota(*reported)
         except FetchError as error:

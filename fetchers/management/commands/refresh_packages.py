@@ -1,4 +1,4 @@
-"""Fetch fresh facts from repositories, PyPI and pypistats: `manage.py refresh_packages`, from cron or by hand."""
+"""Fetch fresh facts from repositories, PyPI, pypistats and OSV: `manage.py refresh_packages`, from cron or by hand."""
 
 import json
 import signal
@@ -44,10 +44,11 @@ def _at_least(least: float, kind: type[int] | type[float] = int) -> Callable[[st
 class Command(BaseCommand):
     help = (
         "Refresh the repository and PyPI facts of the packages that are due, stalest first; downloads with --source "
-        "downloads. In the end count readiness, unless --package is given, and settle the verdicts that are due. Exit "
-        "code 0: done, even if quota or time ran out or single packages failed; 1: all packages of a source, or of a "
-        "host with 4 or more due, failed; 2: wrong arguments; 3: another run of the same source is under way; 130, "
-        "143: ended in good order by Ctrl-C or SIGTERM."
+        "downloads; with --source advisories read what is new in OSV's feed, once in a quarter of an hour. In the end "
+        "count readiness, unless --package is given or no packages are read, and settle the verdicts that are due. "
+        "Exit code 0: done, even if quota or time ran out or single packages failed; 1: all packages of a source, or "
+        "of a host with 4 or more due, failed, or the feed did; 2: wrong arguments; 3: another run of the same source "
+        "is under way; 130, 143: ended in good order by Ctrl-C or SIGTERM."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -124,7 +125,7 @@ class Command(BaseCommand):
         due: dict[Source | Feed, dict[str, int]] = {
             source: {host: len(due) for host, due in refresh.due(source).items()} for source in refresh.options.sources
         }
-        due |= {feed: {feed: int(refresh.is_due(feed))} for feed in refresh.options.feeds}
+        due |= {feed: {feed: int(refresh.is_due_feed())} for feed in refresh.options.feeds}
         if in_json:
             self.stdout.write(json.dumps({"due": due}))
             return
