@@ -109,6 +109,7 @@ def test_verdicts_are_those_of_the_file_whenever_it_is_loaded(monkeypatch: pytes
             assert verdicts["thriving"] + verdicts["maintained"] + len(RARE) == len(packages)
             assert {each.slug: each.health.warnings for each in packages if each.health.warnings} == {
                 "django-allauth": ["stale"],  # whose repository is not among the facts
+                "django-jet": ["vulnerable"],
                 "django-piston": ["stale"],
             }
             # Ages, counts and all else that the rules saw; only the day since when a package is gone differs.

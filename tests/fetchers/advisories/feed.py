@@ -1,15 +1,15 @@
-"""A feed of OSV on a faked wire, whose documents a test changes."""
+"""A feed of OSV, whose documents a test changes: on a faked wire, or as a part of the small internet."""
 
 import io
 import json
 import re
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 import responses
-from requests import PreparedRequest
 
 ROOT = "https://osv.test"
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -48,11 +48,12 @@ class Feed:
     conditions: list[dict[str, str]] = field(default_factory=list)
     ticks: int = 0
 
-    def put(self, *documents: dict[str, Any]) -> None:
+    def put(self, *documents: dict[str, Any]) -> Self:
         """Publish documents, or new versions of them, each later than the one before."""
         for each in documents:
             self.ticks += 1
             self.documents[each["id"]] = each | {"modified": stamp(START + timedelta(minutes=self.ticks))}
+        return self
 
     def listing(self) -> bytes:
         times = {osv_id: each["modified"] for osv_id, each in self.documents.items()} | self.listed
@@ -66,29 +67,32 @@ class Feed:
                 archive.writestr(f"{osv_id}.json", json.dumps(each))
         return file.getvalue()
 
-    def answer(self, request: PreparedRequest) -> tuple[int, dict[str, str], bytes]:
-        path = str(request.path_url).removeprefix("/PyPI/")
+    def respond(self, path: str, headers: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
+        """Return the response to a request for a path below PyPI/."""
         self.requests.append(path)
         if path in self.failing:
             return self.failing[path], {}, b"{}"
         if path == "modified_id.csv":
-            return self.conditional(request)
+            return self._list(headers)
         if path == "all.zip":
             return 200, {}, self.archive()
         found = self.documents.get(path.removesuffix(".json"))
         return (200, {}, json.dumps(found).encode()) if found else (404, {}, b"")
 
-    def conditional(self, request: PreparedRequest) -> tuple[int, dict[str, str], bytes]:
+    def _list(self, headers: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
         names = ("If-None-Match", "If-Modified-Since")
-        self.conditions.append({name: request.headers[name] for name in names if name in request.headers})
+        self.conditions.append({name: headers[name] for name in names if name in headers})
         body = self.listing()
         etag = f'"{hash(body)}"'
-        if request.headers.get("If-None-Match") == etag:
+        if headers.get("If-None-Match") == etag:
             return 304, {}, b""
         return 200, {"ETag": etag, "Last-Modified": "Sun, 01 Nov 2026 00:00:00 GMT"}, body
 
     def serve(self, wire: responses.RequestsMock) -> None:
-        wire.add_callback(responses.GET, re.compile(rf"{ROOT}/PyPI/.*"), self.answer)
+        def answer(request: Any) -> tuple[int, dict[str, str], bytes]:
+            return self.respond(request.path_url.removeprefix("/PyPI/"), request.headers)
+
+        wire.add_callback(responses.GET, re.compile(rf"{ROOT}/PyPI/.*"), answer)
 
     def asked(self) -> list[str]:
         """Return the paths that were requested since the last time."""
