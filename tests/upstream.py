@@ -1,4 +1,4 @@
-"""A small internet on the loopback: GitHub (GraphQL and REST), PyPI, pypistats and OSV, with adjustable latency and faults.
+"""A small internet on the loopback: GitHub (GraphQL and REST), PyPI, pypistats and OSV, with latency and faults to set.
 
 The world is the truth that a refreshed catalogue must equal. The server serves it, with the faults it is set to.
 """

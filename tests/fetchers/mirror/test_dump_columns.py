@@ -73,7 +73,8 @@ def test_no_column_is_both() -> None:
         (CATEGORY_COLUMNS, {"package_count", "last_updated_median"}),  # of its packages, which are there
         (GRID_COLUMNS, {"packages", "package_count", "package_slugs"}),
         (FEATURE_COLUMNS, {"cells"}),
-        # The verdict has columns of its own, pins and advisories have tables, and freshness is private but for last_fetched.
+        # The verdict has columns of its own, and pins and advisories have tables; freshness is private but for
+        # last_fetched.
         (
             PACKAGE_COLUMNS,
             {"grids", "grid_slugs", "category_slug", "health", "freshness", "reply", "pins", "advisories"},
