@@ -23,7 +23,7 @@ from editing.roles import EDITORS, MODERATORS, ROLES, create_roles, permissions
 from editing.tables import EDITED
 from fetchers.models import HostRateLimit, Run
 from grids.models import Cell, Feature, Grid, GridPackage
-from packages.models import ANOTHER_REPOSITORY, FetchState, Package
+from packages.models import ANOTHER_REPOSITORY, Advisory, FetchState, Package
 from tests.core.admin.editors import change_url
 from tests.editing import importing
 from tests.editing.acting import act, begin

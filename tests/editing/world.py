@@ -16,7 +16,7 @@ from editing.recorder import recording
 from editing.roles import EDITORS, MODERATORS, create_roles
 from fetchers.models import HostRateLimit, Run
 from grids.models import Cell, Feature, Grid, GridPackage
-from packages.models import Package
+from packages.models import Advisory, Package
 from tests.factories import CategoryFactory, CellFactory, FeatureFactory, GridFactory, PackageFactory
 from tests.pages import Fields, fields_of
 
