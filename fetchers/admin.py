@@ -1,4 +1,4 @@
-"""Read-only admin of the runs of refresh_packages, of rate limits and of advisories, for all who may change packages."""
+"""Read-only admin of runs of refresh_packages, of rate limits and of advisories, for all who may change packages."""
 
 from typing import Any
 

@@ -91,7 +91,7 @@ class Refresh:
                 locks.enter_context(lock(source))
             # A run that dies keeps an empty `finished`, which shows in admin.
             row = Run.objects.create(started=self.clock(), sources=[*self.options.sources, *self.options.feeds])
-            if forgotten := rederive(self.options.slugs):
+            if self.options.sources and (forgotten := rederive(self.options.slugs)):
                 self.summary.notes.append(f"{forgotten} packages had facts of other addresses, which were forgotten")
             for source in self.options.sources:
                 self._source(source)
@@ -131,8 +131,8 @@ class Refresh:
 
     def _feed(self, feed: Feed) -> None:
         if not self.is_due_feed():
-            self.summary.tallies[feed] = {feed: Tally()}
-            self.summary.notes.append("OSV's list was read in this quarter of an hour already")
+            reason = "its list was requested in this quarter of an hour already"
+            self.summary.tallies[feed] = {feed: Tally(due=1, stopped=reason)}
             return
         run = advisories.Advisories(
             self.upstreams.osv, self.clock, force=self.options.force, end_reason=self._end_reason

@@ -23,14 +23,14 @@ from packages.advisories.facts import (
     Severity,
     worst,
 )
-from packages.advisories.ranges import affects
+from packages.advisories.ranges import outside
 from packages.advisories.severity import severity_of
 from packages.facts import InvalidFactError, items, mapping, parse_datetime, prose
 
 ECOSYSTEM = "PyPI"
 LIST, ARCHIVE, DOCUMENT = "PyPI/modified_id.csv", "PyPI/all.zip", "PyPI/{}.json"
 MAX_LIST_BYTES, MAX_DOCUMENT_BYTES, MAX_ARCHIVE_BYTES = 32 * 1024**2, 2 * 1024**2, 256 * 1024**2
-MAX_LINES, MAX_EVENTS, MAX_VERSIONS, MAX_ALIASES = 500_000, 1_000, 20_000, 50
+MAX_LINES, MAX_EVENTS, MAX_VERSIONS, MAX_ALIASES = 500_000, 200, 20_000, 50
 ODD_PART = 20  # of a list, at most one line in so many may be odd
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9_.:]+)+", re.ASCII)
 _KINDS = ("introduced", "fixed", "last_affected", "limit")
@@ -150,7 +150,7 @@ def _fact(told: Mapping[str, Any], osv_id: str, name: str, affected: list[Mappin
         parse_datetime(told["published"], "published") if told.get("published") else None,
         ranges,
         # OSV lists all versions that are in its ranges: thousands, of which few tell anything.
-        tuple(version for version in versions if not affects(version, ranges, ())),
+        tuple(outside(versions, ranges)),
     )
 
 
