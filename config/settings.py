@@ -66,6 +66,7 @@ CODEBERG_TOKEN = env.str("CODEBERG_TOKEN", default="", validate=values.token)
 BITBUCKET_API_URL = env.str("BITBUCKET_API_URL", default="https://api.bitbucket.org/2.0", validate=values.base_url)
 CODEBERG_API_URL = env.str("CODEBERG_API_URL", default="https://codeberg.org/api/v1", validate=values.base_url)
 PYPI_URL = env.str("PYPI_URL", default="https://pypi.org", validate=values.base_url)
+OSV_URL = env.str("OSV_URL", default="https://osv-vulnerabilities.storage.googleapis.com", validate=values.base_url)
 PYPISTATS_URL = env.str("PYPISTATS_URL", default="https://pypistats.org/api", validate=values.base_url)
 ALLOW_PRIVATE_HOSTS = env.bool("ALLOW_PRIVATE_HOSTS", default=False)
 FORGE_HOSTS: dict[str, values.ForgeKind] = env.forge_hosts(

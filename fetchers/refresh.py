@@ -17,6 +17,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from core.signals import housekeeping, refreshed
+from fetchers.advisories import run as advisories
 from fetchers.canaries import Canaries
 from fetchers.hosts import MAX_CONCURRENCY, Upstreams
 from fetchers.locks import lock
@@ -26,7 +27,7 @@ from fetchers.queues import HostQueue
 from fetchers.steps import Steps
 from fetchers.summary import Summary, Tally, as_json
 from packages import history
-from packages.facts import Source
+from packages.facts import FEEDS, Feed, Source
 from packages.models import Package
 from packages.readiness.counts import count_readiness
 from packages.rederived import rederive
@@ -36,6 +37,7 @@ from packages.settling.update import UnderWayError, update_health
 BATCH = 200  # attempts in one transaction
 FLUSH_SECONDS = 5.0
 LONGEST_REST = timedelta(days=60)  # between two runs, after which the clock may be ahead
+OF_FEEDS = timedelta(days=7)  # runs of feeds alone are kept
 MAX_REPEATS = 500  # packages of a host that are fetched a second time in one run
 
 
@@ -57,6 +59,13 @@ class Options:
     workers: int = 8
     budget: float | None = None
     trusted: tuple[str, ...] = ()
+    feeds: tuple[Feed, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """True of a run after which all that is counted of the whole catalogue is counted again: not of one of single
+        packages, nor of one that reads feeds alone, many times a day."""
+        return bool(self.sources) and not self.slugs
 
 
 class Refresh:
@@ -83,23 +92,25 @@ class Refresh:
     def run(self) -> Summary:
         """Refresh what is due. Raises LockedError if another run of one of the sources is under way."""
         with ExitStack() as locks:
-            for source in self.options.sources:
+            for source in (*self.options.sources, *self.options.feeds):
                 locks.enter_context(lock(source))
             # A run that dies keeps an empty `finished`, which shows in admin.
-            row = Run.objects.create(started=self.clock(), sources=list(self.options.sources))
-            if forgotten := rederive(self.options.slugs):
+            row = Run.objects.create(started=self.clock(), sources=[*self.options.sources, *self.options.feeds])
+            if self.options.sources and (forgotten := rederive(self.options.slugs)):
                 self.summary.notes.append(f"{forgotten} packages had facts of other addresses, which were forgotten")
             canaries = self._canaries()
             for source in self.options.sources:
                 self._source(source, canaries)
-            if not self.options.slugs:
+            for feed in self.options.feeds:
+                self._feed(feed)
+            if self.options.is_whole:
                 self.summary.nothing_to_ask = nothing_to_ask(Package.objects.all())
                 self._keep_house(row)
                 count_readiness(self.clock())
             self.upstreams.save()
             self._update_health()
             self._complete(row)
-            if not self.options.slugs:
+            if self.options.is_whole:
                 refreshed.send_robust(Refresh, now=self.clock())
         return self.summary
 
@@ -117,6 +128,7 @@ class Refresh:
             return
         self.summary.pruned = history.prune(now.date())
         Run.objects.filter(started__lt=now - history.DAILY).delete()
+        Run.objects.filter(sources=list(FEEDS), started__lt=now - OF_FEEDS).delete()
         housekeeping.send(Refresh, now=now)
 
     def due(self, source: Source) -> dict[str, Due]:
@@ -139,6 +151,23 @@ class Refresh:
         if canaries.unknown:
             self.summary.notes.append(f"CANARIES: there is no package with the slug {', '.join(canaries.unknown)}")
         return canaries
+
+    def is_due_feed(self) -> bool:
+        """Return whether this run reads the feed: once in a quarter of an hour."""
+        return self.options.everything or advisories.is_due(self.clock())
+
+    def _feed(self, feed: Feed) -> None:
+        if not self.is_due_feed():
+            reason = "its list was requested in this quarter of an hour already"
+            self.summary.tallies[feed] = {feed: Tally(due=1, stopped=reason)}
+            return
+        run = advisories.Advisories(
+            self.upstreams.osv, self.clock, force=self.options.force, end_reason=self._end_reason
+        )
+        self.summary.tallies[feed] = {feed: run.report.tally}
+        report = run.run()
+        self.summary.notes += report.notes
+        self.summary.health.add(report.health)
 
     def _source(self, source: Source, canaries: Canaries) -> None:
         due = self.due(source)

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from packages.facts import SUCCESSES, Outcome, Source
+from packages.facts import FEEDS, SUCCESSES, Feed, Outcome, Source
 from packages.settling import Settled
 
 
@@ -39,7 +39,7 @@ class Summary:
     verdicts that were settled.
     """
 
-    tallies: dict[Source, dict[str, Tally]] = field(default_factory=dict)
+    tallies: dict[Source | Feed, dict[str, Tally]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     hosts: dict[str, dict[str, Any]] = field(default_factory=dict)
     nothing_to_ask: dict[str, int] = field(default_factory=dict)
@@ -49,11 +49,13 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """1 if packages of a source, or of a host with four or more due, were tried and all of them failed; 4 if what a
-        host tells is not believed; else 0."""
-        for tallies in self.tallies.values():
+        """1 if packages of a source, or of a host with four or more due, were tried and all of them failed, or if
+        nothing of a feed could be read; 4 if what a host tells is not believed; else 0."""
+        for source, tallies in self.tallies.items():
             failed = [tally for tally in tallies.values() if tally.failed and not tally.succeeded]
             if any(tally.due >= 4 for tally in failed):
+                return 1
+            if failed and source in FEEDS:
                 return 1
             if failed and len(failed) == len(tallies) and sum(tally.due for tally in failed) >= 4:
                 return 1

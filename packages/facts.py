@@ -22,6 +22,9 @@ MAX_PARTICIPANTS = 500
 WEEKS = 52
 
 Source = Literal["repo", "pypi", "downloads"]
+# What is read as a whole, and not for each package
+Feed = Literal["advisories"]
+FEEDS: tuple[Feed, ...] = ("advisories",)
 SOURCES: tuple[Source, ...] = ("repo", "pypi", "downloads")
 STATUSES = ("active", "archived", "quarantined", "deprecated")  # of a project on PyPI: PEP 792
 

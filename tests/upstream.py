@@ -1,4 +1,4 @@
-"""A small internet on the loopback: GitHub (GraphQL and REST), PyPI and pypistats, with adjustable latency and faults.
+"""A small internet on the loopback: GitHub (GraphQL and REST), PyPI, pypistats and OSV, with latency and faults to set.
 
 The world is the truth that a refreshed catalogue must equal. The server serves it, with the faults it is set to.
 """
@@ -18,6 +18,8 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from tests.fetchers.advisories.feed import Feed, document
 
 Json = dict[str, Any]
 Response = tuple[int, dict[str, str], bytes]  # status, headers, body
@@ -61,6 +63,7 @@ class World:
 
     repos: dict[str, Repo] = field(default_factory=dict)
     projects: dict[str, Project] = field(default_factory=dict)
+    advisories: Feed = field(default_factory=lambda: Feed().put(document("X-2026-1", "nobody")))
     latency: float = 0.0
     fault: Callable[[str], str | None] = lambda _path: None
     alter: Callable[[Any], Any] = lambda document: document
@@ -181,6 +184,7 @@ class Handler(BaseHTTPRequestHandler):
             (r"/simple/([^/]+)/", lambda match: self._status(world, match[1])),
             (r"/pypi/([^/]+)/json", lambda match: self._project(world, match[1])),
             (r"/packages/([^/]+)/recent", lambda match: self._recent(world, match[1])),
+            (r"/PyPI/(.*)", lambda match: world.advisories.respond(match[1], self.headers)),
         )
         for pattern, respond in kinds:
             if match := re.fullmatch(pattern, path):
@@ -362,4 +366,5 @@ def environment(base: str) -> dict[str, str]:
         "CODEBERG_API_URL": f"{base}/codeberg",
         "PYPI_URL": base,
         "PYPISTATS_URL": base,
+        "OSV_URL": base,
     }

@@ -10,7 +10,7 @@ from django.utils.dateformat import format as formatted
 
 from core.words import counted
 from fetchers.models import Run
-from packages.facts import SUCCESSES
+from packages.facts import FEEDS, SUCCESSES
 
 SHOWN = 5
 MOST_FAILURES = 3  # that are named
@@ -29,7 +29,7 @@ FAILURES: Mapping[str, str] = {
 }
 _TIMES = {"rate_limited", "server_error", "timeout", "invalid", "unauthorized"}
 NAMES = {"github.com": "GitHub", "gitlab.com": "GitLab", "bitbucket.org": "Bitbucket", "codeberg.org": "Codeberg"}
-NAMES |= {"pypi": "PyPI", "downloads": "pypistats"}
+NAMES |= {"pypi": "PyPI", "downloads": "pypistats", "advisories": "OSV"}
 
 
 class RunInWords(NamedTuple):
@@ -49,7 +49,8 @@ _ENDS = {
 
 
 def last_runs(now: datetime) -> list[RunInWords]:
-    return [in_words(run, now) for run in Run.objects.order_by("-started", "-id")[:SHOWN]]
+    runs = Run.objects.exclude(sources=list(FEEDS))  # those of feeds alone are many an hour
+    return [in_words(run, now) for run in runs.order_by("-started", "-id")[:SHOWN]]
 
 
 def in_words(run: Run, now: datetime) -> RunInWords:

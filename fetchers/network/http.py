@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -27,6 +27,7 @@ from packages.facts import InvalidFactError, Outcome
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 30.0  # for one wait on the socket
 DEADLINE = 60.0  # for a whole response, however slowly it trickles in
+DOWNLOAD_DEADLINE = 600.0  # for one that goes into a file
 MAX_BYTES = 5 * 1024 * 1024  # of a body, decoded
 MAX_REDIRECTS = 3
 MAX_TRIES = 3  # of a request whose responses demand short pauses
@@ -155,13 +156,16 @@ class HttpSession:
         max_bytes: int,
         headers: Mapping[str, str],
         ends_at: float = math.inf,
+        *,
+        into: BinaryIO | None = None,
     ) -> Response:
         """Send one request: as get(), with any method, more headers, and `payload` as JSON unless it is None.
 
-        From `ends_at` on, by time.monotonic(), nobody waits for the response any more.
+        From `ends_at` on, by time.monotonic(), nobody waits for the response any more. The body is written into the
+        file `into`, if there is one, from its beginning: that of the response is empty then.
         """
         now = time.monotonic()
-        left = min(DEADLINE, ends_at - now)
+        left = min(DOWNLOAD_DEADLINE if into else DEADLINE, ends_at - now)
         if left <= 0:
             raise NotAskedError(f"{url} was not requested: the time is up", Outcome.TIMEOUT)
         try:
@@ -174,7 +178,8 @@ class HttpSession:
                 allow_redirects=False,
                 timeout=(min(CONNECT_TIMEOUT, left), min(READ_TIMEOUT, left)),
             ) as response:
-                body = _read(response, max_bytes, now + left, left)
+                parts = _parts(response, max_bytes, now + left, left)
+                body = _write(parts, into) if into else b"".join(parts)
                 return Response(url, response.status_code, response.headers, body)
         except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
             raise FetchError(f"{url} did not answer in time", Outcome.TIMEOUT, retryable=True) from error
@@ -240,6 +245,17 @@ class Upstream:
 
         return follow_redirects(self.url(path), send, lambda _, target: _origin(target) == _origin(self.base_url))
 
+    def download(self, path: str, file: BinaryIO, *, max_bytes: int) -> Response:
+        """Write the body of a GET into a file, without ever holding it whole; as get() otherwise."""
+
+        def send_once(url: str) -> Response:
+            return self._checked(self._send("GET", url, None, max_bytes, self._headers, into=file))
+
+        def send(url: str) -> Response:
+            return self.patiently(lambda: send_once(url))
+
+        return follow_redirects(self.url(path), send, lambda _, target: _origin(target) == _origin(self.base_url))
+
     def post(self, path: str, payload: object, *, max_bytes: int = MAX_BYTES) -> Response:
         """Return the response to a POST of JSON if it is a 200; anything else, redirects included, is a FetchError.
 
@@ -261,14 +277,24 @@ class Upstream:
                     raise
         return request()
 
-    def _send(self, method: str, url: str, payload: object, max_bytes: int, headers: Mapping[str, str]) -> Response:
+    def _send(
+        self,
+        method: str,
+        url: str,
+        payload: object,
+        max_bytes: int,
+        headers: Mapping[str, str],
+        *,
+        into: BinaryIO | None = None,
+    ) -> Response:
         """Send a request when the rate limit allows it, and note the quota that the response reports."""
         with self._suspensions():
             wait = self.rate_limit.acquire()
         try:
             self._wait(wait)
             with self._slots:
-                response = self._session().request(method, url, payload, max_bytes, headers, self.ends_at)
+                session = self._session()
+                response = session.request(method, url, payload, max_bytes, headers, self.ends_at, into=into)
             if reported := quota(response.headers):
                 self.rate_limit.note_quota(*reported)
         except FetchError as error:
@@ -375,19 +401,25 @@ def _origin(url: str) -> tuple[str, str | None, int | None] | None:
         return origin
 
 
-def _read(response: requests.Response, max_bytes: int, deadline: float, seconds: float) -> bytes:
-    """Return the decoded body of a request that may take `seconds`, until `deadline`. read1 returns what has arrived
+def _parts(response: requests.Response, max_bytes: int, deadline: float, seconds: float) -> Iterator[bytes]:
+    """Yield the decoded body of a request that may take `seconds`, until `deadline`. read1 returns what has arrived
     instead of waiting for a full chunk, so that a body that trickles in meets the deadline."""
-    parts: list[bytes] = []
     size = 0
     while part := response.raw.read1(_CHUNK, decode_content=True):
-        parts.append(part)
         size += len(part)
         if size > max_bytes:
             raise TooLargeError(f"{response.url} sends more than {max_bytes:,} bytes")
         if time.monotonic() > deadline:
             raise FetchError(f"{response.url} took more than {seconds:.0f} s", Outcome.TIMEOUT, retryable=True)
-    return b"".join(parts)
+        yield part
+
+
+def _write(parts: Iterator[bytes], file: BinaryIO) -> bytes:
+    """Write the parts of a body into a file, in place of those of an earlier response; nothing is left of the body."""
+    file.seek(0)
+    file.truncate()
+    file.writelines(parts)
+    return b""
 
 
 def _reason(error: Exception) -> str:

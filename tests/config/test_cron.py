@@ -2,11 +2,13 @@
 
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.servers import ROOT, SECRET_KEY, copy_program
+from tests.upstream import World, serving
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FOLDER = "/srv/package-grids"
@@ -14,13 +16,20 @@ FOLDER = "/srv/package-grids"
 
 def cron_lines() -> list[str]:
     """Return the commands of README's lines for cron."""
-    found = re.findall(rf"^    \d+ \d+ \* \* \* +(cd {FOLDER} .*)$", README, re.MULTILINE)
-    assert len(found) == 3
+    found = re.findall(rf"^    (?:\d+ \d+|\*/15 \*) \* \* \* +(cd {FOLDER} .*)$", README, re.MULTILINE)
+    assert len(found) == 4
     return found
 
 
 @pytest.fixture
-def deployed(tmp_path: Path) -> Path:
+def osv() -> Iterator[str]:
+    """The URL of OSV's feed: of cron's lines, that of advisories alone sends a request whatever the catalogue has."""
+    with serving(World()) as base:
+        yield base
+
+
+@pytest.fixture
+def deployed(tmp_path: Path, osv: str) -> Path:
     """A folder with the program and with README's `.env`: a real key for its blank, SQLite for its PostgreSQL."""
     copy_program(tmp_path)
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
@@ -29,7 +38,7 @@ def deployed(tmp_path: Path) -> Path:
     text = re.sub("^    ", "", block[1], flags=re.MULTILINE)
     text = re.sub("^SECRET_KEY=…", f"SECRET_KEY='{SECRET_KEY}'", text, flags=re.MULTILINE)
     text = re.sub("^DATABASE_URL=.*", f"DATABASE_URL=sqlite:///{tmp_path}/db.sqlite3", text, flags=re.MULTILINE)
-    (tmp_path / ".env").write_text(text, encoding="utf-8")
+    (tmp_path / ".env").write_text(f"{text}\nOSV_URL={osv}\n", encoding="utf-8")
     return tmp_path
 
 

@@ -16,7 +16,7 @@ from editing.recorder import recording
 from editing.roles import EDITORS, MODERATORS, create_roles
 from fetchers.models import HostRateLimit, Run
 from grids.models import Cell, Feature, Grid, GridPackage
-from packages.models import Package
+from packages.models import Advisory, Package
 from tests.factories import CategoryFactory, CellFactory, FeatureFactory, GridFactory, PackageFactory
 from tests.pages import Fields, fields_of
 
@@ -42,6 +42,7 @@ class World:
     user: User
     group: Group
     run: Run
+    advisory: Advisory
     limit: HostRateLimit
     rows: Mapping[str, int]  # the id of a row by the label of its model
 
@@ -82,12 +83,13 @@ def build() -> World:
     package, grid, batch = cell.membership.package, cell.feature.grid, EditBatch.objects.get()
     user, group = User.objects.create_user("other"), Group.objects.create(name="Others")
     run, limit = Run.objects.create(started=now, sources=["repo"]), HostRateLimit.objects.create(name="github")
-    listed = (package, grid, cell, cell.feature, category, batch, user, group, run, limit)
+    advisory = Advisory.objects.create(osv_id="X-1", pypi_name="nobody", modified=now)
+    listed = (package, grid, cell, cell.feature, category, batch, user, group, run, limit, advisory)
     rows = {each._meta.label_lower: each.pk for each in listed}
     others = PackageFactory.create(pypi_url="x"), GridFactory.create(), FeatureFactory.create(grid=grid)
     return World(
         *(clients, package, grid, cell.membership, cell.feature, cell, category, batch),
-        *(*others, user, group, run, limit, rows),
+        *(*others, user, group, run, advisory, limit, rows),
     )
 
 
