@@ -3,7 +3,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 export HOST PORT
 
-.PHONY: install run serve test test-database test-browser test-more bench bench-admin bench-refresh bench-dump lint format clean
+.PHONY: install run serve test test-database test-browser test-more lock audit bench bench-admin bench-refresh bench-dump lint format clean
 
 # Stamps, so that nothing is installed twice; a change of pyproject.toml installs again.
 .venv/.installed: pyproject.toml
@@ -104,6 +104,19 @@ lint: .venv/.installed-dev
 	.venv/bin/lint-imports
 	.venv/bin/python -m tests.docstrings
 	$(MANAGE) makemigrations --check --dry-run
+
+# What a deployment installs: each version with its hashes, for all Pythons that pyproject.toml allows, and nothing of the
+# machine that wrote it. The second file has the extras too, at the same versions. `make lock UPGRADE=--upgrade` takes
+# the newest versions of everything; without it only what pyproject.toml no longer admits changes.
+LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-annotate --no-header --no-config $(UPGRADE)
+lock: .venv/.installed-dev
+	$(LOCK) --extra celery --extra mcp --extra sentry --output-file deploy/requirements-all.txt pyproject.toml
+	$(LOCK) --constraints deploy/requirements-all.txt --output-file deploy/requirements.txt pyproject.toml
+
+# Known vulnerabilities of what is locked.
+audit: .venv/.installed-dev
+	.venv/bin/python -m tests.deploy.audit
 
 format: .venv/.installed-dev
 	.venv/bin/ruff check --fix .
