@@ -86,6 +86,7 @@ control_socket_disable = True
 # Django judges forwarded headers (BEHIND_PROXY): gunicorn would believe them from the loopback on its own.
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""  # nor SCRIPT_NAME and PATH_INFO, which it would believe from a UNIX socket
 logger_class = Log
 accesslog = "-" if _SETTINGS["ACCESS_LOG"] else None
 # Client, method, path, status, seconds, bytes. The path is as it was sent: decoded, it could hold a line break.
