@@ -1,4 +1,4 @@
-"""A backup of SQLite and its restore, as deploy/README.md has them, while the site serves and has cached what is lost."""
+"""A backup of SQLite and its restore, as deploy/README.md has them, while the site serves what is then lost."""
 
 import re
 import subprocess
