@@ -92,7 +92,7 @@ control_socket_disable = True
 # whoever is at the other end of a UNIX socket, paths included.
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
-forwarder_headers = ""
+forwarder_headers = ""  # nor SCRIPT_NAME and PATH_INFO, which it would believe from a UNIX socket
 logger_class = Log
 accesslog = "-" if _SETTINGS["ACCESS_LOG"] else None
 # Client, method, path, status, seconds, bytes. The path is as it was sent: decoded, it could hold a line break. The
