@@ -4,6 +4,7 @@ A value that cannot be used stops the start with one line that names the variabl
 """
 
 import sys
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -40,6 +41,11 @@ ALLOWED_HOSTS = env.list(
 SITE_URL = (env.str("SITE_URL", default="", validate=values.site_url) or "").rstrip("/")
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
 INDEXED = env.bool("INDEXED", default=False)
+ADMIN_PATH = env.str("ADMIN_PATH", default="admin", validate=values.admin_path)
+HSTS_SECONDS = env.int("HSTS_SECONDS", default=0, validate=partial(values.hsts_seconds, site_url=SITE_URL))
+SECURITY_CONTACT = env.str("SECURITY_CONTACT", default="", validate=values.security_contact)
+LOGIN_FAILURES = env.int("LOGIN_FAILURES", default=5, validate=values.between(1, 100))
+LOGIN_LOCK_MINUTES = env.int("LOGIN_LOCK_MINUTES", default=15, validate=values.between(1, 1440))
 TIME_ZONE = env.str("TIME_ZONE", default="America/New_York", validate=values.time_zone)
 HOST = env.str("HOST", default="127.0.0.1", validate=values.listening_host)
 PORT = env.int("PORT", default=8000, validate=values.between(1, 65535))
@@ -107,6 +113,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django.contrib.sitemaps",
     "django.contrib.staticfiles",
+    "config.apps.LoginsConfig",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
@@ -124,6 +131,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "core.headers.SecurityHeadersMiddleware",  # of whatever answers below
     "config.probes.ProbesMiddleware",
     "core.languages.AdminLocaleMiddleware",
     "core.headers.PagePolicyMiddleware",
@@ -139,13 +147,10 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 # The API does CommonMiddleware's work itself: its catch-all redirects a missing slash, the cache sets the length.
-API_MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "changes.middleware.OldSlugMiddleware",
-]
+API_MIDDLEWARE = ["changes.middleware.OldSlugMiddleware"]
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -207,6 +212,21 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+# Who fails to log in too often is locked out (core.logins).
+AXES_HANDLER = "core.logins.LoginHandler"
+AXES_FAILURE_LIMIT = LOGIN_FAILURES
+AXES_COOLOFF_TIME = timedelta(minutes=LOGIN_LOCK_MINUTES or 15)
+AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]  # in the order of LoginHandler
+AXES_CLIENT_IP_CALLABLE = "core.logins.client_of"
+AXES_LOCKOUT_CALLABLE = "core.logins.lock_out"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # who goes on trying makes it no longer, and stores nothing
+AXES_ENABLE_ACCESS_FAILURE_LOG = True
+AXES_SENSITIVE_PARAMETERS = ["csrfmiddlewaretoken", "username", "ip_address"]
+AXES_ENABLE_ADMIN = False  # core.admin.logins has the pages
+AXES_VERBOSE = False
+
 LANGUAGE_CODE = "en-us"
 USE_I18N = True
 USE_TZ = True
@@ -232,6 +252,18 @@ if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 _https = SITE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+SESSION_COOKIE_HTTPONLY = True  # the editor of grids reads the other one
+# Not Strict: who follows a link of the weekly mail has to be logged in, and forms have tokens besides.
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 7 * 24 * 3600  # from the login on, however busy an editor is
+if _https:  # the prefix has browsers take them from this host alone, and over HTTPS
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+SECURE_HSTS_SECONDS = HSTS_SECONDS
+SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"  # projects see which site links to them, and no more
+X_FRAME_OPTIONS = "DENY"
+# What `check --deploy` asks for besides is the operator's decision: whether subdomains have HTTPS too, and preloading.
+# That http is redirected is the proxy's work.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 CSRF_FAILURE_VIEW = "core.admin.site.csrf_failure"
 CSRF_TRUSTED_ORIGINS = [f"{urlsplit(SITE_URL).scheme}://{urlsplit(SITE_URL).netloc}"] if SITE_URL else []
 
@@ -275,13 +307,14 @@ LOGGING = {
     "formatters": {"line": {"format": LOG_FORMAT, "datefmt": LOG_TIME}},
     "filters": {"one_line": {"()": "core.logs.without_traceback"}},
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
-        "one_line": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["one_line"]},
+        "stderr": {"class": "core.secrets.RedactingHandler", "formatter": "line"},
+        "one_line": {"class": "core.secrets.RedactingHandler", "formatter": "line", "filters": ["one_line"]},
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         "django.request": {"level": "ERROR"},  # a wrong request has its line among the requests
         "django.security": {"handlers": ["one_line"], "propagate": False},
+        "axes": {"level": "ERROR"},  # core.logs and core.logins have one line for each failure, and each lock
         "django.server": {"handlers": ["stderr"], "level": "INFO" if ACCESS_LOG else "WARNING", "propagate": False},
     },
 }
