@@ -21,8 +21,8 @@ _HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?", re.ASCII)
 _FORGE_HOST = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*)(:[0-9]{1,5})?", re.ASCII)
 _MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", re.ASCII)
 _LONGEST_HSTS = 2 * 365 * 24 * 3600
-# The first parts of all other paths (config.urls has a test of it).
-_TAKEN = frozenset({"api", "categories", "grids", "healthz", "metrics", "packages", "readyz", "static"})
+# The first parts of all other paths of the site
+TAKEN = frozenset({"api", "categories", "grids", "healthz", "metrics", "packages", "readyz", "static"})
 _SHORTEST_KEY, _FEWEST_CHARACTERS = 50, 5  # as Django's own check of a deployment wants a SECRET_KEY
 
 
@@ -50,7 +50,7 @@ def secret_key(value: str) -> None:
 
 def admin_path(value: str) -> None:
     """Accept one part of a path, which nothing else of the site has."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", value, re.ASCII) or value in _TAKEN:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", value, re.ASCII) or value in TAKEN:
         raise ValidationError("Must be one word of letters, digits, - and _, like admin, and no other path of the site")
 
 

@@ -16,7 +16,8 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 def is_public(address: str) -> bool:
     """Return whether an IP address is of a machine on the public internet.
 
-    An IPv6 address that carries one of IPv4 (mapped, NAT64, 6to4) is as public as that; a multicast address is none.
+    An IPv6 address that carries one of IPv4 (NAT64, 6to4) is as public as that. A mapped one is no address of a
+    server, nor is one of multicast.
     """
     try:
         parsed = ipaddress.ip_address(address)

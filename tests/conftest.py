@@ -105,6 +105,8 @@ def _site(settings: Settings) -> None:
     settings.SITE_URL = ""
     settings.INDEXED = False
     settings.TIME_ZONE = "America/New_York"
+    settings.AXES_ENABLED = False  # a row of the log for each client that is logged in; tests of logins turn it on
+    settings.ALLOW_PRIVATE_HOSTS = False
     settings.USE_X_FORWARDED_HOST = False
     settings.SECURE_PROXY_SSL_HEADER = None
     settings.ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
