@@ -89,6 +89,13 @@ def test_a_traceback_of_a_command_has_no_secret(project: Path) -> None:
     assert last == "RuntimeError: cannot reach https://***@x.test/?token=*** with ***"
 
 
+def test_security_md_names_tests_that_there_are() -> None:
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/.]+)`", text)
+    assert len(named) > 15
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
 def test_readme_names_every_setting() -> None:
     settings = (ROOT / "config" / "settings.py").read_text(encoding="utf-8")
     named = set(re.findall(r'env\.\w+\(\s*"(\w+)"', settings))

@@ -1,4 +1,4 @@
-"""Secrets are in no log line, no traceback, no stored error: those of the settings, and those that have a known form."""
+"""Secrets are in no log line, no traceback, no stored error: those of the settings, and whatever looks like one."""
 
 import io
 import json
@@ -127,14 +127,12 @@ def _lines(formatter: logging.Formatter, log: str = "secrets.test") -> tuple[log
 @pytest.mark.parametrize("formatter", [logging.Formatter("%(message)s"), JsonFormatter("%(message)s")])
 def test_a_line_of_the_log_and_its_traceback(formatter: logging.Formatter) -> None:
     logger, stream = _lines(formatter)
-    try:
-        raise ValueError(f"no answer with {TOKEN}2 from https://a:b@x.test/?key=c")
-    except ValueError:
-        logger.exception("Failed: %s", {"Authorization": f"Bearer {TOKEN}2"})
+    error = ValueError(f"no answer with {TOKEN}2 from https://a:b@x.test/?key=c")
+    logger.error("Failed: %s", {"Authorization": f"Bearer {TOKEN}2"}, exc_info=error)
     written = stream.getvalue()
     assert TOKEN not in written
     assert "https://***@x.test/?key=***" in written
-    assert "Traceback" in written
+    assert "ValueError: no answer with ***" in written
     if isinstance(formatter, JsonFormatter):
         assert json.loads(written)["message"] == "Failed: {'Authorization': 'Bearer ***'}"
 
