@@ -52,12 +52,13 @@ class LoginHandler(AxesDatabaseHandler):
         return 0
 
 
-def client_of(request: HttpRequest) -> str | None:
-    """Return whom failures are counted for: an address, of IPv6 the network of 64 bits that one customer has."""
+def client_of(request: HttpRequest) -> str:
+    """Return whom failures are counted for: an address, of IPv6 the network of 64 bits that one customer has. All whose
+    address is not known (a UNIX socket that is not trusted) are one: the table is unique by it, which NULL never is."""
     try:
         address = ip_address(request.META.get("REMOTE_ADDR", "").partition("%")[0])
     except ValueError:
-        return None
+        return "::"
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped:
             return str(address.ipv4_mapped)

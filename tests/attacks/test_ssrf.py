@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import responses
+from hypothesis import given
+from hypothesis import strategies as st
 from pytest_django import Settings
 
 from fetchers.hosts import Upstreams
@@ -51,6 +53,26 @@ def test_hosts_that_are_certainly_not_public(host: str) -> None:
     url = f"http://{f'[{host}]' if ':' in host else host}/latest/meta-data/"
     with pytest.raises(FetchError, match="not on the public internet"):
         HttpSession("test").get(url, max_bytes=100)
+
+
+@given(
+    st.sampled_from(["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10"])
+    .flatmap(lambda network: st.ip_addresses(v=4, network=network))
+    .map(int)
+)
+def test_no_spelling_of_a_private_address_passes(number: int) -> None:
+    a, b, c, d = number.to_bytes(4, "big")
+    spellings = (
+        *(f"{a}.{b}.{c}.{d}", f"{a}.{b}.{c * 256 + d}", f"{a}.{number & 0xFFFFFF}", str(number), hex(number)),
+        *(f"0{number:o}", f"0x{a:x}.{b}.0{c:o}.{d}", f"0{a:o}.0{b:o}.0{c:o}.0{d:o}", f"{a}.{b}.{c}.{d}."),
+        *(
+            f"::ffff:{a}.{b}.{c}.{d}",
+            f"::{a}.{b}.{c}.{d}",
+            f"64:ff9b::{a}.{b}.{c}.{d}",
+            f"2002:{a:02x}{b:02x}:{c:02x}{d:02x}::",
+        ),
+    )
+    assert [each for each in spellings if may_be_public(each)] == []
 
 
 @pytest.fixture

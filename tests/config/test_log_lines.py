@@ -38,6 +38,7 @@ def log_in(site: Site, **headers: str) -> None:
 def test_all_lines(site: Site) -> None:
     for path in ("/api/v4/categories/", "/api/v4/packages/?limit=%0A", "/api/v4/packages/no/", "/no%0AINFO/"):
         response = requests.get(site.url + path, timeout=30)
+        assert response.headers["Server"] == "gunicorn", "without its version"
         site.wait_for(re.escape(f"GET {path} {response.status_code}"))  # which is written after the response is sent
     for path in ("/api/v4/categories/", "/admin/"):
         response = requests.get(site.url + path, headers={"Host": "evil.example.org"}, timeout=30)
