@@ -1,10 +1,13 @@
 """Requests to what is not on the public internet: refused by address, in any spelling, and by what a name leads to."""
 
+import re
 import socket
 import socketserver
 import threading
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import responses
@@ -12,10 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from fetchers.hosts import Upstreams
+from fetchers.hosts import READ, Upstreams
 from fetchers.network import guarded
 from fetchers.network.http import FetchError, HttpSession, follow_redirects
 from fetchers.network.ping import ping
+from packages.facts import FetchTarget
+from packages.identity import derived, is_fetchable
+from packages.keys import KNOWN_HOSTS
 from packages.public_hosts import is_public, may_be_public
 from tests.fetchers.upstreams import make_upstream
 
@@ -211,3 +217,36 @@ def test_a_ping_reaches_no_private_address(caplog: pytest.LogCaptureFixture, loo
     assert not ping(url, "test")
     assert caplog.messages == ["The ping to 127.0.0.1 failed: invalid"]
     assert ping(url, "test", allow_private=True)
+
+
+ADDRESSES = (
+    *("http://127.0.0.1/a/b", "https://github.com@127.0.0.1/a/b", "https://github.com.evil.test/a/b"),
+    *("https://github.com:80@evil.test/a/b", "https://github.com\\@127.0.0.1/a/b", "http://github.com:22/a/b"),
+    *(
+        "https://127.0.0.1#@github.com/a/b",
+        "file:///github.com/a/b",
+        "git@127.0.0.1:a/b",
+        "https://\uff47ithub.com/a/b",
+    ),
+    *("http://169.254.169.254/latest/meta-data", "http://[::1]/a/b", "http://localhost:8000/a/b", "ssh://10.0.0.7/a/b"),
+)
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_no_address_of_a_package_names_a_host_to_fetch_from(address: str) -> None:
+    assert not is_fetchable(**derived("repo_url", address)), "only the hosts of the settings are"
+
+
+@pytest.mark.parametrize("path", ["../user", "a/..", "..", "a/../../user", "./a", "a//b", "a/%2e%2e", "a/..%2f..", ""])
+@pytest.mark.parametrize("host", ["github.com", "gitlab.com", "bitbucket.org", "codeberg.org"])
+@responses.activate
+def test_no_path_of_a_repository_leads_to_another_part_of_the_api(host: str, path: str) -> None:
+    """Such as to what the owner of our token may see."""
+    requested: list[str] = []
+    responses.add_callback("GET", re.compile(".*"), lambda sent: requested.append(sent.url) or (404, {}, "{}"))
+    upstream = make_upstream(host, "https://api.test/v1")
+    with pytest.raises(FetchError):
+        READ[KNOWN_HOSTS[host]](upstream, FetchTarget(1, host=host, path=path), date(2026, 5, 6))
+    for url in map(urlsplit, requested):
+        assert re.fullmatch(r"/v1/(repos|repositories|projects)/[^/]+(/[^/]+)?", url.path), url
+        assert ".." not in url.path.replace("%2F", "/").split("/")

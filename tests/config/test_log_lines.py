@@ -29,9 +29,9 @@ def requests_in(site: Site) -> list[str]:
 
 def log_in(site: Site, **headers: str) -> None:
     url = f"{site.url}/admin/login/"
-    token = requests.get(url, timeout=30).cookies["csrftoken"]
+    token = requests.get(url, timeout=30).cookies["__Host-csrftoken"]
     typed = {"username": "eve\nINFO root: all is well", "password": "secret", "csrfmiddlewaretoken": token}
-    headers["Cookie"] = f"csrftoken={token}"  # by hand: it is for https alone
+    headers["Cookie"] = f"__Host-csrftoken={token}"  # by hand: it is for https alone
     assert requests.post(url, typed, headers=headers, timeout=30).status_code == 200
 
 
