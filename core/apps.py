@@ -20,7 +20,6 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         from axes.signals import user_locked_out  # noqa: PLC0415 (models can be imported only now)
 
-        from core.admin import logins as _registered  # noqa: F401, PLC0415
         from core.logins import log_lock, prune  # noqa: PLC0415
 
         register(check_triggers, Tags.database)
