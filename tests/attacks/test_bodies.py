@@ -16,7 +16,8 @@ from django.test import Client
 
 from editing.spreadsheets.reading import RefusedError, read
 from fetchers.network.http import FetchError, HttpSession, Response, TooLargeError
-from tests.factories import GridFactory
+from tests.core.admin.editors import change_url, open_form
+from tests.factories import GridFactory, MembershipFactory
 
 MEGABYTE = 1_000_000
 INFLATED = 200 * MEGABYTE
@@ -143,3 +144,15 @@ def test_the_api_reads_no_bodies(client: Client) -> None:
     for path in ("/api/v4/packages/", "/api/v4/search/?q=x"):
         response = client.post(path, json.dumps([[]] * 1_000_000), content_type="application/json")
         assert response.status_code == 405
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "typed", ["[" * 100_000, '{"1":' * 50_000, '{"' + "9" * 5_000 + '": "x"}', "null", "[1]", '{"x": 1}']
+)
+def test_the_hidden_json_of_a_form_is_nothing_to_fall_over(admin_client: Client, typed: str) -> None:
+    package = MembershipFactory.create().package
+    fields = open_form(admin_client, package)
+    (name,) = [name for name in fields if name.endswith("-shown")]
+    response = admin_client.post(change_url(package), fields | {name: [typed]})
+    assert response.status_code in {200, 302}
