@@ -7,6 +7,9 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    from core.secrets import excepthook, redacted  # noqa: PLC0415
+
+    sys.excepthook = excepthook
     from django.core.management import execute_from_command_line  # noqa: PLC0415 (settings come first)
     from django.db import DatabaseError, OperationalError, ProgrammingError  # noqa: PLC0415
 
@@ -21,7 +24,7 @@ def main() -> None:
             sys.exit("Database: its tables are missing or of another version; run: manage.py migrate")
         if isinstance(error, ProgrammingError) or not (isinstance(error, OperationalError) or is_unavailable(error)):
             raise
-        sys.exit(f"Database: {reason}")
+        sys.exit(redacted(f"Database: {reason}"))
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+from axes.apps import AppConfig as AxesConfig
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 
@@ -12,3 +13,9 @@ class DocumentAdminConfig(AdminConfig):
     """Django's admin with a site of our own."""
 
     default_site = "core.admin.site.DocumentSite"
+
+
+class LoginsConfig(AxesConfig):
+    """django-axes, by the name that admin shows."""
+
+    verbose_name = "Logins"

@@ -20,6 +20,7 @@ from typing import Any
 from gunicorn import glogging, util
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
+from gunicorn.workers.base import Worker
 
 NAMES = (
     "HOST",
@@ -117,6 +118,8 @@ def write_error(sock: socket.socket, status_int: int, reason: str, mesg: str) ->
         "Connection: close",
         "Content-Type: application/json",
         "X-Content-Type-Options: nosniff",
+        "X-Frame-Options: DENY",
+        "Referrer-Policy: strict-origin-when-cross-origin",
         "Access-Control-Allow-Origin: *",
         f"Content-Length: {len(body)}",
     ]
@@ -126,8 +129,13 @@ def write_error(sock: socket.socket, status_int: int, reason: str, mesg: str) ->
 util.write_error = write_error  # gunicorn has no setting for it
 
 
-def post_worker_init(_worker: object) -> None:
-    """Exempt everything that a new worker holds from garbage collection: it stays until the worker ends."""
+def post_worker_init(worker: Worker) -> None:
+    """Have gunicorn's own lines tell no secrets either, such as a token that a client has put into a URL. And exempt
+    everything that a new worker holds from garbage collection: it stays until the worker ends."""
+    from core.secrets import redact  # noqa: PLC0415 (only workers import code of ours)
+
+    for handler in {*worker.log.access_log.handlers, *worker.log.error_log.handlers}:
+        redact(handler)
     gc.collect()
     gc.freeze()
 

@@ -153,6 +153,7 @@ class Upstreams:
                 sleep=self._sleep,
                 is_ending=self._is_ending,
             )
+            self._all[name].allow_private = settings.ALLOW_PRIVATE_HOSTS
             self._all[name].ends_at = self.ends_at
         return self._all[name]
 

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from core.secrets import redacted
 from packages.facts import FEEDS, SUCCESSES, Feed, Outcome, Source
 from packages.settling import Settled
 
@@ -72,7 +73,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
                     "tried": tally.tried,
                     "left": max(0, tally.due - tally.tried),
                     "outcomes": {outcome.value: count for outcome, count in sorted(tally.outcomes.items()) if count},
-                    "stopped": tally.stopped if tally.tried < tally.due else "",
+                    "stopped": redacted(tally.stopped) if tally.tried < tally.due else "",
                 }
                 for host, tally in tallies.items()
             }
@@ -80,7 +81,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
         },
         "nothing_to_ask": summary.nothing_to_ask,
         "hosts": summary.hosts,
-        "notes": summary.notes[:1_000],
+        "notes": [redacted(note) for note in summary.notes[:1_000]],
         "snapshots_pruned": summary.pruned,
         "health": asdict(summary.health),
         "seconds": summary.seconds,

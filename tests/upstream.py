@@ -358,6 +358,7 @@ def serving(world: World) -> Iterator[str]:
 def environment(base: str) -> dict[str, str]:
     """Return the settings that make the server at `base` every upstream."""
     return {
+        "ALLOW_PRIVATE_HOSTS": "true",
         "GITHUB_API_URL": base,
         "GITHUB_GRAPHQL_URL": f"{base}/graphql",
         "GITHUB_TOKEN": "token",

@@ -17,6 +17,7 @@ from django.utils import timezone
 from categories.models import Category
 from core.kinds import DOCUMENTS as KINDS
 from core.kinds import Kind
+from core.secrets import redacted
 from fetchers.doubt import are_unusual
 from fetchers.mirror import notes, slugs
 from fetchers.mirror.documents import (
@@ -137,7 +138,7 @@ class _Import:
                     reset_queries()  # with DEBUG, Django stores every statement with its batch of rows
                     self.advance(kind, self.report.counts[kind]["read"])
         except SourceError as error:
-            self.report.source_error = str(error)
+            self.report.source_error = redacted(str(error))
             return
         if prune:
             self._prune(many=many)

@@ -21,8 +21,10 @@ import requests
 import urllib3
 from requests.auth import AuthBase
 
+from fetchers.network.guarded import GuardedAdapter, NotPublicError
 from fetchers.network.rate_limit import SHORT_PAUSE, RateLimit, SuspendedError, quota
 from packages.facts import InvalidFactError, Outcome
+from packages.public_hosts import may_be_public
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 30.0  # for one wait on the socket
@@ -36,6 +38,8 @@ REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 EXPECTED_STATUSES = frozenset({200, 202, 204, 304, 409})
 ERROR_OUTCOMES = {403: Outcome.PRIVATE, 404: Outcome.NOT_FOUND, 410: Outcome.GONE, 451: Outcome.BLOCKED}
 _CHUNK = 64 * 1024
+# The address itself is not told: the error is shown to everybody, and a name may be one of the operator's own network.
+_NOT_PUBLIC = "{} is not on the public internet: see ALLOW_PRIVATE_HOSTS"
 T = TypeVar("T")
 
 
@@ -137,10 +141,17 @@ class _Session(requests.Session):
 
 
 class HttpSession:
-    """A requests session for one thread. `user_agent` tells upstreams who sends the requests."""
+    """A requests session for one thread. `user_agent` tells upstreams who sends the requests.
 
-    def __init__(self, user_agent: str) -> None:
+    It connects to the public internet alone, unless `allow_private`.
+    """
+
+    def __init__(self, user_agent: str, *, allow_private: bool = False) -> None:
+        self._allow_private = allow_private
         self._session = _Session()
+        if not allow_private:
+            for scheme in ("http://", "https://"):
+                self._session.mount(scheme, GuardedAdapter())
         self._session.auth = _NoNetrc()
         self._session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
 
@@ -168,6 +179,8 @@ class HttpSession:
         left = min(DOWNLOAD_DEADLINE if into else DEADLINE, ends_at - now)
         if left <= 0:
             raise NotAskedError(f"{url} was not requested: the time is up", Outcome.TIMEOUT)
+        if not self._allow_private:
+            _check_host(url)
         try:
             with self._session.request(
                 method,
@@ -183,6 +196,8 @@ class HttpSession:
                 return Response(url, response.status_code, response.headers, body)
         except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
             raise FetchError(f"{url} did not answer in time", Outcome.TIMEOUT, retryable=True) from error
+        except NotPublicError as error:
+            raise FetchError(_NOT_PUBLIC.format(url)) from error
         except requests.exceptions.InvalidSchema as error:
             raise FetchError(f"{url} is not an http(s) URL") from error
         except (requests.exceptions.InvalidURL, UnicodeError) as error:
@@ -198,7 +213,8 @@ class Upstream:
     """One API that we fetch from: its base URL, the headers of every request, and its rate limit. For many threads.
 
     `forbidden` makes the error of a 403; without it, a 403 means that what was requested is private. `sleep` may end
-    early, when `is_ending()`: then nothing more is sent. Nor is it from `ends_at` on, by time.monotonic().
+    early, when `is_ending()`: then nothing more is sent. Nor is it from `ends_at` on, by time.monotonic(). With
+    `allow_private`, its host may be one that is not on the public internet.
     """
 
     def __init__(
@@ -226,10 +242,16 @@ class Upstream:
         self._is_ending = is_ending
         self._local = threading.local()
         self.ends_at = math.inf
+        self.allow_private = False
 
     def url(self, path: str) -> str:
-        """Return `path` below the base URL; a whole URL stays as it is."""
-        return path if path.startswith(("http://", "https://")) else f"{self.base_url}/{path.lstrip('/')}"
+        """Return `path` below the base URL; a whole URL stays as it is. Raise FetchError if that is not of this API:
+        its headers may have a token, and no response chooses where requests go."""
+        if not path.startswith(("http://", "https://")):
+            return f"{self.base_url}/{path.lstrip('/')}"
+        if _origin(path) != _origin(self.base_url):
+            raise FetchError(f"{path} is not of {self.name}")
+        return path
 
     def get(
         self, path: str, *, headers: Mapping[str, str] | None = None, etag: str = "", max_bytes: int = MAX_BYTES
@@ -330,7 +352,7 @@ class Upstream:
     def _session(self) -> HttpSession:
         """This thread's session."""
         if not hasattr(self._local, "session"):
-            self._local.session = HttpSession(self._user_agent)
+            self._local.session = HttpSession(self._user_agent, allow_private=self.allow_private)
         session: HttpSession = self._local.session
         return session
 
@@ -381,6 +403,16 @@ def follow_redirects(url: str, send: Callable[[str], Response], allowed: Callabl
             raise FetchError(f"{url} redirects to another host")
         url = target
     raise FetchError(f"{url} redirects too often")
+
+
+def _check_host(url: str) -> None:
+    """Raise FetchError for a host that is certainly not public: behind a proxy, nobody here sees its address."""
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        return  # it is no URL, which is told later
+    if host and not may_be_public(host):
+        raise FetchError(_NOT_PUBLIC.format(url))
 
 
 def join_url(base: str, link: str) -> str:

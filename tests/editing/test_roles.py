@@ -139,6 +139,9 @@ PAGES: dict[str, Line] = {
     **lines("packages_advisory", lists="LFRRR", adds="LFFFF", changes="LFRRR", deletes="LFFFF"),
     **lines("fetchers_run", lists="LFRRR", adds="LFFFF", changes="LFRRR", deletes="LFFFF"),
     **lines("fetchers_hostratelimit", lists="LFRRR", adds="LFFFF", changes="LFRRR", deletes="LFFFF"),
+    **lines("axes_accessattempt", lists="LFFFW", adds="LFFFF", changes="LFFFR", deletes="LFFFW"),
+    **lines("axes_accesslog", lists="LFFFR", adds="LFFFF", changes="LFFFR", deletes="LFFFF"),
+    **lines("axes_accessfailurelog", lists="LFFFR", adds="LFFFF", changes="LFFFR", deletes="LFFFF"),
     **lines("editing_editbatch", lists="LFRRR", adds="LFFFF", changes="LFWWW", deletes="LFFFF"),
     "editing_editbatch_history": Line("LTTTT", "LOOOO"),  # a batch is its own history
     "auth_user_password_change": Line("LFFFW", "LFFFO"),

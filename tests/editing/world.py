@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.test import Client
@@ -84,12 +85,21 @@ def build() -> World:
     user, group = User.objects.create_user("other"), Group.objects.create(name="Others")
     run, limit = Run.objects.create(started=now, sources=["repo"]), HostRateLimit.objects.create(name="github")
     advisory = Advisory.objects.create(osv_id="X-1", pypi_name="nobody", modified=now)
-    listed = (package, grid, cell, cell.feature, category, batch, user, group, run, limit, advisory)
+    listed = (package, grid, cell, cell.feature, category, batch, user, group, run, limit, advisory, *_logins())
     rows = {each._meta.label_lower: each.pk for each in listed}
     others = PackageFactory.create(pypi_url="x"), GridFactory.create(), FeatureFactory.create(grid=grid)
     return World(
         *(clients, package, grid, cell.membership, cell.feature, cell, category, batch),
         *(*others, user, group, run, advisory, limit, rows),
+    )
+
+
+def _logins() -> tuple[Any, ...]:
+    login = {"username": "other", "ip_address": "192.0.2.7", "user_agent": "Browser"}
+    return (
+        AccessAttempt.objects.create(**login, failures_since_start=3),
+        AccessFailureLog.objects.create(**login),
+        AccessLog.objects.create(**login),
     )
 
 

@@ -94,4 +94,5 @@ def _source(source: str) -> DocumentSource:
     if not source.lower().startswith(("http://", "https://")):
         return Folder(Path(source))
     contact = f"; +{settings.SITE_URL}" if settings.SITE_URL else ""
-    return Api(source, HttpSession(f"package-grids/{settings.VERSION} (import_catalogue{contact})"), time.sleep)
+    user_agent = f"package-grids/{settings.VERSION} (import_catalogue{contact})"
+    return Api(source, HttpSession(user_agent, allow_private=settings.ALLOW_PRIVATE_HOSTS), time.sleep)

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from core.secrets import redacted
 from core.words import counted
 from fetchers.hosts import Upstreams, user_agent
 from fetchers.locks import LockedError
@@ -103,7 +104,7 @@ class Command(BaseCommand):
         if code:
             sys.exit(code)
         if settings.PING_URL and options.is_whole:  # a run of some packages, by hand, says nothing of cron
-            ping(settings.PING_URL, user_agent())
+            ping(settings.PING_URL, user_agent(), allow_private=settings.ALLOW_PRIVATE_HOSTS)
 
     def _options(self, arguments: dict[str, Any]) -> Options:
         slugs = tuple(arguments["package"])
@@ -148,7 +149,7 @@ class Command(BaseCommand):
 
     def _write_summary(self, summary: Summary) -> None:
         for note in summary.notes:
-            self.stderr.write(f"note: {note}")
+            self.stderr.write(f"note: {redacted(note)}")
         for source, tallies in summary.tallies.items():
             for host, tally in tallies.items():
                 outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(tally.outcomes.items()) if count)
