@@ -10,6 +10,9 @@ def main() -> None:
     from django.core.management import execute_from_command_line  # noqa: PLC0415 (settings come first)
     from django.db import OperationalError, ProgrammingError  # noqa: PLC0415
 
+    from core.requests import name_process  # noqa: PLC0415
+
+    name_process()
     try:
         execute_from_command_line(sys.argv)
     except (OperationalError, ProgrammingError) as error:

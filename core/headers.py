@@ -33,7 +33,7 @@ HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": (
         "Link, X-Total-Count, X-Hidden, X-Columns, X-Until, X-Newest, X-As-Of, ETag, Retry-After, Deprecation,"
-        " Content-Disposition"
+        " Content-Disposition, X-Request-ID"
     ),
     "X-Content-Type-Options": "nosniff",
 }

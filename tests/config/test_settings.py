@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import pytest
 
-from config import gunicorn
+from config import gunicorn, values
 from tests.servers import SECRET_KEY, copy_program
 
 DEBUG = {"DEBUG": "true"}
@@ -68,6 +68,8 @@ def load(project: Path, **variables: str) -> dict[str, Any]:
             "DESK_MAIL": "a@example.org,b.c+d@example.org",
             "SITE_URL": "https://x.example.org",
         },
+        DEBUG
+        | {"LOG_FORMAT": "json", "METRICS_TOKEN": "0123456789abcdef0123", "SENTRY_DSN": "https://k@s.example.org/1"},
         DEBUG | {"DESK_MAIL_FROM": "a@example.org", "EMAIL_HOST": "::1", "EMAIL_PORT": "587", "EMAIL_USE_TLS": "true"},
     ],
     ids=str,
@@ -199,6 +201,13 @@ def test_a_site_starts_with_many_values_together(project: Path, variables: dict[
         (DEBUG | {"DESK_MAIL_FROM": "nobody"}, ["DESK_MAIL_FROM"]),
         (DEBUG | {"EMAIL_HOST": "smtp://mail.example.org"}, ["EMAIL_HOST"]),
         (DEBUG | {"EMAIL_PORT": "0"}, ["EMAIL_PORT"]),
+        (DEBUG | {"LOG_FORMAT": "xml"}, ["LOG_FORMAT"]),
+        (DEBUG | {"LOG_FORMAT": ""}, ["LOG_FORMAT"]),
+        (DEBUG | {"METRICS_TOKEN": "short"}, ["METRICS_TOKEN"]),
+        (DEBUG | {"METRICS_TOKEN": "a token of many letters with blanks"}, ["METRICS_TOKEN"]),
+        (DEBUG | {"SENTRY_DSN": "sentry.example.org"}, ["SENTRY_DSN"]),
+        (DEBUG | {"SENTRY_DSN": "https://sentry.example.org/1"}, ["SENTRY_DSN"]),
+        (DEBUG | {"SENTRY_DSN": "https://[k@s/1"}, ["SENTRY_DSN"]),
         (DEBUG | {"EMAIL_USE_TLS": "true", "EMAIL_USE_SSL": "true"}, ["EMAIL_USE_SSL"]),
     ],
     ids=str,
@@ -217,6 +226,16 @@ def test_a_wrong_value_is_reported_in_one_line(
     assert named[: len(wrong)] == wrong
     others = {"DEBUG", "SECRET_KEY", "TIME_ZONE", "SITE_URL", "DATABASE_URL", "DATABASE_REPLICA_URL", "BEHIND_PROXY"}
     assert others & {*named} <= {*wrong}
+
+
+def test_sentry_without_its_package(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(values, "find_spec", lambda _: None)
+    with pytest.raises(SystemExit) as stopped:
+        load(project, **DEBUG, SENTRY_DSN="https://k@s.example.org/1")
+    assert stopped.value.code == (
+        "Settings: SENTRY_DSN: Needs the package sentry-sdk: .venv/bin/pip install '.[sentry]'"
+    )
+    load(project, **DEBUG)
 
 
 def test_a_command_stops_at_a_wrong_value(project: Path) -> None:
