@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -170,10 +171,10 @@ def post_worker_init(worker: Any) -> None:
     _use(worker.log, formatter(*(_SETTINGS[name] for name in ("LOG_FORMAT", "LOG_LINE", "LOG_TIME"))))
     handle = worker.handle
 
-    def handle_alone(connection: object) -> object:
+    def handle_alone(*arguments: object) -> object:
         """Handle a request; what its thread logs later is of another one."""
         try:
-            return handle(connection)
+            return handle(*arguments)
         finally:
             REQUEST_ID.set("")
 
@@ -206,15 +207,20 @@ def on_exit(_arbiter: Arbiter) -> None:
     shutil.rmtree(os.environ.pop(_FOLDER, ""), ignore_errors=True)
 
 
+def _allocate(file: Path, size: int) -> None:
+    """Make a file with room on the disk for all of it. Whoever maps a file without room into memory is killed when the
+    disk is full."""
+    with file.open("wb") as opened:
+        os.posix_fallocate(opened.fileno(), 0, size)
+
+
 def post_fork(_arbiter: Arbiter, worker: Any) -> None:
-    """Give a worker's files of metrics their room on the disk before it maps them into its memory: a disk that is full
-    later would end the worker. Without the room, nothing is counted but in its own memory."""
+    """Make the files in which a worker counts. Where they have no room, it counts in its own memory, unseen."""
     if not _SETTINGS["METRICS"]:
         return
     try:
         for name, size in _FILES.items():
-            with (Path(os.environ[_FOLDER]) / name.format(pid=worker.pid)).open("wb") as file:
-                os.posix_fallocate(file.fileno(), 0, size)
+            _allocate(Path(os.environ[_FOLDER]) / name.format(pid=worker.pid), size)
     except OSError as error:
         del os.environ[_FOLDER]  # of this worker alone
         worker.log.warning("This worker is left out of metrics: %s", error)
@@ -250,15 +256,17 @@ def _add(file: Path, total: Path) -> None:
     """Add the numbers of one file to those of another one, as a whole or not at all."""
     from prometheus_client.mmap_dict import MmapedDict  # noqa: PLC0415 (few need it)
 
+    sums: Counter[str] = Counter()
+    for each in (total, file):
+        if each.exists():
+            for key, value, *_ in MmapedDict.read_all_values_from_file(str(each)):
+                sums[key] += value
     new = total.with_suffix(".new")
-    if total.exists():
-        shutil.copy(total, new)
-    sums = MmapedDict(str(new))
-    try:
-        for key, value, *_ in MmapedDict.read_all_values_from_file(str(file)):
-            sums.write_value(key, sums.read_value(key)[0] + value, 0.0)
-    finally:
-        sums.close()
+    _allocate(new, 2**12 + sum(len(key.encode()) + 32 for key in sums))
+    values = MmapedDict(str(new))
+    for key, value in sums.items():
+        values.write_value(key, value, 0.0)
+    values.close()
     new.replace(total)
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -141,7 +142,7 @@ def test_nothing_of_metrics_ends_the_master(tmp_path: Path, monkeypatch: pytest.
         log = Log()
 
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    (tmp_path / "counter_1.db").write_bytes(b"\xff" * 100)
+    (tmp_path / "counter_1.db").write_bytes(struct.pack("iii", 96, 0, 2**30) + bytes(84))
     gunicorn.child_exit(Arbiter(), object())
     assert [line.split(":")[0] for line in Log.lines] == ["The metrics of a dead worker are lost"]
     assert not (tmp_path / "counter_1.db").exists(), "so that it is not tried again with every one"
