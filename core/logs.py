@@ -33,7 +33,7 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         request_id = current_id()
-        record.in_request = f" [{request_id}]" if request_id else ""
+        vars(record)["in_request"] = f" [{request_id}]" if request_id else ""
         return redact(super().format(record))
 
 

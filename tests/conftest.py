@@ -100,9 +100,15 @@ Get = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)
+def _one_request_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give all requests the same id, so that headers of two responses can be compared."""
+    monkeypatch.setattr("core.requests.new_id", lambda: "0123456789abcdef")
+    REQUEST_ID.set("")  # that of the last request of another test
+
+
+@pytest.fixture(autouse=True)
 def _site(settings: Settings) -> None:
     """Fix the settings that a developer's environment may change."""
-    REQUEST_ID.set("")  # that of the last request of another test
     settings.METRICS_TOKEN = ""
     settings.DEBUG = False
     settings.SITE_URL = ""

@@ -9,12 +9,17 @@ from pytest_django import Settings
 
 from core.caching.memory import Memory
 from core.caching.stores import store
-from core.requests import REQUEST_ID, current_id, name_process
+from core.requests import REQUEST_ID, current_id, name_process, new_id
 from tests.factories import PackageFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OURS = re.compile("[0-9a-f]{16}")
 ELSEWHERE = {"host": "evil.example.org"}
+
+
+@pytest.fixture(autouse=True)
+def _ids(_one_request_id: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.requests.new_id", new_id)
 
 
 @pytest.mark.parametrize(
