@@ -20,7 +20,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from categories.models import Category
-from core import versions
+from core import costs, versions
 from core.api.references import is_id
 from core.caching.dependencies import on
 from core.caching.values import CachedValue
@@ -162,7 +162,7 @@ def sitemap(request: HttpRequest, section: str) -> HttpResponse:
     """Respond with a page of a section's sitemap, that which begins with the id `p`; 404 for what there is not."""
     sitemaps: Any = _SITEMAPS if settings.INDEXED else {}
     try:
-        return _cached(sitemap_of_django(request, sitemaps, section))
+        return costs.mark(_cached(sitemap_of_django(request, sitemaps, section)), costs.DEAREST)
     except Http404:
         return missing(request)
 

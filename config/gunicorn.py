@@ -32,7 +32,6 @@ NAMES = (
     "PORT",
     "WEB_CONCURRENCY",
     "ACCESS_LOG",
-    "BEHIND_PROXY",
     "TIME_ZONE",
     "LOG_FORMAT",
     "LOG_LINE",
@@ -110,6 +109,11 @@ class Log(glogging.Logger):
         }
         self.access_log.info(self.cfg.access_log_format, atoms, extra=fields)
 
+    def atoms(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> dict[str, Any]:
+        """Return the parts of a line. A client that nobody has named, behind a UNIX socket, is a dash."""
+        parts: dict[str, Any] = super().atoms(resp, req, environ, request_time)
+        return parts | {"h": parts["h"] or "-"}
+
     def exception(self, msg: object, *args: object, **kwargs: Any) -> None:
         """Log in one line that a client has stopped reading (core.downloads sets the deadline)."""
         if isinstance(sys.exc_info()[1], TimeoutError):
@@ -127,19 +131,22 @@ limit_request_line = 8190  # gunicorn's maximum: a list of a thousand ids fits i
 max_requests = 10_000
 max_requests_jitter = 1_000
 control_socket_disable = True
-# Django judges forwarded headers (BEHIND_PROXY): gunicorn would believe them from the loopback on its own.
+# Django judges forwarded headers (TRUSTED_PROXIES): gunicorn would believe them from the loopback on its own, and from
+# whoever is at the other end of a UNIX socket, paths included.
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
 logger_class = Log
 accesslog = "-" if _SETTINGS["ACCESS_LOG"] else None
-# Client, method, path, status, seconds, bytes. The path is as it was sent: decoded, it could hold a line break.
-_client = "%({x-forwarded-for}i)s" if _SETTINGS["BEHIND_PROXY"] else "%(h)s"
-access_log_format = f"{_client} %(m)s %({{raw_uri}}e)s %(s)s %(L)s s %(B)s bytes"
+# Client, method, path, status, seconds, bytes. The path is as it was sent: decoded, it could hold a line break. The
+# client is REMOTE_ADDR, to which core.clients has written the one that a trusted proxy names.
+access_log_format = "%(h)s %(m)s %({raw_uri}e)s %(s)s %(L)s s %(B)s bytes"
 
 
 _CLUES = {
     400: "Characters beyond ASCII and blanks in a URL must be percent-encoded: é is %C3%A9.",
     414: f"A request line has at most {limit_request_line} characters.",
+    431: "There are at most 100 headers, of 8190 characters each.",
 }
 
 

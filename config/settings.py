@@ -38,7 +38,12 @@ ALLOWED_HOSTS = env.list(
     validate=partial(values.allowed_hosts, may_be_empty=DEBUG),
 )
 SITE_URL = (env.str("SITE_URL", default="", validate=values.site_url) or "").rstrip("/")
-BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+TRUSTED_PROXIES: list[str] = env.list(
+    "TRUSTED_PROXIES", default=[], subcast=str.strip, validate=partial(values.networks, or_unix=True)
+)
+RATE_LIMIT = env.int("RATE_LIMIT", default=600, validate=values.rate_limit)
+RATE_LIMIT_EXEMPT: list[str] = env.list("RATE_LIMIT_EXEMPT", default=[], subcast=str.strip, validate=values.networks)
+env.str("BEHIND_PROXY", default="", validate=values.replaced_by_trusted_proxies)
 INDEXED = env.bool("INDEXED", default=False)
 TIME_ZONE = env.str("TIME_ZONE", default="America/New_York", validate=values.time_zone)
 HOST = env.str("HOST", default="127.0.0.1", validate=values.listening_host)
@@ -128,11 +133,14 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "core.clients.ForwardedMiddleware",
     "core.requests.RequestIdMiddleware",
     "config.probes.ProbesMiddleware",
     "core.languages.AdminLocaleMiddleware",
     "core.headers.PagePolicyMiddleware",
     "core.headers.ApiHeadersMiddleware",
+    "core.limits.middleware.LimitsMiddleware",
+    "core.limits.sizes.SizesMiddleware",
     "core.downloads.DumpFilesMiddleware",
     "core.caching.middleware.ApiCacheMiddleware",  # serves the API by itself, behind API_MIDDLEWARE alone
     "django.middleware.security.SecurityMiddleware",
@@ -147,6 +155,7 @@ MIDDLEWARE = [
 ]
 # The API does CommonMiddleware's work itself: its catch-all redirects a missing slash, the cache sets the length.
 API_MIDDLEWARE = [
+    "core.clients.ForwardedMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "changes.middleware.OldSlugMiddleware",
@@ -232,7 +241,7 @@ STORAGES = {
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ["gif", "ico", "jpg", "map", "png", "webp", "woff", "woff2"]
 
-if BEHIND_PROXY:
+if TRUSTED_PROXIES:  # from anybody else, core.clients removes both headers
     USE_X_FORWARDED_HOST = True
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 _https = SITE_URL.startswith("https://")

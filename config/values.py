@@ -21,6 +21,7 @@ _HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?", re.ASCII)
 _FORGE_HOST = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*)(:[0-9]{1,5})?", re.ASCII)
 _MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", re.ASCII)
 _SHORTEST_TOKEN = 20
+_LEAST_RATE, _MOST_RATE = 10, 1_000_000  # the dearest request takes ten units
 _SHORTEST_KEY, _FEWEST_CHARACTERS = 50, 5  # as Django's own check of a deployment wants a SECRET_KEY
 
 
@@ -54,6 +55,32 @@ def time_zone(value: str) -> None:
 def listening_host(value: str) -> None:
     if not _is_address(value) and not _HOST.fullmatch(value):
         raise ValidationError("Must be a host name or an IP address, like 127.0.0.1 or ::1")
+
+
+def networks(value: list[str], *, or_unix: bool = False) -> None:
+    """Accept addresses and networks, but none that everybody is in."""
+    for name in value:
+        if or_unix and name == "unix":
+            continue
+        try:
+            network = ipaddress.ip_network(name)
+        except ValueError:
+            network = None
+        if network is None or (network.version == 6 and "%" in name):
+            also = ", or unix for a UNIX socket" if or_unix else ""
+            raise ValidationError(f"Must be addresses and networks, like 127.0.0.1,10.0.0.0/8,fd00::/8{also}")
+        if network.prefixlen == 0:
+            raise ValidationError(f"Must not be {name}: that is everybody")
+
+
+def rate_limit(value: int) -> None:
+    if value and not _LEAST_RATE <= value <= _MOST_RATE:
+        raise ValidationError(f"Must be 0 (no limit), or units a minute from {_LEAST_RATE} to {_MOST_RATE}")
+
+
+def replaced_by_trusted_proxies(value: str) -> None:
+    if value:
+        raise ValidationError("Has been replaced: name the proxies in TRUSTED_PROXIES, like TRUSTED_PROXIES=127.0.0.1")
 
 
 def base_url(value: str) -> None:

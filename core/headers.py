@@ -32,8 +32,8 @@ PAGE_POLICY = "; ".join(
 HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": (
-        "Link, X-Total-Count, X-Hidden, X-Columns, X-Until, X-Newest, X-As-Of, ETag, Retry-After, Deprecation,"
-        " Content-Disposition, X-Request-ID"
+        "Link, X-Total-Count, X-Hidden, X-Columns, X-Until, X-Newest, X-As-Of, ETag, Retry-After, RateLimit,"
+        " RateLimit-Policy, Deprecation, Content-Disposition, X-Request-ID"
     ),
     "X-Content-Type-Options": "nosniff",
 }

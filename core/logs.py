@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from pythonjsonlogger.orjson import OrjsonFormatter
 
@@ -73,10 +72,5 @@ def without_traceback() -> Callable[[logging.LogRecord], bool]:
 def log_failed_login(credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
     """Write one line for a login that failed, with the name as it was typed."""
     name = str(credentials.get("username", ""))[:LONGEST_NAME]
-    logger.warning("Login failed: user %r%s", name, f" from {_client(request)}" if request else "")
-
-
-def _client(request: HttpRequest) -> str:
-    """Return the client's address; behind a proxy, the one that the proxy has seen, which it writes last."""
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.BEHIND_PROXY else ""
-    return forwarded.rpartition(",")[2].strip() or str(request.META.get("REMOTE_ADDR", ""))
+    client = request.META.get("REMOTE_ADDR") if request else None
+    logger.warning("Login failed: user %r%s", name, f" from {client}" if client else "")

@@ -114,6 +114,8 @@ def _site(settings: Settings) -> None:
     settings.SITE_URL = ""
     settings.INDEXED = False
     settings.TIME_ZONE = "America/New_York"
+    settings.TRUSTED_PROXIES = []
+    settings.RATE_LIMIT, settings.RATE_LIMIT_EXEMPT = 0, []
     settings.USE_X_FORWARDED_HOST = False
     settings.SECURE_PROXY_SSL_HEADER = None
     settings.ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]

@@ -57,7 +57,7 @@ def examine_hosts() -> Iterator[Finding]:
 
 
 def examine_proxy() -> Iterator[Finding]:
-    trusted = getattr(settings, "TRUSTED_PROXIES", ()) or getattr(settings, "BEHIND_PROXY", False)
+    trusted = settings.TRUSTED_PROXIES
     if settings.SITE_URL.startswith("https://") and not trusted:
         yield Finding(
             "proxy",

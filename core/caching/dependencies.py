@@ -82,7 +82,8 @@ Parameters = list[tuple[str, str]]
 class Route(NamedTuple):
     """A URL of the API; a function from its parameters and the format of its response to its dependencies, and one
     from `format=` and Accept to the form of its response. `name` is that of the URL. `rows_of_page` are the rows of its
-    page without a `limit`. `canonical` gives one spelling of its parameters for all that mean the same."""
+    page without a `limit`. `canonical` gives one spelling of its parameters for all that mean the same. `is_expensive`
+    counts in core.costs."""
 
     name: str
     pattern: re.Pattern[str]
@@ -90,6 +91,7 @@ class Route(NamedTuple):
     negotiate: Callable[[str | None, str], Form | None]
     rows_of_page: int
     canonical: Callable[[Parameters], Parameters]
+    is_expensive: bool
 
     def default_rows(self, format_: str) -> int:
         """Return the rows of a response without a `limit`, as far as they are worth knowing: 0 for few of them."""
@@ -111,6 +113,7 @@ class Routes:
                     negotiation_of(callback),
                     rows,
                     getattr(getattr(callback, "cls", None), "canonical_parameters", by_name),
+                    getattr(getattr(callback, "cls", None), "is_expensive", False),
                 )
                 self.by_word.setdefault(word[1].replace("\\", ""), []).append(route)
 

@@ -32,6 +32,7 @@ from django.utils.module_loading import import_string
 from django.utils.text import compress_string
 from rest_framework.response import Response
 
+from core import costs
 from core.caching import reads
 from core.caching.cacheable import CacheableRequest
 from core.caching.dependencies import Routes
@@ -116,7 +117,9 @@ class ApiCacheMiddleware:
             build = partial(self._build, request, cacheable, connection, etag)
             response, request.META[CACHE] = self._current(build, key)
             # "*" names every response that exists, which is known only now.
-            return _not_modified(etag) if "*" in client_has and response.has_header("ETag") else response
+            if "*" in client_has and response.has_header("ETag"):
+                return costs.mark(_not_modified(etag), costs.units_of(response))
+            return response
 
     def _current(self, build: Build, key: bytes) -> Current:
         cache = store(settings.CACHE_URL)
@@ -151,7 +154,7 @@ class ApiCacheMiddleware:
         # HEAD is answered as GET, and the middleware leaves the body out: one response serves both.
         turn = _turn(self.large_page) if cacheable.meaning.is_large else nullcontext()
         with turn, reads.recorded(connection) as read:
-            response = self.respond(cacheable.bare(request))
+            response = costs.mark(self.respond(cacheable.bare(request)), cacheable.meaning.units)
         if response.status_code != 200 or not isinstance(response, HttpResponse):
             return response
         if undeclared := read.undeclared(cacheable.meaning.dependencies):
@@ -219,7 +222,7 @@ def _result(build: "Future[CachedResponse | None]") -> CachedResponse | None:
 
 
 def _served(cached: CachedResponse) -> HttpResponse:
-    return HttpResponse(cached.content, headers=orjson.loads(cached.headers))
+    return costs.mark(HttpResponse(cached.content, headers=orjson.loads(cached.headers)), costs.HIT)
 
 
 def _not_modified(etag: str) -> HttpResponse:

@@ -8,6 +8,7 @@ from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 
 from core.api.errors import RETRY_SECONDS, log_failure
+from core.caching.dependencies import parse_parameters
 from core.database.sessions import is_unavailable
 from core.pages.errors import PlainErrorPage
 from core.versions import error_body, version_at
@@ -51,6 +52,28 @@ def server_error(request: HttpRequest, *_: Any) -> HttpResponse:
     return response
 
 
+def too_many_requests(request: HttpRequest, message: str, seconds: int) -> HttpResponse:
+    """Respond to a client that has to wait so many seconds."""
+    response = _response(request, 429, message)
+    response["Retry-After"] = str(seconds)
+    return _before_all(request, response)
+
+
+def too_large(request: HttpRequest, status: int, message: str) -> HttpResponse:
+    """Respond to a request that is larger than the site reads: its URL (414), its parameters (400) or body (413)."""
+    return _before_all(request, _response(request, status, message))
+
+
+def _before_all(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Return a response that stands before all views, with what they would have done."""
+    response["Cache-Control"] = "no-store"
+    response["Content-Length"] = str(len(response.content))
+    if request.method == "HEAD":
+        response.content = b""
+    response._has_been_logged = True  # type: ignore[attr-defined]  # the line of the request says it
+    return response
+
+
 def _response(request: HttpRequest, status: int, message: str) -> HttpResponse:
     if _is_for_programs(request):
         return JsonResponse(error_body(request, status, message), status=status)
@@ -63,7 +86,8 @@ def _is_for_programs(request: HttpRequest) -> bool:
         return False
     if version_at(request):  # an earlier version has no pages, whatever was asked for
         return True
-    chosen = request.GET.get("format")
+    # Not from request.GET, which refuses some queries: this has to respond to them too.
+    chosen = dict(parse_parameters(request.META.get("QUERY_STRING", ""))).get("format")
     if chosen is not None:
         return chosen != "api"
     return request.get_preferred_type(["application/json", "text/html"]) != "text/html"

@@ -98,7 +98,7 @@ def test_hosts(settings: Settings, url: str, hosts: list[str], level: str, words
     ],
 )
 def test_proxy(settings: Settings, url: str, trusted: list[str], level: str) -> None:
-    settings.SITE_URL, settings.TRUSTED_PROXIES, settings.BEHIND_PROXY = url, trusted, False
+    settings.SITE_URL, settings.TRUSTED_PROXIES = url, trusted
     assert only(site.examine_proxy)[0] == level
 
 

@@ -13,6 +13,7 @@ from unittest.mock import patch
 import pytest
 
 from config import gunicorn, values
+from core.limits.sizes import MOST_URL
 from tests.servers import SECRET_KEY, copy_program
 
 DEBUG = {"DEBUG": "true"}
@@ -51,7 +52,7 @@ def load(project: Path, **variables: str) -> dict[str, Any]:
         DEBUG,
         PRODUCTION,
         DEBUG | {"SITE_URL": ""},
-        PRODUCTION | {"SITE_URL": "https://packages.example.org/", "BEHIND_PROXY": "true", "TIME_ZONE": "UTC"},
+        PRODUCTION | {"SITE_URL": "https://packages.example.org/", "TRUSTED_PROXIES": "::1, unix", "TIME_ZONE": "UTC"},
         PRODUCTION | {"DATABASE_URL": "postgresql://user:secret@127.0.0.1:5432/name"},
         PRODUCTION | {"DATABASE_URL": "postgresql:///name?host=/run/postgresql&sslmode=disable", "HOST": "::1"},
         PRODUCTION | {"ALLOWED_HOSTS": "packages.example.org,.example.org,[::1]", "ACCESS_LOG": "false"},
@@ -70,6 +71,8 @@ def load(project: Path, **variables: str) -> dict[str, Any]:
         },
         DEBUG
         | {"LOG_FORMAT": "json", "METRICS_TOKEN": "0123456789abcdef0123", "SENTRY_DSN": "https://k@s.example.org/1"},
+        DEBUG
+        | {"RATE_LIMIT": "0", "RATE_LIMIT_EXEMPT": "127.0.0.1, 10.0.0.0/8", "TRUSTED_PROXIES": "", "BEHIND_PROXY": ""},
         DEBUG | {"DESK_MAIL_FROM": "a@example.org", "EMAIL_HOST": "::1", "EMAIL_PORT": "587", "EMAIL_USE_TLS": "true"},
     ],
     ids=str,
@@ -87,7 +90,7 @@ def test_valid_values(project: Path, variables: dict[str, str]) -> None:
         | {
             "ALLOWED_HOSTS": "packages.example.org,.example.org,[::1]",
             "SITE_URL": "https://packages.example.org/",
-            "BEHIND_PROXY": "true",
+            "TRUSTED_PROXIES": "127.0.0.1,10.0.0.0/8,2001:db8::/32,unix",
             "INDEXED": "true",
             "TIME_ZONE": "UTC",
             "DATABASE_URL": "postgresql:///name?host=/run/postgresql&sslmode=disable",
@@ -137,7 +140,20 @@ def test_a_site_starts_with_many_values_together(project: Path, variables: dict[
         (DEBUG | {"DATABASE_REPLICA_URL": "postgresql://host:port/name"}, ["DATABASE_REPLICA_URL"]),
         (DEBUG | {"DATABASE_REPLICA_URL": "postgresql://x/y"}, ["DATABASE_REPLICA_URL"]),
         (DEBUG | {"DATABASE_URL": "postgresql://x/y", "DATABASE_REPLICA_URL": "sqlite:///x"}, ["DATABASE_REPLICA_URL"]),
-        (DEBUG | {"BEHIND_PROXY": "perhaps"}, ["BEHIND_PROXY"]),
+        (DEBUG | {"BEHIND_PROXY": "true"}, ["BEHIND_PROXY"]),
+        (DEBUG | {"BEHIND_PROXY": "false"}, ["BEHIND_PROXY"]),
+        (DEBUG | {"TRUSTED_PROXIES": "true"}, ["TRUSTED_PROXIES"]),
+        (DEBUG | {"TRUSTED_PROXIES": "127.0.0.1,proxy.example.org"}, ["TRUSTED_PROXIES"]),
+        (DEBUG | {"TRUSTED_PROXIES": "10.0.0.1/8"}, ["TRUSTED_PROXIES"]),
+        (DEBUG | {"TRUSTED_PROXIES": "fe80::1%eth0"}, ["TRUSTED_PROXIES"]),
+        (DEBUG | {"TRUSTED_PROXIES": "0.0.0.0/0"}, ["TRUSTED_PROXIES"]),
+        (DEBUG | {"TRUSTED_PROXIES": "::/0"}, ["TRUSTED_PROXIES"]),
+        (DEBUG | {"RATE_LIMIT": "-1"}, ["RATE_LIMIT"]),
+        (DEBUG | {"RATE_LIMIT": "9"}, ["RATE_LIMIT"]),
+        (DEBUG | {"RATE_LIMIT": "1000001"}, ["RATE_LIMIT"]),
+        (DEBUG | {"RATE_LIMIT": "10/s"}, ["RATE_LIMIT"]),
+        (DEBUG | {"RATE_LIMIT_EXEMPT": "unix"}, ["RATE_LIMIT_EXEMPT"]),
+        (DEBUG | {"RATE_LIMIT_EXEMPT": "monitor.example.org"}, ["RATE_LIMIT_EXEMPT"]),
         (DEBUG | {"INDEXED": "perhaps"}, ["INDEXED"]),
         (DEBUG | {"BITBUCKET_TOKEN": "me:token"}, ["BITBUCKET_TOKEN"]),
         (DEBUG | {"BITBUCKET_TOKEN": "me@example.org:"}, ["BITBUCKET_TOKEN"]),
@@ -148,7 +164,7 @@ def test_a_site_starts_with_many_values_together(project: Path, variables: dict[
         (DEBUG | {"PORT": "http"}, ["PORT"]),
         (DEBUG | {"WEB_CONCURRENCY": "0"}, ["WEB_CONCURRENCY"]),
         (DEBUG | {"TIME_ZONE": "Mars/Olympus", "DATABASE_URL": "mysql://x/y"}, ["DATABASE_URL", "TIME_ZONE"]),
-        ({"DEBUG": "maybe", "BEHIND_PROXY": "perhaps"}, ["BEHIND_PROXY", "DEBUG"]),
+        ({"DEBUG": "maybe", "BEHIND_PROXY": "true"}, ["BEHIND_PROXY", "DEBUG"]),
         ({"SECRET_KEY": "x"}, ["SECRET_KEY"]),
         ({"SECRET_KEY": "x" * 60}, ["SECRET_KEY"]),
         (PRODUCTION | {"ALLOWED_HOSTS": ""}, ["ALLOWED_HOSTS"]),
@@ -224,7 +240,7 @@ def test_a_wrong_value_is_reported_in_one_line(
     assert line.startswith("Settings: ")
     named = [part.split(": ")[0] for part in line.removeprefix("Settings: ").split("; ")]
     assert named[: len(wrong)] == wrong
-    others = {"DEBUG", "SECRET_KEY", "TIME_ZONE", "SITE_URL", "DATABASE_URL", "DATABASE_REPLICA_URL", "BEHIND_PROXY"}
+    others = {"DEBUG", "SECRET_KEY", "TIME_ZONE", "SITE_URL", "DATABASE_URL", "DATABASE_REPLICA_URL", "TRUSTED_PROXIES"}
     assert others & {*named} <= {*wrong}
 
 
@@ -236,6 +252,19 @@ def test_sentry_without_its_package(project: Path, monkeypatch: pytest.MonkeyPat
         "Settings: SENTRY_DSN: Needs the package sentry-sdk: .venv/bin/pip install '.[sentry]'"
     )
     load(project, **DEBUG)
+
+
+def test_what_replaces_a_setting_is_named(project: Path) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        load(project, **DEBUG, BEHIND_PROXY="true")
+    assert stopped.value.code == (
+        "Settings: BEHIND_PROXY: Has been replaced: name the proxies in TRUSTED_PROXIES, like TRUSTED_PROXIES=127.0.0.1"
+    )
+
+
+def test_without_a_trusted_proxy_no_header_is_believed(project: Path) -> None:
+    assert not {"USE_X_FORWARDED_HOST", "SECURE_PROXY_SSL_HEADER"} & load(project, **DEBUG).keys()
+    assert load(project, **DEBUG, TRUSTED_PROXIES="unix")["USE_X_FORWARDED_HOST"] is True
 
 
 def test_a_command_stops_at_a_wrong_value(project: Path) -> None:
@@ -275,6 +304,8 @@ def test_gunicorn_listens_on_any_host(project: Path, host: str, bind: str) -> No
 def test_gunicorn_trusts_no_forwarded_headers() -> None:
     assert gunicorn.secure_scheme_headers == {}
     assert gunicorn.forwarded_allow_ips == ""
+    assert gunicorn.forwarder_headers == ""
+    assert gunicorn.limit_request_line == MOST_URL
 
 
 def test_gunicorn_reads_its_configuration(project: Path) -> None:
@@ -286,6 +317,7 @@ def test_gunicorn_reads_its_configuration(project: Path) -> None:
     printed = {name.strip(): value.strip() for name, value in printed.items()}
     assert printed["secure_scheme_headers"] == "{}"
     assert printed["forwarded_allow_ips"] == "[]"
+    assert printed["forwarder_headers"] == "[]"
     assert printed["bind"] == "['0.0.0.0:8123']"
     assert printed["workers"] == "2"
     assert printed["wsgi_app"] == "config.wsgi"
