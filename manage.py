@@ -14,7 +14,9 @@ def main() -> None:
     from django.db import DatabaseError, OperationalError, ProgrammingError  # noqa: PLC0415
 
     from core.database.sessions import is_unavailable  # noqa: PLC0415
+    from core.requests import name_process  # noqa: PLC0415
 
+    name_process()
     try:
         execute_from_command_line(sys.argv)
     except DatabaseError as error:

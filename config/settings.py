@@ -56,6 +56,10 @@ HOST = env.str("HOST", default="127.0.0.1", validate=values.listening_host)
 PORT = env.int("PORT", default=8000, validate=values.between(1, 65535))
 WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", default=2, validate=values.between(1, 256))
 ACCESS_LOG = env.bool("ACCESS_LOG", default=True)
+LOG_FORMAT = env.str("LOG_FORMAT", default="line", validate=values.one_of("line", "json"))
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="", validate=values.long_token)
+METRICS = bool(METRICS_TOKEN)  # nothing is measured that nobody may read
+SENTRY_DSN = env.str("SENTRY_DSN", default="", validate=values.sentry_dsn)
 _database = env.str("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}", validate=values.database_url)
 _replica = env.str("DATABASE_REPLICA_URL", default="", validate=partial(values.replica_url, primary=_database or ""))
 STATEMENT_SECONDS = env.int("STATEMENT_SECONDS", default=10, validate=values.between(1, 3600))
@@ -140,6 +144,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "core.clients.ForwardedMiddleware",
+    "core.requests.RequestIdMiddleware",
     "core.headers.SecurityHeadersMiddleware",  # of whatever answers below
     "config.probes.ProbesMiddleware",
     "core.languages.AdminLocaleMiddleware",
@@ -310,16 +315,16 @@ SPECTACULAR_SETTINGS = {
 }
 
 # Times of log lines are those of TIME_ZONE, with their offset; gunicorn's own lines have the same form.
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+LOG_LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s%(in_request)s"
 LOG_TIME = "%Y-%m-%dT%H:%M:%S%z"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": LOG_FORMAT, "datefmt": LOG_TIME}},
+    "formatters": {"of_site": {"()": "core.logs.formatter", "form": LOG_FORMAT, "line": LOG_LINE, "time": LOG_TIME}},
     "filters": {"one_line": {"()": "core.logs.without_traceback"}},
     "handlers": {
-        "stderr": {"class": "core.secrets.RedactingHandler", "formatter": "line"},
-        "one_line": {"class": "core.secrets.RedactingHandler", "formatter": "line", "filters": ["one_line"]},
+        "stderr": {"class": "logging.StreamHandler", "formatter": "of_site"},
+        "one_line": {"class": "logging.StreamHandler", "formatter": "of_site", "filters": ["one_line"]},
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {

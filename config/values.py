@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Callable, Collection
+from importlib.util import find_spec
 from typing import Literal, get_args
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import available_timezones
@@ -20,6 +21,7 @@ _ALLOWED_HOST = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-
 _HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?", re.ASCII)
 _FORGE_HOST = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*)(:[0-9]{1,5})?", re.ASCII)
 _MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", re.ASCII)
+_SHORTEST_TOKEN = 20
 _LEAST_RATE, _MOST_RATE = 10, 1_000_000  # the dearest request takes ten units
 _LONGEST_HSTS = 2 * 365 * 24 * 3600
 # The first parts of all other paths of the site
@@ -168,6 +170,34 @@ def internal_location(value: str) -> None:
 def token(value: str) -> None:
     if not re.fullmatch(r"[!-~]*", value):
         raise ValidationError("Must be printable ASCII characters without blanks")
+
+
+def long_token(value: str) -> None:
+    """Accept a token that nobody guesses, or none."""
+    token(value)
+    if value and len(value) < _SHORTEST_TOKEN:
+        raise ValidationError(f"Must be a random text of {_SHORTEST_TOKEN} characters or more")
+
+
+def sentry_dsn(value: str) -> None:
+    """Accept the address of a project at Sentry, if its package is installed."""
+    try:
+        parts = urlsplit(value)
+        usable = not value or (parts.scheme in {"http", "https"} and parts.username and parts.hostname and parts.path)
+    except ValueError:
+        usable = False
+    if not usable or not value.isprintable():
+        raise ValidationError("Must be empty or like https://key@sentry.example.org/1")
+    if value and find_spec("sentry_sdk") is None:
+        raise ValidationError("Needs the package sentry-sdk: .venv/bin/pip install '.[sentry]'")
+
+
+def one_of(*texts: str) -> Callable[[str], None]:
+    def check(value: str) -> None:
+        if value not in texts:
+            raise ValidationError(f"Must be {' or '.join(texts)}")
+
+    return check
 
 
 def bitbucket_token(value: str) -> None:

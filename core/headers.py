@@ -36,7 +36,7 @@ HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": (
         "Link, X-Total-Count, X-Hidden, X-Columns, X-Until, X-Newest, X-As-Of, ETag, Retry-After, RateLimit,"
-        " RateLimit-Policy, Deprecation, Content-Disposition"
+        " RateLimit-Policy, Deprecation, Content-Disposition, X-Request-ID"
     ),
     "X-Content-Type-Options": "nosniff",
 }

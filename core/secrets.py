@@ -5,7 +5,6 @@ a URL, in a query, in a header, and by the beginnings that forges give to their 
 """
 
 import json
-import logging
 import re
 import sys
 import traceback
@@ -128,19 +127,6 @@ def _spellings(secret: str) -> tuple[str, ...]:
 @setting_changed.connect
 def _forget(**_: Any) -> None:
     _spelled.cache_clear()
-
-
-class RedactingHandler(logging.StreamHandler[Any]):
-    """Writes records without their secrets, tracebacks included, whatever its formatter makes of them."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return redacted(super().format(record))
-
-
-def redact(handler: logging.Handler) -> None:
-    """Have a handler of somebody else (gunicorn) write no secrets either."""
-    original = handler.format
-    handler.format = lambda record: redacted(original(record))  # type: ignore[method-assign]
 
 
 def excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -9,7 +9,9 @@ import requests
 from tests.config.conftest import Site, settings
 
 LINE = re.compile(
-    r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}) (?P<level>[A-Z]+) (?P<logger>[\w.]+): (?P<text>.*)", re.ASCII
+    r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}) (?P<level>[A-Z]+) (?P<logger>[\w.]+): (?P<text>.*?)"
+    r"(?: \[(?P<request>[0-9a-f]{16})\])?",
+    re.ASCII,
 )
 REQUEST = re.compile(r"\S+ (?P<what>\S+ \S+ \d{3}) \d+\.\d{6} s \d+ bytes", re.ASCII)
 
@@ -64,6 +66,10 @@ def test_all_lines(site: Site) -> None:
         ("ERROR", "django.security.DisallowedHost"),
         ("WARNING", "core.logs"),
     ]
+    assert all(line["request"] for line in others)
+    requested = [line["request"] for line in lines(site) if line["logger"] == "gunicorn.access"]
+    assert len({*requested}) == len(requested), "each request has an id of its own"
+    assert {line["request"] for line in others} <= {*requested}
     assert others[-1]["text"] == r"Login failed: user 'eve\nINFO root: all is well' from 127.0.0.1"
     # The machine's own zone is another one.
     assert {datetime.fromisoformat(line["time"]).utcoffset() for line in lines(site)} == {

@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import pytest
 
-from config import gunicorn
+from config import gunicorn, values
 from core.limits.sizes import MOST_URL
 from tests.servers import SECRET_KEY, copy_program
 
@@ -70,6 +70,8 @@ def load(project: Path, **variables: str) -> dict[str, Any]:
             "SITE_URL": "https://x.example.org",
         },
         DEBUG | {"CANARIES": "django, djangorestframework,x_1"},
+        DEBUG
+        | {"LOG_FORMAT": "json", "METRICS_TOKEN": "0123456789abcdef0123", "SENTRY_DSN": "https://k@s.example.org/1"},
         DEBUG
         | {"RATE_LIMIT": "0", "RATE_LIMIT_EXEMPT": "127.0.0.1, 10.0.0.0/8", "TRUSTED_PROXIES": "", "BEHIND_PROXY": ""},
         DEBUG
@@ -237,6 +239,13 @@ def test_a_site_starts_with_many_values_together(project: Path, variables: dict[
         (DEBUG | {"SECURITY_CONTACT": "a@example.org\nExpires: never"}, ["SECURITY_CONTACT"]),
         (DEBUG | {"LOGIN_FAILURES": "0"}, ["LOGIN_FAILURES"]),
         (DEBUG | {"LOGIN_LOCK_MINUTES": "0"}, ["LOGIN_LOCK_MINUTES"]),
+        (DEBUG | {"LOG_FORMAT": "xml"}, ["LOG_FORMAT"]),
+        (DEBUG | {"LOG_FORMAT": ""}, ["LOG_FORMAT"]),
+        (DEBUG | {"METRICS_TOKEN": "short"}, ["METRICS_TOKEN"]),
+        (DEBUG | {"METRICS_TOKEN": "a token of many letters with blanks"}, ["METRICS_TOKEN"]),
+        (DEBUG | {"SENTRY_DSN": "sentry.example.org"}, ["SENTRY_DSN"]),
+        (DEBUG | {"SENTRY_DSN": "https://sentry.example.org/1"}, ["SENTRY_DSN"]),
+        (DEBUG | {"SENTRY_DSN": "https://[k@s/1"}, ["SENTRY_DSN"]),
         (DEBUG | {"EMAIL_USE_TLS": "true", "EMAIL_USE_SSL": "true"}, ["EMAIL_USE_SSL"]),
     ],
     ids=str,
@@ -255,6 +264,16 @@ def test_a_wrong_value_is_reported_in_one_line(
     assert named[: len(wrong)] == wrong
     others = {"DEBUG", "SECRET_KEY", "TIME_ZONE", "SITE_URL", "DATABASE_URL", "DATABASE_REPLICA_URL", "TRUSTED_PROXIES"}
     assert others & {*named} <= {*wrong}
+
+
+def test_sentry_without_its_package(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(values, "find_spec", lambda _: None)
+    with pytest.raises(SystemExit) as stopped:
+        load(project, **DEBUG, SENTRY_DSN="https://k@s.example.org/1")
+    assert stopped.value.code == (
+        "Settings: SENTRY_DSN: Needs the package sentry-sdk: .venv/bin/pip install '.[sentry]'"
+    )
+    load(project, **DEBUG)
 
 
 def test_what_replaces_a_setting_is_named(project: Path) -> None:

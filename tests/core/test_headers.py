@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 ELSEWHERE = {"origin": "https://elsewhere.example"}
 EXPOSED = (
     "Link, X-Total-Count, X-Hidden, X-Columns, X-Until, X-Newest, X-As-Of, ETag, Retry-After, RateLimit,"
-    " RateLimit-Policy, Deprecation, Content-Disposition"
+    " RateLimit-Policy, Deprecation, Content-Disposition, X-Request-ID"
 )
 PATHS = ("", "packages/", "packages/p/", "search/?q=x", "packages/nope/", "packages/?x=y", "schema/", "feeds/grids.rss")
 IMAGES = ("packages/p/commits.svg", "packages/p/stars.svg")
