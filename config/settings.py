@@ -16,7 +16,7 @@ from environs import Env, EnvValidationError
 from config import values
 from packages.keys import KNOWN_HOSTS
 
-VERSION = "0.1.0"
+VERSION = "1.0.0"
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
