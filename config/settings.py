@@ -235,6 +235,7 @@ AXES_FAILURE_LIMIT = LOGIN_FAILURES
 AXES_COOLOFF_TIME = timedelta(minutes=LOGIN_LOCK_MINUTES or 15)
 AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]  # in the order of LoginHandler
 AXES_CLIENT_IP_CALLABLE = "core.logins.client_of"
+AXES_USERNAME_CALLABLE = "core.logins.name_of"
 AXES_LOCKOUT_CALLABLE = "core.logins.lock_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # who goes on trying makes it no longer, and stores nothing

@@ -22,6 +22,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.timesince import timeuntil
 
+from core.logs import LONGEST_NAME
 from core.words import counted
 
 logger = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class LoginHandler(AxesDatabaseHandler):
     def reset_user_attempts(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
         """Forget the failures of the name that has logged in. Those of its address with other names stay: otherwise
         whoever has an account could guess the passwords of others without an end."""
-        name = (credentials or {}).get(settings.AXES_USERNAME_FORM_FIELD)
+        name = name_of(request, credentials)
         deleted, _ = AccessAttempt.objects.filter(username=name, ip_address=request.axes_ip_address).delete()  # type: ignore[attr-defined]  # set by axes
         return deleted
 
@@ -64,6 +65,12 @@ def client_of(request: HttpRequest) -> str:
             return str(address.ipv4_mapped)
         return str(ip_network((int(address), 64), strict=False).network_address)
     return str(address)
+
+
+def name_of(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:
+    """Return the name for which failures are counted, as long as a name can be: a form takes any text for one."""
+    name = credentials.get("username") if credentials else request.POST.get("username")
+    return str(name or "")[:LONGEST_NAME]
 
 
 class LoginForm(AdminAuthenticationForm):
@@ -90,7 +97,7 @@ def lock_out(
 
 def _seconds_left(request: HttpRequest) -> int:
     """Return for how long the name or the address of this request is locked at most."""
-    of_either = Q(username=request.POST.get("username", "")) | Q(ip_address=client_of(request))
+    of_either = Q(username=name_of(request)) | Q(ip_address=client_of(request))
     newest: datetime | None = AccessAttempt.objects.filter(of_either).aggregate(at=Max("attempt_time"))["at"]
     end = (newest or timezone.now()) + settings.AXES_COOLOFF_TIME
     return max(1, math.ceil((end - timezone.now()).total_seconds()))

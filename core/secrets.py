@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from types import TracebackType
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from django.conf import settings
 from django.core.signals import setting_changed
@@ -116,7 +116,8 @@ def _of_url(url: str) -> Iterator[str]:
         parts = urlsplit(url)
     except ValueError:
         return
-    yield parts.password or parts.username or ""
+    secret = parts.password or parts.username or ""
+    yield from {secret, unquote(secret)}
 
 
 def _spellings(secret: str) -> tuple[str, ...]:

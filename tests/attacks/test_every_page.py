@@ -61,7 +61,7 @@ def test_every_page_of_admin() -> None:
                 response: Any = send(url_of(name, world))
                 check(response, name)
                 pages += response.headers.get("Content-Type", "").startswith("text/html")
-                if who != "nobody" and name != "jsi18n":
+                if who != "nobody" and name != "jsi18n" and response.status_code == 200:
                     assert "no-store" in response.headers.get("Cache-Control", ""), name
     assert pages > len(PAGES)
 
@@ -104,7 +104,8 @@ def test_preflight_images_and_static_files(client: Client, settings: Settings, t
     if "whitenoise.middleware.WhiteNoiseMiddleware" not in settings.MIDDLEWARE:
         settings.MIDDLEWARE.insert(-7, "whitenoise.middleware.WhiteNoiseMiddleware")
     response = Client().get("/static/x.css")
-    assert response.status_code == 200
+    assert b"".join(response.streaming_content) == b"a {}"
+    response.close()
     check(response, "static")
 
 

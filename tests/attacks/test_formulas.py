@@ -34,7 +34,7 @@ def formula(request: pytest.FixtureRequest) -> str:
     cell = CellFactory.create(text=text, membership__package__slug="p", feature__title=text)
     package, grid = cell.membership.package, cell.feature.grid
     left_out = {"repo_host", "repo_key", "pypi_name", "repo_facts_of", "pypi_facts_of", "reply_kind", "pypi_status"}
-    left_out |= {"repo_url", "pypi_url", "documentation_url", "pypi_repo_url", "verdict"}
+    left_out |= {"repo_url", "pypi_url", "documentation_url", "pypi_repo_url", "verdict", "reply_note"}
     for row in (package, grid, package.category):
         columns = {name: text for name in texts_of(type(row)) if name not in left_out}
         type(row).objects.filter(pk=row.pk).update(**columns)
