@@ -22,6 +22,7 @@ from whitenoise.responders import NotARegularFileError, Response, SlicedFile, St
 
 from core import costs, dumps
 from core.caching.dependencies import ROOT
+from core.requests import VIEW
 
 SMALL = 2**16  # bytes that the kernel takes, however slowly a client reads
 IDLE_SECONDS = 60.0  # after which a client that reads nothing at all is given up
@@ -48,6 +49,7 @@ class DumpFilesMiddleware:
         path = dumps.find(root, match[1], match[2]) if match and root else None
         if path is None:
             return self.get_response(request)
+        request.META[VIEW] = "dump-file"
         headers = {"Content-Type": _TYPES[path.suffix], "Cache-Control": _IMMUTABLE}
         if settings.DUMP_ACCEL:
             location = f"{settings.DUMP_ACCEL}{path.parent.name}/{path.name}"

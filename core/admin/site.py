@@ -10,7 +10,6 @@ from functools import update_wrapper
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import login
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
@@ -22,6 +21,7 @@ from django.views import csrf
 from core import hooks
 from core.admin.autocomplete import AutocompleteView
 from core.admin.documents import DocumentAdmin
+from core.logins import LoginForm
 
 LOGGED_OUT = (
     "You were logged out while this form was open. Nothing is saved yet: look through the form, and save again."
@@ -44,6 +44,8 @@ def give_back(request: HttpRequest, model_admin: DocumentAdmin[Any]) -> Any:
 
 
 class DocumentSite(AdminSite):
+    login_form = LoginForm
+
     def get_urls(self) -> list[Any]:
         return [*(page for pages in hooks.added_site_pages for page in pages(self)), *super().get_urls()]
 
@@ -67,7 +69,7 @@ class LoginAgainView(LoginView):
 
     model_admin: DocumentAdmin[Any] | None = None
     may_log_in = True
-    authentication_form = AdminAuthenticationForm
+    authentication_form = LoginForm
     template_name = "admin/login_again.html"
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:

@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import pytest
 
-from config import gunicorn
+from config import gunicorn, values
 from core.limits.sizes import MOST_URL
 from tests.servers import SECRET_KEY, copy_program
 
@@ -69,8 +69,15 @@ def load(project: Path, **variables: str) -> dict[str, Any]:
             "DESK_MAIL": "a@example.org,b.c+d@example.org",
             "SITE_URL": "https://x.example.org",
         },
+        DEBUG | {"CANARIES": "django, djangorestframework,x_1"},
+        DEBUG
+        | {"LOG_FORMAT": "json", "METRICS_TOKEN": "0123456789abcdef0123", "SENTRY_DSN": "https://k@s.example.org/1"},
         DEBUG
         | {"RATE_LIMIT": "0", "RATE_LIMIT_EXEMPT": "127.0.0.1, 10.0.0.0/8", "TRUSTED_PROXIES": "", "BEHIND_PROXY": ""},
+        DEBUG
+        | {"HSTS_SECONDS": "31536000", "SITE_URL": "https://x.example.org", "SECURITY_CONTACT": "security@example.org"},
+        DEBUG | {"SECURITY_CONTACT": "https://example.org/security", "ADMIN_PATH": "Back-office_1"},
+        DEBUG | {"SECURITY_CONTACT": "mailto:a@example.org", "LOGIN_FAILURES": "1", "LOGIN_LOCK_MINUTES": "1440"},
         DEBUG | {"DESK_MAIL_FROM": "a@example.org", "EMAIL_HOST": "::1", "EMAIL_PORT": "587", "EMAIL_USE_TLS": "true"},
     ],
     ids=str,
@@ -124,6 +131,8 @@ def test_a_site_starts_with_many_values_together(project: Path, variables: dict[
         (DEBUG | {"TIME_ZONE": ""}, ["TIME_ZONE"]),
         (DEBUG | {"SITE_URL": "ftp://x"}, ["SITE_URL"]),
         (DEBUG | {"DESK_MAIL": "a@example.org"}, ["DESK_MAIL"]),
+        (DEBUG | {"CANARIES": "https://github.com/django/django"}, ["CANARIES"]),
+        (DEBUG | {"CANARIES": "django requests"}, ["CANARIES"]),
         (DEBUG | {"SITE_URL": "packages.example.org"}, ["SITE_URL"]),
         (DEBUG | {"SITE_URL": "https://"}, ["SITE_URL"]),
         (DEBUG | {"SITE_URL": "https://packages.example.org/?a=b"}, ["SITE_URL"]),
@@ -215,6 +224,28 @@ def test_a_site_starts_with_many_values_together(project: Path, variables: dict[
         (DEBUG | {"DESK_MAIL_FROM": "nobody"}, ["DESK_MAIL_FROM"]),
         (DEBUG | {"EMAIL_HOST": "smtp://mail.example.org"}, ["EMAIL_HOST"]),
         (DEBUG | {"EMAIL_PORT": "0"}, ["EMAIL_PORT"]),
+        (DEBUG | {"ADMIN_PATH": ""}, ["ADMIN_PATH"]),
+        (DEBUG | {"ADMIN_PATH": "/admin/"}, ["ADMIN_PATH"]),
+        (DEBUG | {"ADMIN_PATH": "api"}, ["ADMIN_PATH"]),
+        (DEBUG | {"ADMIN_PATH": "static"}, ["ADMIN_PATH"]),
+        (DEBUG | {"ADMIN_PATH": "a b"}, ["ADMIN_PATH"]),
+        (DEBUG | {"ADMIN_PATH": "b\u00fcro"}, ["ADMIN_PATH"]),
+        (DEBUG | {"HSTS_SECONDS": "-1"}, ["HSTS_SECONDS"]),
+        (DEBUG | {"HSTS_SECONDS": "3600"}, ["HSTS_SECONDS"]),
+        (DEBUG | {"HSTS_SECONDS": "3600", "SITE_URL": "http://x.example.org"}, ["HSTS_SECONDS"]),
+        (DEBUG | {"HSTS_SECONDS": "99999999", "SITE_URL": "https://x.example.org"}, ["HSTS_SECONDS"]),
+        (DEBUG | {"SECURITY_CONTACT": "somebody"}, ["SECURITY_CONTACT"]),
+        (DEBUG | {"SECURITY_CONTACT": "http://example.org/security"}, ["SECURITY_CONTACT"]),
+        (DEBUG | {"SECURITY_CONTACT": "a@example.org\nExpires: never"}, ["SECURITY_CONTACT"]),
+        (DEBUG | {"LOGIN_FAILURES": "0"}, ["LOGIN_FAILURES"]),
+        (DEBUG | {"LOGIN_LOCK_MINUTES": "0"}, ["LOGIN_LOCK_MINUTES"]),
+        (DEBUG | {"LOG_FORMAT": "xml"}, ["LOG_FORMAT"]),
+        (DEBUG | {"LOG_FORMAT": ""}, ["LOG_FORMAT"]),
+        (DEBUG | {"METRICS_TOKEN": "short"}, ["METRICS_TOKEN"]),
+        (DEBUG | {"METRICS_TOKEN": "a token of many letters with blanks"}, ["METRICS_TOKEN"]),
+        (DEBUG | {"SENTRY_DSN": "sentry.example.org"}, ["SENTRY_DSN"]),
+        (DEBUG | {"SENTRY_DSN": "https://sentry.example.org/1"}, ["SENTRY_DSN"]),
+        (DEBUG | {"SENTRY_DSN": "https://[k@s/1"}, ["SENTRY_DSN"]),
         (DEBUG | {"EMAIL_USE_TLS": "true", "EMAIL_USE_SSL": "true"}, ["EMAIL_USE_SSL"]),
     ],
     ids=str,
@@ -233,6 +264,16 @@ def test_a_wrong_value_is_reported_in_one_line(
     assert named[: len(wrong)] == wrong
     others = {"DEBUG", "SECRET_KEY", "TIME_ZONE", "SITE_URL", "DATABASE_URL", "DATABASE_REPLICA_URL", "TRUSTED_PROXIES"}
     assert others & {*named} <= {*wrong}
+
+
+def test_sentry_without_its_package(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(values, "find_spec", lambda _: None)
+    with pytest.raises(SystemExit) as stopped:
+        load(project, **DEBUG, SENTRY_DSN="https://k@s.example.org/1")
+    assert stopped.value.code == (
+        "Settings: SENTRY_DSN: Needs the package sentry-sdk: .venv/bin/pip install '.[sentry]'"
+    )
+    load(project, **DEBUG)
 
 
 def test_what_replaces_a_setting_is_named(project: Path) -> None:
