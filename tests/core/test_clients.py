@@ -103,7 +103,7 @@ def test_what_a_client_writes_itself_is_of_no_consequence(forged: list[str]) -> 
 
 @given(chain=st.lists(addresses, min_size=1, max_size=6))
 def test_the_last_that_is_no_proxy(chain: list[str]) -> None:
-    """As a plain description has it: the last of the list that is not trusted, or else the first."""
+    """The client is the last of the list that is not trusted, or else the first."""
     trusted = Networks(TRUSTED)
     parsed = [parse_address(each) for each in chain]
     strangers = [each for each in parsed if not trusted.has(each)]

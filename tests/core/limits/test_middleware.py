@@ -116,7 +116,7 @@ def test_a_refusal_takes_nothing(client: Client, counter: Standing) -> None:
 
 @pytest.mark.parametrize("path", ["packages/?limit=1000", "search/?q=p&format=api", "packages/"])
 def test_the_pace_that_needs_no_question(client: Client, counter: Standing, settings: Settings, path: str) -> None:
-    """Whatever is requested so, even where nothing is cached, and from an allowance that is used up."""
+    """Serve whatever is requested so, even where nothing is cached, and from an allowance that is used up."""
     settings.CACHE_URL = "dummy://"
     assert MINE.pace == "one request every 10 seconds"
     use_up(counter)
