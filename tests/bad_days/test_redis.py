@@ -11,7 +11,7 @@ import pytest
 import redis
 import requests
 
-from tests.bad_days.sites import JSON, PAGE, Site, prepare, site
+from tests.bad_days.sites import JSON, PAGE, Site, site
 from tests.servers import free_port
 
 pytestmark = pytest.mark.more
@@ -55,10 +55,8 @@ def cache() -> Iterator[Redis]:
 
 
 @pytest.fixture
-def served(tmp_path: Path, cache: Redis) -> Iterator[Site]:
-    database = f"sqlite:///{tmp_path / 'db.sqlite3'}"
-    prepare(database)
-    with site(tmp_path, database, CACHE_URL=cache.url) as served:
+def served(tmp_path: Path, cache: Redis, sqlite: str) -> Iterator[Site]:
+    with site(tmp_path, sqlite, CACHE_URL=cache.url) as served:
         yield served
 
 

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from tests.attacks.fronts import certificate, configuration
-from tests.bad_days.sites import PACKAGE, Site, prepare, site
+from tests.bad_days.sites import PACKAGE, Site, site
 from tests.servers import free_port, running
 
 pytestmark = pytest.mark.more
@@ -35,10 +35,8 @@ SENT = {
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Site]:
-    database = f"sqlite:///{tmp_path / 'db.sqlite3'}"
-    prepare(database)
-    with site(tmp_path, database) as served:
+def served(tmp_path: Path, sqlite: str) -> Iterator[Site]:
+    with site(tmp_path, sqlite) as served:
         yield served
 
 
