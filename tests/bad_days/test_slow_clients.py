@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -41,7 +42,7 @@ def served(tmp_path: Path, sqlite: str) -> Iterator[Site]:
 
 
 @contextmanager
-def nginx(served: Site, folder: Path) -> Iterator[tuple[str, int]]:
+def nginx(served: Any, folder: Path) -> Iterator[tuple[str, int]]:
     """Run nginx as deploy/nginx.conf and deploy/README.md have it."""
     ports = free_port(), free_port()
     certificate(folder)
