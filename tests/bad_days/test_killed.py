@@ -32,7 +32,7 @@ def database() -> Iterator[Cluster]:
 
 @pytest.fixture
 def served(database: Cluster, tmp_path: Path) -> Iterator[Site]:
-    with site(tmp_path, database.url, workers=2, STATEMENT_SECONDS="30") as served:
+    with site(tmp_path, database.url, WEB_CONCURRENCY="2", STATEMENT_SECONDS="30") as served:
         served.log_in()
         yield served
 
