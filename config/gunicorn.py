@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -93,7 +93,7 @@ class Log(glogging.Logger):
         super().setup(cfg)
         _use(self, _formatter())
 
-    def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
+    def access(self, resp: Any, req: Any, environ: MutableMapping[str, Any], request_time: timedelta) -> None:
         """Log a request in one line, and its parts as fields besides."""
         if not self.access_log_enabled:
             return
