@@ -1,3 +1,4 @@
+from axes.apps import AppConfig as AxesConfig
 from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
@@ -19,3 +20,9 @@ class DocumentAdminConfig(AdminConfig):
     """Django's admin with a site of our own."""
 
     default_site = "core.admin.site.DocumentSite"
+
+
+class LoginsConfig(AxesConfig):
+    """django-axes, by the name that admin shows."""
+
+    verbose_name = "Logins"

@@ -25,6 +25,7 @@ from typing import Any
 from gunicorn import glogging, util
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
+from gunicorn.workers.base import Worker
 from pythonjsonlogger.orjson import OrjsonFormatter
 
 NAMES = (
@@ -109,9 +110,9 @@ class Log(glogging.Logger):
         }
         self.access_log.info(self.cfg.access_log_format, atoms, extra=fields)
 
-    def atoms(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> dict[str, Any]:
+    def atoms(self, resp: Any, req: Any, environ: Any, request_time: timedelta) -> Any:
         """Return the parts of a line. A client that nobody has named, behind a UNIX socket, is a dash."""
-        parts: dict[str, Any] = super().atoms(resp, req, environ, request_time)
+        parts: Any = super().atoms(resp, req, environ, request_time)
         return parts | {"h": parts["h"] or "-"}
 
     def exception(self, msg: object, *args: object, **kwargs: Any) -> None:
@@ -135,7 +136,7 @@ control_socket_disable = True
 # whoever is at the other end of a UNIX socket, paths included.
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
-forwarder_headers = ""
+forwarder_headers = ""  # nor SCRIPT_NAME and PATH_INFO, which it would believe from a UNIX socket
 logger_class = Log
 accesslog = "-" if _SETTINGS["ACCESS_LOG"] else None
 # Client, method, path, status, seconds, bytes. The path is as it was sent: decoded, it could hold a line break. The
@@ -160,6 +161,8 @@ def write_error(sock: socket.socket, status_int: int, reason: str, mesg: str) ->
         "Connection: close",
         "Content-Type: application/json",
         "X-Content-Type-Options: nosniff",
+        "X-Frame-Options: DENY",
+        "Referrer-Policy: strict-origin-when-cross-origin",
         "Access-Control-Allow-Origin: *",
         f"Content-Length: {len(body)}",
     ]
@@ -169,9 +172,9 @@ def write_error(sock: socket.socket, status_int: int, reason: str, mesg: str) ->
 util.write_error = write_error  # gunicorn has no setting for it
 
 
-def post_worker_init(worker: Any) -> None:
-    """Give a new worker's lines the ids of requests, and exempt everything that it holds from garbage collection: it
-    stays until the worker ends."""
+def post_worker_init(worker: Worker) -> None:
+    """Give a new worker's lines the ids of requests, and have them tell no secrets, such as a token that a client has
+    put into a URL. And exempt everything that it holds from garbage collection: it stays until the worker ends."""
     from core.logs import formatter  # noqa: PLC0415 (the master imports no code of ours)
     from core.requests import REQUEST_ID  # noqa: PLC0415
 

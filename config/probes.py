@@ -31,6 +31,10 @@ METRICS = "/metrics"
 UNREAD = "not known without the database"
 
 
+def _not_allowed(_request: HttpRequest) -> HttpResponse:
+    return HttpResponseNotAllowed(["GET", "HEAD"], content_type="text/plain; charset=utf-8")
+
+
 class ProbesMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -48,7 +52,9 @@ class ProbesMiddleware:
         if respond is None or (request.path_info == METRICS and not _may_read_metrics(request)):
             return self.get_response(request)
         request.META[VIEW] = request.path_info.strip("/")
-        response = respond(request) if request.method in {"GET", "HEAD"} else HttpResponseNotAllowed(["GET", "HEAD"])
+        if request.method not in {"GET", "HEAD"}:
+            respond = _not_allowed
+        response = respond(request)
         response["Content-Length"] = str(len(response.content))
         response["Cache-Control"] = "no-store"
         response["X-Content-Type-Options"] = "nosniff"

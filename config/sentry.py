@@ -1,7 +1,6 @@
 """Errors at Sentry, where SENTRY_DSN is set: those of the program alone, with the id of the request, and without what
 is personal or secret."""
 
-from collections.abc import Callable
 from typing import Any
 
 import sentry_sdk
@@ -11,9 +10,9 @@ from rest_framework.exceptions import APIException
 from sentry_sdk.integrations.django import DjangoIntegration
 from sentry_sdk.types import Event, Hint
 
-from core import logs
 from core.database.sessions import is_unavailable
 from core.requests import current_id
+from core.secrets import deeply_redacted
 
 # What is nobody's mistake here: a wrong request, a client that has gone, an error that a view answers with.
 _EXPECTED = (SuspiciousOperation, ConnectionError, TimeoutError, APIException, KeyboardInterrupt, SystemExit)
@@ -30,7 +29,7 @@ def begin(dsn: str, **options: Any) -> None:
         auto_enabling_integrations=False,
         integrations=[DjangoIntegration(middleware_spans=False, signals_spans=False)],
         before_send=prepare,
-        before_breadcrumb=lambda crumb, _hint: _redacted(crumb),
+        before_breadcrumb=lambda crumb, _hint: deeply_redacted(crumb),
         **options,
     )
 
@@ -46,17 +45,5 @@ def prepare(event: Event, hint: Hint) -> Event | None:
         return None
     if request_id := current_id():
         event.setdefault("tags", {})["request_id"] = request_id
-    prepared: Event = _redacted(event)
+    prepared: Event = deeply_redacted(event)
     return prepared
-
-
-def _redacted(value: Any) -> Any:
-    """Return a value with all of its texts as a line of the log would have them."""
-    redact: Callable[[str], str] = logs.redact
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, dict):
-        return {key: _redacted(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_redacted(each) for each in value]
-    return value

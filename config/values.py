@@ -2,7 +2,6 @@
 
 import ipaddress
 import re
-import socket
 from collections.abc import Callable, Collection
 from importlib.util import find_spec
 from typing import Literal, get_args
@@ -11,6 +10,8 @@ from zoneinfo import available_timezones
 
 import dj_database_url
 from environs import ValidationError
+
+from packages.public_hosts import may_be_public
 
 ForgeKind = Literal["forgejo", "gitlab"]
 
@@ -22,6 +23,9 @@ _FORGE_HOST = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*)(:[0-9]{1,5})?", re.ASCI
 _MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", re.ASCII)
 _SHORTEST_TOKEN = 20
 _LEAST_RATE, _MOST_RATE = 10, 1_000_000  # the dearest request takes ten units
+_LONGEST_HSTS = 2 * 365 * 24 * 3600
+# The first parts of all other paths of the site
+TAKEN = frozenset({"api", "categories", "grids", "healthz", "metrics", "packages", "readyz", "static"})
 _SHORTEST_KEY, _FEWEST_CHARACTERS = 50, 5  # as Django's own check of a deployment wants a SECRET_KEY
 
 
@@ -45,6 +49,23 @@ def allowed_hosts(value: list[str], *, may_be_empty: bool) -> None:
 def secret_key(value: str) -> None:
     if len(value) < _SHORTEST_KEY or len(set(value)) < _FEWEST_CHARACTERS:
         raise ValidationError(f"Must be a random text of {_SHORTEST_KEY} characters or more, unless DEBUG is true")
+
+
+def admin_path(value: str) -> None:
+    """Accept one part of a path, which nothing else of the site has."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", value, re.ASCII) or value in TAKEN:
+        raise ValidationError("Must be one word of letters, digits, - and _, like admin, and no other path of the site")
+
+
+def hsts_seconds(value: int, *, site_url: str | None) -> None:
+    between(0, _LONGEST_HSTS)(value)
+    if value and not (site_url or "").startswith("https://"):
+        raise ValidationError("Needs a SITE_URL that begins with https:// besides")
+
+
+def security_contact(value: str) -> None:
+    if value and not _MAIL.fullmatch(value) and not re.fullmatch(r"https://[!-~]+|mailto:[!-~]+@[!-~]+", value):
+        raise ValidationError("Must be a mail address, like security@example.org, or a URL that begins with https://")
 
 
 def time_zone(value: str) -> None:
@@ -135,6 +156,12 @@ def folder(value: str) -> None:
         raise ValidationError("Must be the whole path of a folder, like /srv/dumps")
 
 
+def slugs(value: list[str]) -> None:
+    for slug in value:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", slug, re.ASCII):
+            raise ValidationError("Must be slugs of packages, like django,requests")
+
+
 def internal_location(value: str) -> None:
     if value and not re.fullmatch(r"/([A-Za-z0-9._~-]+/)+", value, re.ASCII):
         raise ValidationError("Must be the path of an internal location of nginx, like /_dumps/")
@@ -204,7 +231,7 @@ def forge_hosts(value: str, *, known: Collection[str], allow_private: bool) -> d
             raise ValidationError(f"{host} is known already: it cannot be another kind of forge")
         if host in kinds:
             raise ValidationError(f"{host} is named twice")
-        if not allow_private and _is_private(parts[1]):
+        if not allow_private and not may_be_public(parts[1]):
             raise ValidationError(
                 f"{host} is not on the public internet: set ALLOW_PRIVATE_HOSTS=true to fetch from it"
             )
@@ -283,13 +310,3 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_private(host: str) -> bool:
-    """Return whether a host is certainly not on the public internet: by its name, or as an address in any spelling."""
-    if host.rpartition(".")[2] in {"localhost", "local", "internal", "localdomain"} or "." not in host:
-        return True
-    try:
-        return not ipaddress.ip_address(socket.inet_aton(host)).is_global  # 127.1 and 0x7f.0.0.1 are addresses too
-    except OSError:
-        return False

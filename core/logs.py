@@ -9,17 +9,13 @@ from django.http import HttpRequest
 from pythonjsonlogger.orjson import OrjsonFormatter
 
 from core.requests import current_id
+from core.secrets import redacted
 
 logger = logging.getLogger(__name__)
 LONGEST_NAME = 150  # characters, as Django's own user names
 # The fields of a JSON line, and of one for a request, as gunicorn's log gives them
 FIELDS = {"asctime": "time", "levelname": "level", "name": "logger", "message": "message"}
 OF_ACCESS = ("client", "method", "path", "status", "seconds", "bytes", "view", "cache")
-
-
-def redact(text: str) -> str:
-    """Return a text of a log line without what must not be in it. Every line of the log goes through here."""
-    return text
 
 
 def formatter(form: str, line: str, time: str) -> logging.Formatter:
@@ -33,7 +29,7 @@ class LineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         request_id = current_id()
         vars(record)["in_request"] = f" [{request_id}]" if request_id else ""
-        return redact(super().format(record))
+        return redacted(super().format(record))
 
 
 class JsonFormatter(OrjsonFormatter):
@@ -56,7 +52,7 @@ class JsonFormatter(OrjsonFormatter):
 
 def _text(value: str) -> str:
     """Return a text that JSON can have: half of a surrogate pair, as in a path that is not UTF-8, is none."""
-    return redact(value.encode("utf-8", "backslashreplace").decode())
+    return redacted(value.encode("utf-8", "backslashreplace").decode())
 
 
 def without_traceback() -> Callable[[logging.LogRecord], bool]:

@@ -12,10 +12,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import Count, Q
 from django.utils import timezone
 
 from core.signals import housekeeping, refreshed
+from fetchers.advisories import run as advisories
+from fetchers.canaries import Canaries
 from fetchers.hosts import MAX_CONCURRENCY, Upstreams
 from fetchers.locks import lock
 from fetchers.models import Run
@@ -24,7 +27,7 @@ from fetchers.queues import HostQueue
 from fetchers.steps import Steps
 from fetchers.summary import Summary, Tally, as_json
 from packages import history
-from packages.facts import Source
+from packages.facts import FEEDS, Feed, Source
 from packages.models import Package
 from packages.readiness.counts import count_readiness
 from packages.rederived import rederive
@@ -33,6 +36,8 @@ from packages.settling.update import UnderWayError, update_health
 
 BATCH = 200  # attempts in one transaction
 FLUSH_SECONDS = 5.0
+LONGEST_REST = timedelta(days=60)  # between two runs, after which the clock may be ahead
+OF_FEEDS = timedelta(days=7)  # runs of feeds alone are kept
 MAX_REPEATS = 500  # packages of a host that are fetched a second time in one run
 
 
@@ -40,7 +45,8 @@ MAX_REPEATS = 500  # packages of a host that are fetched a second time in one ru
 class Options:
     """The packages to refresh, and how. `stale` None means the freshness of each source; `budget` is in seconds.
 
-    `force`: read everything again, whatever was noted of earlier fetches.
+    `force`: read everything again, whatever was noted of earlier fetches. `trusted` hosts are believed, whatever they
+    tell.
     """
 
     sources: tuple[Source, ...] = ("repo", "pypi")
@@ -52,6 +58,14 @@ class Options:
     stale: timedelta | None = None
     workers: int = 8
     budget: float | None = None
+    trusted: tuple[str, ...] = ()
+    feeds: tuple[Feed, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """True of a run after which all that is counted of the whole catalogue is counted again: not of one of single
+        packages, nor of one that reads feeds alone, many times a day."""
+        return bool(self.sources) and not self.slugs
 
 
 class Refresh:
@@ -78,26 +92,44 @@ class Refresh:
     def run(self) -> Summary:
         """Refresh what is due. Raises LockedError if another run of one of the sources is under way."""
         with ExitStack() as locks:
-            for source in self.options.sources:
+            for source in (*self.options.sources, *self.options.feeds):
                 locks.enter_context(lock(source))
             # A run that dies keeps an empty `finished`, which shows in admin.
-            row = Run.objects.create(started=self.clock(), sources=list(self.options.sources))
-            if forgotten := rederive(self.options.slugs):
+            row = Run.objects.create(started=self.clock(), sources=[*self.options.sources, *self.options.feeds])
+            if self.options.sources and (forgotten := rederive(self.options.slugs)):
                 self.summary.notes.append(f"{forgotten} packages had facts of other addresses, which were forgotten")
+            canaries = self._canaries()
             for source in self.options.sources:
-                self._source(source)
-            if not self.options.slugs:
-                self.summary.pruned = history.prune(self.clock().date())
+                self._source(source, canaries)
+            for feed in self.options.feeds:
+                self._feed(feed)
+            if self.options.is_whole:
                 self.summary.nothing_to_ask = nothing_to_ask(Package.objects.all())
-                Run.objects.filter(started__lt=self.clock() - history.DAILY).delete()
-                housekeeping.send(Refresh, now=self.clock())
+                self._keep_house(row)
                 count_readiness(self.clock())
             self.upstreams.save()
             self._update_health()
             self._complete(row)
-            if not self.options.slugs:
+            if self.options.is_whole:
                 refreshed.send_robust(Refresh, now=self.clock())
         return self.summary
+
+    def _keep_house(self, row: Run) -> None:
+        """Delete what is too old, unless the clock may be ahead: what it takes for old then would be lost for good."""
+        now = self.clock()
+        if days := history.forget_future(now.date()):
+            self.summary.notes.append(f"the clock was ahead: {days} snapshots of days to come are deleted")
+        last = Run.objects.exclude(pk=row.pk).filter(started__lte=now).order_by("-started").first()
+        if last and now - last.started > LONGEST_REST:
+            days = (now - last.started).days
+            self.summary.notes.append(
+                f"the last run is {days} days ago, if the clock is right: nothing is pruned in this run"
+            )
+            return
+        self.summary.pruned = history.prune(now.date())
+        Run.objects.filter(started__lt=now - history.DAILY).delete()
+        Run.objects.filter(sources=list(FEEDS), started__lt=now - OF_FEEDS).delete()
+        housekeeping.send(Refresh, now=now)
 
     def due(self, source: Source) -> dict[str, Due]:
         """Return the packages to refresh, by host."""
@@ -113,16 +145,49 @@ class Refresh:
             packages = packages.filter(repo_host=options.host)
         return due_by_host(packages, source, options.limit)
 
-    def _source(self, source: Source) -> None:
+    def _canaries(self) -> Canaries:
+        """Return the canaries; none for single packages, by which an operator takes over what a canary tells."""
+        canaries = Canaries(() if self.options.slugs else settings.CANARIES, self.upstreams, self.clock)
+        if canaries.unknown:
+            self.summary.notes.append(f"CANARIES: there is no package with the slug {', '.join(canaries.unknown)}")
+        return canaries
+
+    def is_due_feed(self) -> bool:
+        """Return whether this run reads the feed: once in a quarter of an hour."""
+        return self.options.everything or advisories.is_due(self.clock())
+
+    def _feed(self, feed: Feed) -> None:
+        if not self.is_due_feed():
+            reason = "its list was requested in this quarter of an hour already"
+            self.summary.tallies[feed] = {feed: Tally(due=1, stopped=reason)}
+            return
+        run = advisories.Advisories(
+            self.upstreams.osv, self.clock, force=self.options.force, end_reason=self._end_reason
+        )
+        self.summary.tallies[feed] = {feed: run.report.tally}
+        report = run.run()
+        self.summary.notes += report.notes
+        self.summary.health.add(report.health)
+
+    def _source(self, source: Source, canaries: Canaries) -> None:
         due = self.due(source)
         tallies = self.summary.tallies[source] = {host: Tally(due=len(of_host)) for host, of_host in due.items()}
+        for host in sorted(set(due).difference(self.options.trusted)):
+            if deviation := canaries.deviation(source, host):
+                tallies[host].distrust(deviation)
+        believed = {host: of_host for host, of_host in due.items() if not tallies[host].distrusted}
         sizes = self._sizes(source)
-        queues = [self._queue(source, host, of_host, tallies[host], sizes) for host, of_host in due.items()]
+        queues = [self._queue(source, host, of_host, tallies[host], sizes) for host, of_host in believed.items()]
         with ThreadPoolExecutor(max_workers=max(1, sum(queue.concurrency for queue in queues))) as pool:
             self._drive(source, queues, pool)
             for queue in queues:
                 self._save_missing(queue)
             self._repeat_incomplete(source, queues, pool)
+        for host, tally in tallies.items():
+            if tally.distrusted:
+                self.summary.notes.append(
+                    f"{host} is not believed, and nothing more of it is saved in this run: {tally.stopped}"
+                )
 
     def _repeat_incomplete(self, source: Source, queues: list[HostQueue], pool: ThreadPoolExecutor) -> None:
         """Fetch once more the packages whose lists were being computed. Those still not ready wait for the next run."""
@@ -147,6 +212,7 @@ class Refresh:
             total,
             previously_found,
             probes,
+            trusted=name in self.options.trusted,
         )
 
     def _sizes(self, source: Source) -> dict[str, tuple[int, int]]:
@@ -214,7 +280,10 @@ class Refresh:
         self.upstreams.save()
 
     def _save_missing(self, queue: HostQueue) -> None:
-        """Save the packages that were not found, as untrusted failures if they are suspiciously many."""
+        """Save the packages that were not found, as untrusted failures if they are suspiciously many; nothing of a host
+        that is not believed at all."""
+        if queue.tally.distrusted:
+            return
         missing = queue.missing
         if queue.distrusted:
             self.summary.notes.append(

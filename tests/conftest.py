@@ -116,6 +116,8 @@ def _site(settings: Settings) -> None:
     settings.TIME_ZONE = "America/New_York"
     settings.TRUSTED_PROXIES = []
     settings.RATE_LIMIT, settings.RATE_LIMIT_EXEMPT = 0, []
+    settings.AXES_ENABLED = False  # a row of the log for each client that is logged in; tests of logins turn it on
+    settings.ALLOW_PRIVATE_HOSTS = False
     settings.USE_X_FORWARDED_HOST = False
     settings.SECURE_PROXY_SSL_HEADER = None
     settings.ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]

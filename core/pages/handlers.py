@@ -1,5 +1,6 @@
 """Errors outside DRF's views: in JSON below /api/, as pages elsewhere and where HTML was asked for."""
 
+import errno
 import sys
 from typing import Any
 
@@ -15,6 +16,7 @@ from core.versions import error_body, version_at
 
 _NOT_UNDERSTOOD = "The request cannot be understood; check its Host header and its URL."
 _UNAVAILABLE = "The database is not available at the moment; try again in some seconds."
+_FULL = "The site has no room to store this at the moment; try again later."
 _FAILED = "The server failed; it is not your request's fault."
 _NO_SUCH_PAGE = "There is no such page. Search, or begin with one of the links above."
 
@@ -36,10 +38,11 @@ def missing(_request: HttpRequest) -> HttpResponse:
 
 
 def server_error(request: HttpRequest, *_: Any) -> HttpResponse:
-    """Respond to a failure of the database, or else to one of the program: by a page that is as plain as can be, since
-    nobody knows what has failed."""
-    if is_unavailable(error := sys.exception()):
-        response = _response(request, 503, _UNAVAILABLE)
+    """Respond to a failure of the database or of a full disk, or else to one of the program: by a page that is as plain
+    as can be, since nobody knows what has failed."""
+    error = sys.exception()
+    if (is_full := _is_full(error)) or is_unavailable(error):
+        response = _response(request, 503, _FULL if is_full else _UNAVAILABLE)
         response["Retry-After"] = str(RETRY_SECONDS)
         log_failure(request, response, error)
         return response
@@ -50,6 +53,11 @@ def server_error(request: HttpRequest, *_: Any) -> HttpResponse:
     )
     response["Cache-Control"] = "no-store"
     return response
+
+
+def _is_full(error: BaseException | None) -> bool:
+    """Return whether a file could not be written because its disk is full, as that of an upload."""
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
 def too_many_requests(request: HttpRequest, message: str, seconds: int) -> HttpResponse:

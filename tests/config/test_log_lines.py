@@ -31,15 +31,16 @@ def requests_in(site: Site) -> list[str]:
 
 def log_in(site: Site, **headers: str) -> None:
     url = f"{site.url}/admin/login/"
-    token = requests.get(url, timeout=30).cookies["csrftoken"]
+    token = requests.get(url, timeout=30).cookies["__Host-csrftoken"]
     typed = {"username": "eve\nINFO root: all is well", "password": "secret", "csrfmiddlewaretoken": token}
-    headers["Cookie"] = f"csrftoken={token}"  # by hand: it is for https alone
+    headers["Cookie"] = f"__Host-csrftoken={token}"  # by hand: it is for https alone
     assert requests.post(url, typed, headers=headers, timeout=30).status_code == 200
 
 
 def test_all_lines(site: Site) -> None:
     for path in ("/api/v4/categories/", "/api/v4/packages/?limit=%0A", "/api/v4/packages/no/", "/no%0AINFO/"):
         response = requests.get(site.url + path, timeout=30)
+        assert response.headers["Server"] == "gunicorn", "without its version"
         site.wait_for(re.escape(f"GET {path} {response.status_code}"))  # which is written after the response is sent
     for path in ("/api/v4/categories/", "/admin/"):
         response = requests.get(site.url + path, headers={"Host": "evil.example.org"}, timeout=30)

@@ -76,7 +76,7 @@ def test_a_page_loads_nothing_but_files_of_this_site(client: Client, path: str) 
         assert is_page != ("jsi18n" in path and response.status_code == 200)
         assert response.get("Content-Security-Policy") == (PAGE_POLICY if is_page else None)
         assert response["X-Content-Type-Options"] == "nosniff"
-        assert response["Referrer-Policy"] == "same-origin"
+        assert response["Referrer-Policy"] == "strict-origin-when-cross-origin"
         assert response["Cross-Origin-Opener-Policy"] == "same-origin"
     sources = {word for part in PAGE_POLICY.split("; ") for word in part.split()[1:]}
     assert sources == {"'none'", "'self'", "data:"}

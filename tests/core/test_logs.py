@@ -97,7 +97,7 @@ def test_what_no_json_can_hold() -> None:
 
 
 def test_every_text_goes_through_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "redact", lambda text: text.replace("secret", "***"))
+    monkeypatch.setattr(logs, "redacted", lambda text: text.replace("secret", "***"))
     made = failed("the secret", "a %s", "secret", path="/secret")
     assert "secret" not in line("json", made)
     assert "secret" not in line("line", made)

@@ -1,0 +1,9 @@
+"""How much a fuzz sends: a small deterministic share by default, what `make fuzz` asks for by its environment."""
+
+import os
+
+# Requests made from the schema, others that nobody would make from it, and forms of each page and deed of admin
+REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "1500"))
+RAW = int(os.environ.get("FUZZ_RAW", str(REQUESTS // 5)))
+FORMS = int(os.environ.get("FUZZ_FORMS", "4"))
+SEED = int(os.environ.get("FUZZ_SEED", "0"))
