@@ -40,7 +40,7 @@ NAMES = (
     "METRICS",
     "DOWNLOADS",
 )
-# What the site notes of a request in its environment (core.requests), by the fields of its log line
+# What the site notes of a request in its environment (core.noted), by the fields of its log line
 _NOTED = {"view": "grids.view", "cache": "grids.cache"}
 BOOT_SECONDS = 60.0  # for which a reload waits for the check, and for new workers before it ends the old ones
 
