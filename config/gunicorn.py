@@ -25,7 +25,6 @@ from typing import Any
 from gunicorn import glogging, util
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
-from gunicorn.workers.base import Worker
 from pythonjsonlogger.orjson import OrjsonFormatter
 
 NAMES = (
@@ -172,7 +171,7 @@ def write_error(sock: socket.socket, status_int: int, reason: str, mesg: str) ->
 util.write_error = write_error  # gunicorn has no setting for it
 
 
-def post_worker_init(worker: Worker) -> None:
+def post_worker_init(worker: Any) -> None:
     """Give a new worker's lines the ids of requests, and have them tell no secrets, such as a token that a client has
     put into a URL. And exempt everything that it holds from garbage collection: it stays until the worker ends."""
     from core.logs import formatter  # noqa: PLC0415 (the master imports no code of ours)
