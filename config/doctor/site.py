@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core import checks
 from django.http.request import split_domain_port, validate_host
 
-from core.hooks import Finding
+from core.hooks import Finding, Level
 
 # Of Django's checks of a deployment: what a site behind a proxy leaves to the proxy, and DEBUG, which is examined here.
 LEFT_OUT = {"security.W008", "security.W018"}
@@ -22,7 +22,7 @@ def examine_settings() -> Iterator[Finding]:
         if each.id not in LEFT_OUT and not each.is_silenced()
     ]
     for each in found:
-        level = "problem" if each.level >= checks.ERROR else "warning"
+        level: Level = "problem" if each.level >= checks.ERROR else "warning"
         yield Finding(f"settings ({each.id})", level, each.msg, each.hint or f"Look for {each.id} in Django's checks.")
     if not found:
         yield Finding("settings", "ok", "Django's checks find nothing.")

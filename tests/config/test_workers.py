@@ -1,6 +1,7 @@
 """What gunicorn's workers count and log: together for Prometheus, through the deaths of workers and reloads; and as
 JSON, with the ids of requests."""
 
+import fcntl
 import json
 import os
 import re
@@ -133,7 +134,7 @@ def test_dead_workers_are_added_up(tmp_path: Path) -> None:
 def test_while_they_are_read_they_wait(tmp_path: Path) -> None:
     counter(tmp_path, "counter_1.db", {"a": 1})
     with (tmp_path / "lock").open("wb") as lock:
-        gunicorn.fcntl.flock(lock, gunicorn.fcntl.LOCK_SH)
+        fcntl.flock(lock, fcntl.LOCK_SH)
         gunicorn._retire(tmp_path, set())
         assert (tmp_path / "counter_1.db").exists()
     gunicorn._retire(tmp_path, set())
@@ -183,7 +184,7 @@ def test_a_disk_without_room_leaves_a_worker_out(tmp_path: Path, monkeypatch: py
         "counter_7.db": 2**18,
         "gauge_livesum_7.db": 2**12,
     }
-    monkeypatch.setattr(gunicorn.os, "posix_fallocate", full)
+    monkeypatch.setattr(os, "posix_fallocate", full)
     gunicorn.post_fork(None, Worker())  # type: ignore[arg-type]
     assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ
     assert Worker.lines == ["This worker is left out of metrics: [Errno 28] No space left on device"]
