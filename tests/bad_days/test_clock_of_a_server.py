@@ -21,13 +21,9 @@ def library() -> str:
 
 @contextmanager
 def at(offset: str, folder: Path, database: str, **settings: str) -> Iterator[Site]:
-    """Serve with a clock that is so far off; its monotonic clock is right, as the kernel's is."""
-    faked = {
-        "LD_PRELOAD": library(),
-        "FAKETIME": offset,
-        "DONT_FAKE_MONOTONIC": "1",
-        "NO_FAKE_STAT": "1",
-    }  # gunicorn tells the times of files by the monotonic clock
+    """Serve with a clock that is so far off. The monotonic one is right, as the kernel's is, and so are the times of
+    files, by which gunicorn knows that its workers live."""
+    faked = {"LD_PRELOAD": library(), "FAKETIME": offset, "DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1"}
     with site(folder, database, **(faked if offset else {}), **settings) as served:
         served.log_in()
         yield served
