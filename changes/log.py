@@ -1,15 +1,18 @@
 """The numbered log: its bounds, its rows, and its pruning."""
 
+import time
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db.models import QuerySet
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.db.models.functions import Greatest
 
 from changes.models import Change
 from core.database.prepared import PLACEHOLDER_ID, Prepared, Statement, StatementCache, with_ids
 from core.database.sessions import reader
-from core.models import MAX_ID
+from core.models import MAX_ID, Revision
 
 RETENTION = timedelta(days=400)
 BATCH = 10_000
@@ -78,3 +81,17 @@ def prune(now: datetime) -> int:
             break
         deleted += Change.objects.filter(pk__in=batch).delete()[0]
     return deleted
+
+
+def begin_anew() -> tuple[int, int]:
+    """Delete the whole log, and let its numbers and all revisions go on beyond the clock, in microseconds: nothing has
+    given out so large a number before. Return how many changes there were, and the number to go on from.
+
+    After a restore the old numbers would come again, with other changes under them. Whoever has read some of them is
+    now told that the log begins later.
+    """
+    with transaction.atomic():
+        deleted = Change.objects.all().delete()[0]
+        Revision.objects.get_or_create(kind=Revision.LOG, defaults={"number": 0, "rows": 0})
+        Revision.objects.update(number=Greatest(F("number") + 1, time.time_ns() // 1000))
+    return deleted, bounds().last

@@ -1,7 +1,8 @@
-"""Words for search engines about the pages: robots.txt, and sitemaps where the site is to be found (INDEXED)."""
+"""Files at addresses that everybody knows: robots.txt, sitemaps where the site is to be found (INDEXED), and
+security.txt."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -20,7 +21,8 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from categories.models import Category
-from core import versions
+from core import costs, versions
+from core.admin_path import is_told
 from core.api.references import is_id
 from core.caching.dependencies import on
 from core.caching.values import CachedValue
@@ -32,6 +34,7 @@ from grids.models import Grid
 from packages.models import Package
 
 URLS = 5_000  # of one sitemap; the protocol allows 50,000
+SECURITY_MONTHS = 6  # for which security.txt holds at least; less than a year is recommended
 SECONDS = 3_600  # for which robots.txt and sitemaps may be cached
 # What has no end, and nothing that has no other page: results of searches, comparisons of any packages, the log, and
 # whole catalogues in files.
@@ -136,9 +139,30 @@ def robots(request: HttpRequest) -> HttpResponse:
     if settings.INDEXED:
         # What earlier versions of the API show has pages in this one.
         earlier = [get_script_prefix() + each.path.removeprefix("/") for each in versions.registered()]
-        paths = [*map(reverse, ("admin:index", *_NOT_TO_CRAWL)), *earlier]
+        # A path of admin's that the operator has chosen is told to nobody; its pages say noindex themselves.
+        admin = ("admin:index",) if is_told() else ()
+        paths = [*map(reverse, (*admin, *_NOT_TO_CRAWL)), *earlier]
         lines = ["User-agent: *", *(f"Disallow: {path}" for path in paths)]
         lines += ["", f"Sitemap: {absolute(request, reverse('sitemap-index'))}"]
+    return _cached(HttpResponse("\n".join([*lines, ""]), content_type="text/plain; charset=utf-8"))
+
+
+@require_safe
+def security(request: HttpRequest) -> HttpResponse:
+    """Say whom to tell of a security hole (RFC 9116); 404 where SECURITY_CONTACT names nobody."""
+    contact = settings.SECURITY_CONTACT
+    if not contact:
+        return missing(request)
+    # It is computed, and so is always in the future: on the first of a month, six months and more from now.
+    today = datetime.now(UTC).date()
+    month = today.month + SECURITY_MONTHS
+    expires = today.replace(year=today.year + month // 12, month=month % 12 + 1, day=1)
+    lines = [
+        f"Contact: {contact if ':' in contact else f'mailto:{contact}'}",
+        f"Expires: {expires:%Y-%m-%d}T00:00:00Z",
+        "Preferred-Languages: en",
+        f"Canonical: {absolute(request, reverse('security'))}",
+    ]
     return _cached(HttpResponse("\n".join([*lines, ""]), content_type="text/plain; charset=utf-8"))
 
 
@@ -162,7 +186,7 @@ def sitemap(request: HttpRequest, section: str) -> HttpResponse:
     """Respond with a page of a section's sitemap, that which begins with the id `p`; 404 for what there is not."""
     sitemaps: Any = _SITEMAPS if settings.INDEXED else {}
     try:
-        return _cached(sitemap_of_django(request, sitemaps, section))
+        return costs.mark(_cached(sitemap_of_django(request, sitemaps, section)), costs.DEAREST)
     except Http404:
         return missing(request)
 

@@ -1,7 +1,7 @@
 """The page for those who write clients: what stays as it is, what each key means, how to be polite, and recipes."""
 
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.urls import reverse
@@ -12,11 +12,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.recipes import RECIPES, Recipe
+from core import costs
 from core.api.docs import DescriptionView
 from core.api.views import VIEWSETS
 from core.caching.dependencies import DAY, on
 from core.documents import Key
 from core.kinds import Kind
+from core.limits.allowance import Allowance, allowance
 from core.links import absolute
 from core.pages.page import Frame, Link
 
@@ -65,6 +67,15 @@ class GuideFrame(Frame):
     @property
     def licence(self) -> str:
         return str(settings.DATA_LICENCE)
+
+    @property
+    def allowance(self) -> Allowance | None:
+        """The allowance of each client; None if there is none."""
+        return allowance(settings.RATE_LIMIT) if settings.RATE_LIMIT else None
+
+    @property
+    def costs(self) -> Any:
+        return costs
 
     @property
     def has_dumps(self) -> bool:

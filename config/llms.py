@@ -9,6 +9,7 @@ from django.views.decorators.http import conditional_page, require_safe
 
 from core.api.fieldsets import MAX_EXPANDED
 from core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
+from core.limits.allowance import allowance
 from core.links import absolute
 from core.pages.page import SITE_NAME, SLOGAN
 from packages.comparison.references import FEWEST, MOST
@@ -43,8 +44,9 @@ instructions.
 - A list has {default_limit} documents unless `limit` says otherwise, {max_limit} at most; a search has {max_hits}.
   `next` and the Link header name the next page.
 - `expand` puts documents in place of links: {max_expanded} at most in one response.
-- A wrong, unknown or empty parameter gets 400, with the nearest spelling. 503 has Retry-After.
-- Responses have an ETag, which changes with the data alone: send it as If-None-Match. One request at a time is polite.
+- A wrong, unknown or empty parameter gets 400, with the nearest spelling. 503 and 429 have Retry-After.
+- Responses have an ETag, which changes with the data alone: send it as If-None-Match. One request at a time is polite,
+  {pace} is always within the limits, and a User-Agent with an address to write to is welcome.
 - To copy everything, use {everything}, not one request a document.
 
 ## More
@@ -81,6 +83,7 @@ def llms(request: HttpRequest) -> HttpResponse:
         fewest=FEWEST,
         most=MOST,
         default_limit=DEFAULT_LIMIT,
+        pace=allowance(settings.RATE_LIMIT).pace if settings.RATE_LIMIT else "one request a second",
         max_limit=MAX_LIMIT,
         max_hits=MAX_HITS,
         max_expanded=MAX_EXPANDED,

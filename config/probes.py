@@ -1,6 +1,7 @@
-"""Probes, for those who watch a server: whether this process lives (/healthz), and whether it can serve (/readyz).
+"""Probes, for those who watch a server: whether this process lives (/healthz), and whether it can serve (/readyz). And
+its metrics (/metrics), for those who have the token: to others there is nothing at that URL.
 
-Both are answered before everything else. No host is checked, since a load balancer knows an address alone; no session
+All are answered before everything else. No host is checked, since a load balancer knows an address alone; no session
 is read, nothing is cached by others, and no line in the log but that of the request.
 """
 
@@ -15,16 +16,23 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.http.response import HttpResponseBase
+from django.utils.crypto import constant_time_compare
 
 from core.caching.stores import store
 from core.database.sessions import waiting
 from core.database.triggers import REGISTERED
+from core.noted import VIEW
 from core.words import counted
 
 KEPT_SECONDS = 2.0  # for which an answer is given again, however often somebody asks
 DATABASE_SECONDS = 2.0
 OK = "ok"
-_UNREAD = "not known without the database"
+METRICS = "/metrics"
+UNREAD = "not known without the database"
+
+
+def _not_allowed(_request: HttpRequest) -> HttpResponse:
+    return HttpResponseNotAllowed(["GET", "HEAD"], content_type="text/plain; charset=utf-8")
 
 
 class ProbesMiddleware:
@@ -33,17 +41,20 @@ class ProbesMiddleware:
         self._lock = threading.Lock()
         self._found: Mapping[str, str] = {}
         self._found_at = -KEPT_SECONDS
+        self._probes: Mapping[str, Callable[[HttpRequest], HttpResponse]] = {
+            "/healthz": lambda _: HttpResponse("ok\n", content_type="text/plain; charset=utf-8"),
+            "/readyz": lambda _: _readiness(self._current()),
+            METRICS: self._metrics,
+        }
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path_info not in {"/healthz", "/readyz"}:
+        respond = self._probes.get(request.path_info)
+        if respond is None or (request.path_info == METRICS and not _may_read_metrics(request)):
             return self.get_response(request)
-        response: HttpResponse
+        request.META[VIEW] = request.path_info.strip("/")
         if request.method not in {"GET", "HEAD"}:
-            response = HttpResponseNotAllowed(["GET", "HEAD"])
-        elif request.path_info == "/healthz":
-            response = HttpResponse("ok\n", content_type="text/plain; charset=utf-8")
-        else:
-            response = self._readiness()
+            respond = _not_allowed
+        response = respond(request)
         response["Content-Length"] = str(len(response.content))
         response["Cache-Control"] = "no-store"
         response["X-Content-Type-Options"] = "nosniff"
@@ -51,15 +62,30 @@ class ProbesMiddleware:
             response.content = b""
         return response
 
-    def _readiness(self) -> JsonResponse:
+    def _current(self) -> Mapping[str, str]:
         with self._lock:
             if time.monotonic() - self._found_at >= KEPT_SECONDS:
                 self._found = dict(findings())
                 self._found_at = time.monotonic()
-            found = self._found
-        # A site without its cache is slower, and serves: if each server were taken away, none would be left.
-        is_ready = all(value == OK for name, value in found.items() if name != "cache")
-        return JsonResponse({"ready": is_ready, **found}, status=200 if is_ready else 503)
+            return self._found
+
+    def _metrics(self, request: HttpRequest) -> HttpResponse:
+        from config.metrics import metrics  # noqa: PLC0415 (a library that few sites need)
+
+        return metrics(request, {name: found == OK for name, found in self._current().items()})
+
+
+def _may_read_metrics(request: HttpRequest) -> bool:
+    """Return whether a request has the token, in a time that does not tell how much of it is right."""
+    token: str = settings.METRICS_TOKEN
+    sent = request.META.get("HTTP_AUTHORIZATION", "")
+    return bool(token) and constant_time_compare(sent, f"Bearer {token}")
+
+
+def _readiness(found: Mapping[str, str]) -> JsonResponse:
+    # A site without its cache is slower, and serves: if each server were taken away, none would be left.
+    is_ready = all(value == OK for name, value in found.items() if name != "cache")
+    return JsonResponse({"ready": is_ready, **found}, status=200 if is_ready else 503)
 
 
 def findings() -> Iterator[tuple[str, str]]:
@@ -75,7 +101,7 @@ def findings() -> Iterator[tuple[str, str]]:
     except (DatabaseError, InterfaceError):
         connection.close()
         # Whoever asks is not told more: the log of the server has what the database said.
-        yield from (("database", "it does not respond"), ("migrations", _UNREAD), ("triggers", _UNREAD))
+        yield from (("database", "it does not respond"), ("migrations", UNREAD), ("triggers", UNREAD))
     yield "cache", _cache()
 
 

@@ -4,6 +4,7 @@ A value that cannot be used stops the start with one line that names the variabl
 """
 
 import sys
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from environs import Env, EnvValidationError
 from config import values
 from packages.keys import KNOWN_HOSTS
 
-VERSION = "0.1.0"
+VERSION = "1.0.0"
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -38,13 +39,27 @@ ALLOWED_HOSTS = env.list(
     validate=partial(values.allowed_hosts, may_be_empty=DEBUG),
 )
 SITE_URL = (env.str("SITE_URL", default="", validate=values.site_url) or "").rstrip("/")
-BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+TRUSTED_PROXIES: list[str] = env.list(
+    "TRUSTED_PROXIES", default=[], subcast=str.strip, validate=partial(values.networks, or_unix=True)
+)
+RATE_LIMIT = env.int("RATE_LIMIT", default=600, validate=values.rate_limit)
+RATE_LIMIT_EXEMPT: list[str] = env.list("RATE_LIMIT_EXEMPT", default=[], subcast=str.strip, validate=values.networks)
+env.str("BEHIND_PROXY", default="", validate=values.replaced_by_trusted_proxies)
 INDEXED = env.bool("INDEXED", default=False)
+ADMIN_PATH = env.str("ADMIN_PATH", default="admin", validate=values.admin_path)
+HSTS_SECONDS = env.int("HSTS_SECONDS", default=0, validate=partial(values.hsts_seconds, site_url=SITE_URL))
+SECURITY_CONTACT = env.str("SECURITY_CONTACT", default="", validate=values.security_contact)
+LOGIN_FAILURES = env.int("LOGIN_FAILURES", default=5, validate=values.between(1, 100))
+LOGIN_LOCK_MINUTES = env.int("LOGIN_LOCK_MINUTES", default=15, validate=values.between(1, 1440))
 TIME_ZONE = env.str("TIME_ZONE", default="America/New_York", validate=values.time_zone)
 HOST = env.str("HOST", default="127.0.0.1", validate=values.listening_host)
 PORT = env.int("PORT", default=8000, validate=values.between(1, 65535))
 WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", default=2, validate=values.between(1, 256))
 ACCESS_LOG = env.bool("ACCESS_LOG", default=True)
+LOG_FORMAT = env.str("LOG_FORMAT", default="line", validate=values.one_of("line", "json"))
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="", validate=values.long_token)
+METRICS = bool(METRICS_TOKEN)  # nothing is measured that nobody may read
+SENTRY_DSN = env.str("SENTRY_DSN", default="", validate=values.sentry_dsn)
 _database = env.str("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}", validate=values.database_url)
 _replica = env.str("DATABASE_REPLICA_URL", default="", validate=partial(values.replica_url, primary=_database or ""))
 STATEMENT_SECONDS = env.int("STATEMENT_SECONDS", default=10, validate=values.between(1, 3600))
@@ -61,6 +76,7 @@ CODEBERG_TOKEN = env.str("CODEBERG_TOKEN", default="", validate=values.token)
 BITBUCKET_API_URL = env.str("BITBUCKET_API_URL", default="https://api.bitbucket.org/2.0", validate=values.base_url)
 CODEBERG_API_URL = env.str("CODEBERG_API_URL", default="https://codeberg.org/api/v1", validate=values.base_url)
 PYPI_URL = env.str("PYPI_URL", default="https://pypi.org", validate=values.base_url)
+OSV_URL = env.str("OSV_URL", default="https://osv-vulnerabilities.storage.googleapis.com", validate=values.base_url)
 PYPISTATS_URL = env.str("PYPISTATS_URL", default="https://pypistats.org/api", validate=values.base_url)
 ALLOW_PRIVATE_HOSTS = env.bool("ALLOW_PRIVATE_HOSTS", default=False)
 FORGE_HOSTS: dict[str, values.ForgeKind] = env.forge_hosts(
@@ -75,6 +91,8 @@ DUMP_ACCEL = env.str("DUMP_ACCEL", default="", validate=values.internal_location
 DOWNLOADS = 2 if DUMP_ROOT and not DUMP_ACCEL else 0
 REFRESH_CONTACT = env.str("REFRESH_CONTACT", default="", validate=values.header_text)
 PING_URL = env.str("PING_URL", default="", validate=values.ping_url)
+# Packages whose facts are known: a host that tells others is not believed
+CANARIES: list[str] = env.list("CANARIES", default=[], subcast=str.strip, validate=values.slugs)
 # The weekly mail of the desk; most names are Django's
 DESK_MAIL: list[str] = env.list(
     "DESK_MAIL", default=[], subcast=str.strip, validate=partial(values.mail_addresses, site_url=SITE_URL)
@@ -108,6 +126,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django.contrib.sitemaps",
     "django.contrib.staticfiles",
+    "config.apps.LoginsConfig",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
@@ -125,10 +144,15 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "core.clients.ForwardedMiddleware",
+    "core.requests.RequestIdMiddleware",
+    "core.headers.SecurityHeadersMiddleware",  # of whatever answers below
     "config.probes.ProbesMiddleware",
     "core.languages.AdminLocaleMiddleware",
     "core.headers.PagePolicyMiddleware",
     "core.headers.ApiHeadersMiddleware",
+    "core.limits.middleware.LimitsMiddleware",
+    "core.limits.sizes.SizesMiddleware",
     "core.downloads.DumpFilesMiddleware",
     "core.caching.middleware.ApiCacheMiddleware",  # serves the API by itself, behind API_MIDDLEWARE alone
     "django.middleware.security.SecurityMiddleware",
@@ -140,13 +164,10 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 # The API does CommonMiddleware's work itself: its catch-all redirects a missing slash, the cache sets the length.
-API_MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "changes.middleware.OldSlugMiddleware",
-]
+API_MIDDLEWARE = ["changes.middleware.OldSlugMiddleware"]
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -208,6 +229,22 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+# Who fails to log in too often is locked out (core.logins).
+AXES_HANDLER = "core.logins.LoginHandler"
+AXES_FAILURE_LIMIT = LOGIN_FAILURES
+AXES_COOLOFF_TIME = timedelta(minutes=LOGIN_LOCK_MINUTES or 15)
+AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]  # in the order of LoginHandler
+AXES_CLIENT_IP_CALLABLE = "core.logins.client_of"
+AXES_USERNAME_CALLABLE = "core.logins.name_of"
+AXES_LOCKOUT_CALLABLE = "core.logins.lock_out"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # who goes on trying makes it no longer, and stores nothing
+AXES_ENABLE_ACCESS_FAILURE_LOG = True
+AXES_SENSITIVE_PARAMETERS = ["csrfmiddlewaretoken", "username", "ip_address"]
+AXES_ENABLE_ADMIN = False  # core.admin.logins has the pages
+AXES_VERBOSE = False
+
 LANGUAGE_CODE = "en-us"
 USE_I18N = True
 USE_TZ = True
@@ -228,11 +265,23 @@ STORAGES = {
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ["gif", "ico", "jpg", "map", "png", "webp", "woff", "woff2"]
 
-if BEHIND_PROXY:
+if TRUSTED_PROXIES:  # from anybody else, core.clients removes both headers
     USE_X_FORWARDED_HOST = True
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 _https = SITE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+SESSION_COOKIE_HTTPONLY = True  # the editor of grids reads the other one
+# Not Strict: who follows a link of the weekly mail has to be logged in, and forms have tokens besides.
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 7 * 24 * 3600  # from the login on, however busy an editor is
+if _https:  # the prefix has browsers take them from this host alone, and over HTTPS
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+SECURE_HSTS_SECONDS = HSTS_SECONDS
+SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"  # projects see which site links to them, and no more
+X_FRAME_OPTIONS = "DENY"
+# What `check --deploy` asks for besides is the operator's decision: whether subdomains have HTTPS too, and preloading.
+# That http is redirected is the proxy's work.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 CSRF_FAILURE_VIEW = "core.admin.site.csrf_failure"
 CSRF_TRUSTED_ORIGINS = [f"{urlsplit(SITE_URL).scheme}://{urlsplit(SITE_URL).netloc}"] if SITE_URL else []
 
@@ -268,21 +317,22 @@ SPECTACULAR_SETTINGS = {
 }
 
 # Times of log lines are those of TIME_ZONE, with their offset; gunicorn's own lines have the same form.
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+LOG_LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s%(in_request)s"
 LOG_TIME = "%Y-%m-%dT%H:%M:%S%z"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": LOG_FORMAT, "datefmt": LOG_TIME}},
+    "formatters": {"of_site": {"()": "core.logs.formatter", "form": LOG_FORMAT, "line": LOG_LINE, "time": LOG_TIME}},
     "filters": {"one_line": {"()": "core.logs.without_traceback"}},
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
-        "one_line": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["one_line"]},
+        "stderr": {"class": "logging.StreamHandler", "formatter": "of_site"},
+        "one_line": {"class": "logging.StreamHandler", "formatter": "of_site", "filters": ["one_line"]},
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         "django.request": {"level": "ERROR"},  # a wrong request has its line among the requests
         "django.security": {"handlers": ["one_line"], "propagate": False},
+        "axes": {"level": "ERROR"},  # core.logs and core.logins have one line for each failure, and each lock
         "django.server": {"handlers": ["stderr"], "level": "INFO" if ACCESS_LOG else "WARNING", "propagate": False},
     },
 }

@@ -1,7 +1,9 @@
 """Every address of the site; the routes of API v4 and its root document."""
 
+import re
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
@@ -14,7 +16,7 @@ from rest_framework.response import Response
 
 from categories.views import CategoryViewSet
 from changes.views import ChangesView
-from config.discovery import robots, sitemap, sitemap_index
+from config.discovery import robots, security, sitemap, sitemap_index
 from config.guide import GuideView
 from config.llms import llms
 from config.pages import FrontPage
@@ -99,7 +101,7 @@ router.register("features", FeatureViewSet, basename="feature")
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="api-root")),
-    path("admin/", admin.site.urls),
+    path(f"{settings.ADMIN_PATH}/", admin.site.urls),
     path("api/v4/", RootView.as_view(), name="api-root"),
     path("api/v4/", include(router.urls)),
     path("api/v4/packages/<str:reference>/commits.svg", CommitsChartView.as_view(), name="package-commits"),
@@ -130,11 +132,12 @@ urlpatterns = [
         )
     ),
     path("robots.txt", robots, name="robots"),
+    path(".well-known/security.txt", security, name="security"),
     path("llms.txt", llms, name="llms"),
     path("sitemap.xml", sitemap_index, name="sitemap-index"),
     path("sitemap-<slug:section>.xml", sitemap, name="sitemap"),
     path("", include("v3.urls")),
     re_path(r"^api(?:/[\s\S]*)?$", undefined),
-    # Admin and static files have their own ways to say it, and Django its own way to add a slash to /admin.
-    re_path(r"^(?!admin\b|static/)[\s\S]+$", missing),
+    # Admin and static files have their own ways to say it, and Django its own way to add a slash to admin's path.
+    re_path(rf"^(?!{re.escape(settings.ADMIN_PATH)}(?:/|$)|static/)[\s\S]+$", missing),
 ]

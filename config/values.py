@@ -2,14 +2,16 @@
 
 import ipaddress
 import re
-import socket
 from collections.abc import Callable, Collection
+from importlib.util import find_spec
 from typing import Literal, get_args
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import available_timezones
 
 import dj_database_url
 from environs import ValidationError
+
+from packages.public_hosts import may_be_public
 
 ForgeKind = Literal["forgejo", "gitlab"]
 
@@ -21,6 +23,11 @@ _FORGE_HOST = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*)(:[0-9]{1,5})?", re.ASCI
 _MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", re.ASCII)
 _DATABASE_NUMBER, _VIRTUAL_HOST = re.compile(r"/?[0-9]*", re.ASCII), re.compile(r"/?[!-~]*", re.ASCII)
 _BROKER_PATHS = {"redis": _DATABASE_NUMBER, "rediss": _DATABASE_NUMBER, "amqp": _VIRTUAL_HOST, "amqps": _VIRTUAL_HOST}
+_SHORTEST_TOKEN = 20
+_LEAST_RATE, _MOST_RATE = 10, 1_000_000  # the dearest request takes ten units
+_LONGEST_HSTS = 2 * 365 * 24 * 3600
+# The first parts of all other paths of the site
+TAKEN = frozenset({"api", "categories", "grids", "healthz", "metrics", "packages", "readyz", "static"})
 _SHORTEST_KEY, _FEWEST_CHARACTERS = 50, 5  # as Django's own check of a deployment wants a SECRET_KEY
 
 
@@ -46,6 +53,23 @@ def secret_key(value: str) -> None:
         raise ValidationError(f"Must be a random text of {_SHORTEST_KEY} characters or more, unless DEBUG is true")
 
 
+def admin_path(value: str) -> None:
+    """Accept one part of a path, which nothing else of the site has."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", value, re.ASCII) or value in TAKEN:
+        raise ValidationError("Must be one word of letters, digits, - and _, like admin, and no other path of the site")
+
+
+def hsts_seconds(value: int, *, site_url: str | None) -> None:
+    between(0, _LONGEST_HSTS)(value)
+    if value and not (site_url or "").startswith("https://"):
+        raise ValidationError("Needs a SITE_URL that begins with https:// besides")
+
+
+def security_contact(value: str) -> None:
+    if value and not _MAIL.fullmatch(value) and not re.fullmatch(r"https://[!-~]+|mailto:[!-~]+@[!-~]+", value):
+        raise ValidationError("Must be a mail address, like security@example.org, or a URL that begins with https://")
+
+
 def time_zone(value: str) -> None:
     if value not in available_timezones():
         raise ValidationError("Must be a name from the IANA time zone database, like America/New_York")
@@ -54,6 +78,32 @@ def time_zone(value: str) -> None:
 def listening_host(value: str) -> None:
     if not _is_address(value) and not _HOST.fullmatch(value):
         raise ValidationError("Must be a host name or an IP address, like 127.0.0.1 or ::1")
+
+
+def networks(value: list[str], *, or_unix: bool = False) -> None:
+    """Accept addresses and networks, but none that everybody is in."""
+    for name in value:
+        if or_unix and name == "unix":
+            continue
+        try:
+            network = ipaddress.ip_network(name)
+        except ValueError:
+            network = None
+        if network is None or (network.version == 6 and "%" in name):
+            also = ", or unix for a UNIX socket" if or_unix else ""
+            raise ValidationError(f"Must be addresses and networks, like 127.0.0.1,10.0.0.0/8,fd00::/8{also}")
+        if network.prefixlen == 0:
+            raise ValidationError(f"Must not be {name}: that is everybody")
+
+
+def rate_limit(value: int) -> None:
+    if value and not _LEAST_RATE <= value <= _MOST_RATE:
+        raise ValidationError(f"Must be 0 (no limit), or units a minute from {_LEAST_RATE} to {_MOST_RATE}")
+
+
+def replaced_by_trusted_proxies(value: str) -> None:
+    if value:
+        raise ValidationError("Has been replaced: name the proxies in TRUSTED_PROXIES, like TRUSTED_PROXIES=127.0.0.1")
 
 
 def base_url(value: str) -> None:
@@ -108,6 +158,12 @@ def folder(value: str) -> None:
         raise ValidationError("Must be the whole path of a folder, like /srv/dumps")
 
 
+def slugs(value: list[str]) -> None:
+    for slug in value:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", slug, re.ASCII):
+            raise ValidationError("Must be slugs of packages, like django,requests")
+
+
 def internal_location(value: str) -> None:
     if value and not re.fullmatch(r"/([A-Za-z0-9._~-]+/)+", value, re.ASCII):
         raise ValidationError("Must be the path of an internal location of nginx, like /_dumps/")
@@ -116,6 +172,34 @@ def internal_location(value: str) -> None:
 def token(value: str) -> None:
     if not re.fullmatch(r"[!-~]*", value):
         raise ValidationError("Must be printable ASCII characters without blanks")
+
+
+def long_token(value: str) -> None:
+    """Accept a token that nobody guesses, or none."""
+    token(value)
+    if value and len(value) < _SHORTEST_TOKEN:
+        raise ValidationError(f"Must be a random text of {_SHORTEST_TOKEN} characters or more")
+
+
+def sentry_dsn(value: str) -> None:
+    """Accept the address of a project at Sentry, if its package is installed."""
+    try:
+        parts = urlsplit(value)
+        usable = not value or (parts.scheme in {"http", "https"} and parts.username and parts.hostname and parts.path)
+    except ValueError:
+        usable = False
+    if not usable or not value.isprintable():
+        raise ValidationError("Must be empty or like https://key@sentry.example.org/1")
+    if value and find_spec("sentry_sdk") is None:
+        raise ValidationError("Needs the package sentry-sdk: .venv/bin/pip install '.[sentry]'")
+
+
+def one_of(*texts: str) -> Callable[[str], None]:
+    def check(value: str) -> None:
+        if value not in texts:
+            raise ValidationError(f"Must be {' or '.join(texts)}")
+
+    return check
 
 
 def bitbucket_token(value: str) -> None:
@@ -149,7 +233,7 @@ def forge_hosts(value: str, *, known: Collection[str], allow_private: bool) -> d
             raise ValidationError(f"{host} is known already: it cannot be another kind of forge")
         if host in kinds:
             raise ValidationError(f"{host} is named twice")
-        if not allow_private and _is_private(parts[1]):
+        if not allow_private and not may_be_public(parts[1]):
             raise ValidationError(
                 f"{host} is not on the public internet: set ALLOW_PRIVATE_HOSTS=true to fetch from it"
             )
@@ -239,13 +323,3 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_private(host: str) -> bool:
-    """Return whether a host is certainly not on the public internet: by its name, or as an address in any spelling."""
-    if host.rpartition(".")[2] in {"localhost", "local", "internal", "localdomain"} or "." not in host:
-        return True
-    try:
-        return not ipaddress.ip_address(socket.inet_aton(host)).is_global  # 127.1 and 0x7f.0.0.1 are addresses too
-    except OSError:
-        return False

@@ -11,14 +11,21 @@ from core.checks import check_triggers
 from core.database.locks import LockedError
 from core.database.triggers import REGISTERED
 from core.logs import log_failed_login
+from core.signals import housekeeping
 
 
 class CoreConfig(AppConfig):
     name = "core"
 
     def ready(self) -> None:
+        from axes.signals import user_locked_out  # noqa: PLC0415 (models can be imported only now)
+
+        from core.logins import log_lock, prune  # noqa: PLC0415
+
         register(check_triggers, Tags.database)
         user_login_failed.connect(log_failed_login)
+        user_locked_out.connect(log_lock)
+        housekeeping.connect(prune)
         pre_migrate.connect(_before_migrations, sender=self)
         # The signal is sent for one app after the other. After the last one, content types and permissions exist too:
         # nothing else is left undone if the triggers cannot be installed.

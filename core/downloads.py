@@ -20,8 +20,9 @@ from django.utils.http import parse_etags
 from whitenoise.middleware import WhiteNoiseFileResponse
 from whitenoise.responders import NotARegularFileError, Response, SlicedFile, StaticFile
 
-from core import dumps
+from core import costs, dumps
 from core.caching.dependencies import ROOT
+from core.noted import VIEW
 
 SMALL = 2**16  # bytes that the kernel takes, however slowly a client reads
 IDLE_SECONDS = 60.0  # after which a client that reads nothing at all is given up
@@ -48,10 +49,12 @@ class DumpFilesMiddleware:
         path = dumps.find(root, match[1], match[2]) if match and root else None
         if path is None:
             return self.get_response(request)
+        request.META[VIEW] = "dump-file"
         headers = {"Content-Type": _TYPES[path.suffix], "Cache-Control": _IMMUTABLE}
         if settings.DUMP_ACCEL:
             location = f"{settings.DUMP_ACCEL}{path.parent.name}/{path.name}"
-            return HttpResponse(headers=headers | {"X-Accel-Redirect": location})
+            response = HttpResponse(headers=headers | {"X-Accel-Redirect": location})
+            return response if path.suffix == ".json" else costs.mark(response, costs.DEAREST)
         return self._sent(request, path, headers)
 
     def _sent(self, request: HttpRequest, path: Path, headers: Mapping[str, str]) -> HttpResponseBase:
@@ -67,7 +70,7 @@ class DumpFilesMiddleware:
             return _busy()
         if connection := request.META.get("gunicorn.socket"):
             connection.settimeout(IDLE_SECONDS)  # gunicorn itself waits without an end, and sets that for each request
-        return Download(found, self._slots.release)
+        return costs.mark(Download(found, self._slots.release), costs.DEAREST)
 
 
 class DumpFile(StaticFile):  # type: ignore[misc]  # WhiteNoise has no types

@@ -18,7 +18,7 @@ from django.conf import settings
 
 MANIFEST, DATABASE = "manifest.json", "catalogue.sqlite"
 FORMATS = ("jsonl.gz", "csv.gz")
-TABLES = ("categories", "packages", "pins", "grids", "memberships", "features", "cells", "releases")
+TABLES = ("categories", "packages", "pins", "advisories", "grids", "memberships", "features", "cells", "releases")
 _NAME = re.compile(r"[0-9]{8}T[0-9]{6}\.[0-9]{3}Z", re.ASCII)
 _FILE = re.compile(
     rf"{re.escape(MANIFEST)}|{re.escape(DATABASE)}(\.gz)?"

@@ -10,7 +10,7 @@ from django.utils.html import escape
 from rest_framework.exceptions import NotFound
 
 from core.api.references import by_reference
-from core.api.schema import errors
+from core.api.schema import described
 from core.caching.dependencies import Dependencies
 from core.kinds import Kind
 from core.links import absolute
@@ -57,7 +57,7 @@ class CatalogueFeed(Feed[Any, Any]):
             "parameters": cls.parameters(),
             "responses": {
                 "200": {"description": "The feed.", "content": {each: {"schema": TEXT} for each in MEDIA_TYPES}},
-                **{str(status): _response(status) for status in (400, 404, 503)},
+                **{str(status): described(status) for status in (400, 404, 503)},
             },
         }
 
@@ -129,11 +129,3 @@ def _in_path(name: str, description: str, schema: dict[str, Any], example: str) 
         "schema": schema,
         "examples": {"example": {"value": example}},
     }
-
-
-def _response(status: int) -> dict[str, Any]:
-    """Describe an error as those of all other views are described."""
-    error = errors(status)[status]
-    examples = {each.name: {"value": each.value} for each in error.examples}
-    content = {"application/json": {"schema": error.response, "examples": examples}}
-    return {"description": error.description, "content": content}

@@ -29,11 +29,14 @@ PAGE_POLICY = "; ".join(
     )
 )
 
+# What pages never ask a browser for; a link by a script copies to the clipboard, which stays allowed.
+PERMISSIONS = ", ".join(f"{name}=()" for name in ("camera", "geolocation", "microphone", "payment", "usb"))
+
 HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": (
-        "Link, X-Total-Count, X-Hidden, X-Columns, X-Until, X-Newest, X-As-Of, ETag, Retry-After, Deprecation,"
-        " Content-Disposition"
+        "Link, X-Total-Count, X-Hidden, X-Columns, X-Until, X-Newest, X-As-Of, ETag, Retry-After, RateLimit,"
+        " RateLimit-Policy, Deprecation, Content-Disposition, X-Request-ID"
     ),
     "X-Content-Type-Options": "nosniff",
 }
@@ -48,8 +51,38 @@ PREFLIGHT = {
 }
 
 
+def security_headers() -> dict[str, str]:
+    """Return the headers of every response, by the settings that Django's own middlewares read too."""
+    return {
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": settings.X_FRAME_OPTIONS,
+        "Referrer-Policy": settings.SECURE_REFERRER_POLICY,
+        "Cross-Origin-Opener-Policy": settings.SECURE_CROSS_ORIGIN_OPENER_POLICY,
+    }
+
+
+class SecurityHeadersMiddleware:
+    """Stands before all others: probes, static files, dumps, errors and cached responses have these headers too.
+
+    Strict-Transport-Security is sent over HTTPS alone, as browsers want it, and so is of no cached response.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+        self._headers = tuple(security_headers().items())
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        headers = response.headers
+        for name, value in self._headers:
+            headers.setdefault(name, value)
+        if settings.SECURE_HSTS_SECONDS and request.is_secure():
+            headers["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
+        return response
+
+
 class PagePolicyMiddleware:
-    """Stands before everything else, so that errors and cached pages have the policy too. Images have their own.
+    """Stands before whatever makes pages, so that errors and cached pages have the policy too. Images have their own.
 
     A 304 has none: it has no type, and a client keeps the policy of what it has stored.
     """
@@ -62,6 +95,7 @@ class PagePolicyMiddleware:
         is_page = response.headers.get("Content-Type", "").startswith("text/html")
         if is_page and not _is_for_debugging(response):
             response.headers["Content-Security-Policy"] = PAGE_POLICY
+            response.headers["Permissions-Policy"] = PERMISSIONS
         return response
 
 

@@ -2,13 +2,14 @@
 
 The upper folder fills its hook when the site starts: search.apps fills `search`, changes.apps `former_slugs`,
 packages.apps `writing`, and editing.apps `recording`, `is_recording`, `history` and `last_edits`. Any of them may add
-to `added_actions`, `added_pages` and `added_site_pages`.
+to `added_actions`, `added_pages`, `added_site_pages`, `measures` and `examinations`.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, Protocol
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, Protocol
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -93,3 +94,35 @@ added_actions: defaultdict[str, list[Callable[..., Any]]] = defaultdict(list)
 added_pages: defaultdict[str, list[Callable[[Any], list[URLPattern]]]] = defaultdict(list)
 # Functions that return further pages of the admin site, which they get; they stand before its own.
 added_site_pages: list[Callable[[Any], list[URLPattern]]] = []
+
+
+class Measured(NamedTuple):
+    """A metric for Prometheus that is read from the database: its name without that of the site, a sentence about it,
+    the names of its labels, and its numbers by the values of these, which are tuples of texts."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...]
+    numbers: Mapping[Any, float]
+
+
+# Functions that return metrics as they are at a time, by the name of what they are about. They need few queries, whose
+# effort is bounded: config.metrics calls them at most every some seconds, and gives up those that take too long.
+measures: dict[str, Callable[[datetime], Iterable[Measured]]] = {}
+
+
+Level = Literal["ok", "warning", "problem"]
+
+
+class Finding(NamedTuple):
+    """A statement about a part of the setup, and what mends it where it is not "ok"."""
+
+    name: str
+    level: Level
+    sentence: str
+    remedy: str = ""
+
+
+# Functions that examine a part of the setup for `manage.py doctor`, by the name of the part; they may read the
+# database.
+examinations: dict[str, Callable[[], Iterable[Finding]]] = {}

@@ -10,19 +10,17 @@ from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 
-
-def _is_admin(request: HttpRequest) -> bool:
-    return request.path_info == "/admin" or request.path_info.startswith("/admin/")
+from core.admin_path import is_admin
 
 
 class AdminLocaleMiddleware(LocaleMiddleware):
     """Stands before everything that responds, the cache of the API too."""
 
     def process_request(self, request: HttpRequest) -> None:
-        if _is_admin(request):
+        if is_admin(request):
             super().process_request(request)
         else:
             translation.activate(settings.LANGUAGE_CODE)
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        return super().process_response(request, response) if _is_admin(request) else response
+        return super().process_response(request, response) if is_admin(request) else response

@@ -17,6 +17,7 @@ class EditingConfig(AppConfig):
         from core.database import triggers  # noqa: PLC0415
         from editing import adding  # noqa: PLC0415
         from editing.actions import ACTIONS  # noqa: PLC0415
+        from editing.desk.metrics import measure_lists, measure_packages  # noqa: PLC0415
         from editing.desk.pages import pages as desk_pages  # noqa: PLC0415
         from editing.history import history_view, last_edits  # noqa: PLC0415
         from editing.merging.page import merge_packages, merge_pages  # noqa: PLC0415
@@ -36,6 +37,7 @@ class EditingConfig(AppConfig):
         hooks.added_actions["packages.Package"] += [*ACTIONS, merge_packages, *adding.ACTIONS]
         hooks.added_pages["packages.Package"] += [merge_pages, *adding.PAGES]
         hooks.added_site_pages.append(desk_pages)
+        hooks.measures |= {"packages": measure_packages, "desk": measure_lists}
         add_to_admin()
         site.index_template = "editing/desk/index.html"
         # After the last app, and after Django has created its permissions: content types and permissions exist.

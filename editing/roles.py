@@ -22,6 +22,7 @@ _OF_EDITORS: Mapping[str, Sequence[str]] = {
     "grids.feature": _ALL,
     "grids.cell": _ALL,
     "categories.category": ("view",),
+    "packages.advisory": ("view",),
     "fetchers.run": ("view",),
     "fetchers.hostratelimit": ("view",),
     "editing.editbatch": ("view",),

@@ -74,7 +74,7 @@ TABLES = (
         Package,
         package="{row}.id",
         named_by=("title",),
-        unrecorded=("verdict_rank",),  # it is settled anew
+        unrecorded=("verdict_rank", "vulnerable"),  # they are settled anew
         fetched=(*PACKAGE_COLUMNS.fetched, *_DERIVED),
     ),
     RecordedTable(

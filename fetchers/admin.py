@@ -1,4 +1,4 @@
-"""Read-only admin of the runs of refresh_packages and of the rate limits of hosts, for all who may change packages."""
+"""Read-only admin of runs of refresh_packages, of rate limits and of advisories, for all who may change packages."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from fetchers.models import HostRateLimit, Run
+from packages.models import Advisory
 
 
 class _ReadOnly(admin.ModelAdmin[Any]):
@@ -29,6 +30,14 @@ class _ReadOnly(admin.ModelAdmin[Any]):
 class RunAdmin(_ReadOnly):
     list_display = ("started", "finished", "sources", "exit_code")
     list_filter = ("exit_code",)
+
+
+@admin.register(Advisory)
+class AdvisoryAdmin(_ReadOnly):
+    list_display = ("osv_id", "pypi_name", "severity", "summary", "modified")
+    list_filter = ("severity",)
+    search_fields = ("osv_id", "pypi_name")
+    search_help_text = "The id of an advisory, or the name of a project on PyPI."
 
 
 @admin.register(HostRateLimit)

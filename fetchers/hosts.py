@@ -31,6 +31,7 @@ ANONYMOUS_BITBUCKET = PublishedRate(timedelta(seconds=65), burst=50)  # 60 an ho
 BITBUCKET = PublishedRate(timedelta(seconds=4), burst=90)  # 1,000 an hour with a token
 GITLAB = PublishedRate(timedelta(seconds=0.2), burst=8)  # /projects/:id allows 400 a minute, and does not count down
 UNPUBLISHED = PublishedRate(timedelta(seconds=0.25), burst=8)
+OSV = PublishedRate(timedelta(seconds=0.1), burst=1)
 PYPISTATS = PublishedRate(timedelta(seconds=2.4), burst=4)  # 30 a minute
 
 MAX_CONCURRENCY = 8  # requests in flight to one upstream
@@ -109,6 +110,8 @@ class Upstreams:
             "pypistats", settings.PYPISTATS_URL, rate=PYPISTATS, max_wait=timedelta(minutes=2), concurrency=1
         )
 
+        self.osv = self._upstream("osv", settings.OSV_URL, rate=OSV, concurrency=1)
+
     @property
     def has_token(self) -> bool:
         return bool(settings.GITHUB_TOKEN)
@@ -162,6 +165,7 @@ class Upstreams:
                 sleep=self._sleep,
                 is_ending=self._is_ending,
             )
+            self._all[name].allow_private = settings.ALLOW_PRIVATE_HOSTS
             self._all[name].ends_at = self.ends_at
         return self._all[name]
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from django.db import connection
 
 from core.database.turns import forget_turns, turn
-from packages.facts import Source
+from packages.facts import Feed, Source
 
 
 class LockedError(Exception):
@@ -14,7 +14,7 @@ class LockedError(Exception):
 
 
 @contextmanager
-def lock(source: Source) -> Iterator[None]:
+def lock(source: Source | Feed) -> Iterator[None]:
     """Hold the lock of a source. Raise LockedError at once if another run holds it."""
     with _locked(f"refresh:{source}"):
         yield

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from core.secrets import redacted
 from fetchers.forges import github_graphql
 from fetchers.forges.github_graphql import Overviews
 from fetchers.hosts import Quota, Upstreams
@@ -133,7 +134,7 @@ class OnDemand:
                 try:
                     overviews |= query.result()
                 except FetchError as error:
-                    reason = str(error)
+                    reason = redacted(str(error))
                     break
         self.upstreams.save()
         return overviews, reason

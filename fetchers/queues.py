@@ -1,13 +1,14 @@
 """The queue of one host in a run: which steps it takes next, and when the host is given up."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import Enum
 
+from fetchers.doubt import are_unusual
 from fetchers.summary import Tally
-from packages.facts import MISSING, Fetched, Outcome
+from packages.facts import MISSING, UNKNOWN, Fetched, Outcome, PyPIFacts
 from packages.results import Attempt, Failure
 
 HEALTHY_FAILURES = 10  # in a row, of packages whose last try succeeded: the host seems to be down
@@ -55,12 +56,48 @@ class Outage:
 
 
 @dataclass
+class Losses:
+    """The packages that were read, how many of them lack what they told before, and which facts these lack."""
+
+    read: int = 0
+    packages: int = 0
+    facts: Counter[str] = field(default_factory=Counter)
+
+    def note(self, attempt: Attempt) -> None:
+        lost = _lost(attempt)
+        if lost is not None:
+            self.read += 1
+            self.packages += bool(lost)
+            self.facts.update(lost)
+
+    def __str__(self) -> str:
+        facts = ", ".join(f"{fact} of {number}" for fact, number in sorted(self.facts.items()))
+        return f"{self.packages} of {self.read} packages that were read lack what they told before ({facts})"
+
+
+def _lost(attempt: Attempt) -> set[str] | None:
+    """Return the facts that a response lacks though they were told before; None if it was not read."""
+    told, result = attempt.target.told, attempt.result
+    if isinstance(result, Failure):
+        unreadable = {"everything"} if told else set()
+        return unreadable if result.outcome is Outcome.INVALID else None
+    if result.facts is None or _is_status_alone(result.facts):
+        return None
+    return {fact for fact in told if getattr(result.facts, fact) is UNKNOWN}
+
+
+def _is_status_alone(facts: object) -> bool:
+    """Return whether facts are no more than a project's status."""
+    return isinstance(facts, PyPIFacts) and facts == PyPIFacts(status=facts.status, status_reason=facts.status_reason)
+
+
+@dataclass
 class HostQueue:
     """The steps of one host's packages: first steps start as there is room, and follow-ups before them.
 
     Packages that are not found are held back until the end: too many of them are a fault of the host. If the host
     seems to be down, steps from `probes` decide whether it is: packages that were good before, of those that the first
-    steps have left.
+    steps have left. If too many packages lack what they told before, the host is not believed, unless it is `trusted`.
     """
 
     name: str
@@ -79,6 +116,8 @@ class HostQueue:
     follow_ups: deque[Step] = field(default_factory=deque)
     missing: list[Attempt] = field(default_factory=list)
     incomplete: list[int] = field(default_factory=list)
+    trusted: bool = False
+    losses: Losses = field(default_factory=Losses)
 
     def start(self, pool: ThreadPoolExecutor) -> None:
         """Start as many steps as there is room for."""
@@ -131,7 +170,11 @@ class HostQueue:
 
     def _take(self, attempt: Attempt) -> bool:
         """Count an attempt, and return whether it can be saved now."""
+        if self.tally.distrusted:
+            return False
         self.tally.tried += 1
+        if self._loses_too_much(attempt):
+            return False
         self.outage.note(attempt)
         if not self.outage.suspected:
             self.probed = 0
@@ -150,6 +193,20 @@ class HostQueue:
         or every one of four or more packages that were tried, if these are at least half of the host's.
         """
         newly_missing = sum(attempt.target.previously_found for attempt in self.missing)
-        tried = self.tally.tried
-        everything = len(self.missing) == tried and tried >= 4 and self.total <= 2 * tried
-        return everything or (newly_missing > 20 and newly_missing * 20 > self.previously_found)
+        everything = self._are_all(len(self.missing), self.tally.tried)
+        return everything or are_unusual(newly_missing, self.previously_found)
+
+    def _are_all(self, number: int, tried: int) -> bool:
+        return number == tried and tried >= 4 and self.total <= 2 * tried
+
+    def _loses_too_much(self, attempt: Attempt) -> bool:
+        """Count what an attempt lacks. If that is so of suspiciously many, by the same measure as for those that are
+        missing, but of what was read in this run, the host is not believed from this one on."""
+        losses = self.losses
+        losses.note(attempt)
+        are_too_many = self._are_all(losses.packages, losses.read) or are_unusual(losses.packages, losses.read)
+        if not are_too_many or self.trusted:
+            return False
+        self.tally.distrust(str(losses))
+        self.stop(str(losses))
+        return True

@@ -9,11 +9,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, Q
 from django.utils import timezone
 
 from core.signals import housekeeping, refreshed
+from fetchers.advisories import run as advisories
 from fetchers.batches import end_former
+from fetchers.canaries import Canaries
 from fetchers.hosts import Upstreams
 from fetchers.locks import lock
 from fetchers.models import Run
@@ -21,19 +24,23 @@ from fetchers.order import Due, due_by_host, nothing_to_ask
 from fetchers.summary import Summary, Tally, as_json
 from fetchers.sweeps import Manner, Part, Sweep
 from packages import history
-from packages.facts import Source
+from packages.facts import FEEDS, Feed, Source
 from packages.models import Package
 from packages.readiness.counts import count_readiness
 from packages.rederived import rederive
 from packages.results import FRESH_FOR
 from packages.settling.update import UnderWayError, update_health
 
+LONGEST_REST = timedelta(days=60)  # between two runs, after which the clock may be ahead
+OF_FEEDS = timedelta(days=7)  # runs of feeds alone are kept
+
 
 @dataclass(frozen=True)
 class Options:
     """The packages to refresh, and how. `stale` None means the freshness of each source; `budget` is in seconds.
 
-    `force`: read everything again, whatever was noted of earlier fetches.
+    `force`: read everything again, whatever was noted of earlier fetches. `trusted` hosts are believed, whatever they
+    tell.
     """
 
     sources: tuple[Source, ...] = ("repo", "pypi")
@@ -45,6 +52,14 @@ class Options:
     stale: timedelta | None = None
     workers: int = 8
     budget: float | None = None
+    trusted: tuple[str, ...] = ()
+    feeds: tuple[Feed, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """True of a run after which all that is counted of the whole catalogue is counted again: not of one of single
+        packages, nor of one that reads feeds alone, many times a day."""
+        return bool(self.sources) and not self.slugs
 
 
 class Refresh:
@@ -77,27 +92,46 @@ class Refresh:
     def run(self) -> Summary:
         """Refresh what is due. Raises LockedError if another run of one of the sources is under way."""
         with ExitStack() as locks:
-            for source in self.options.sources:
+            for source in (*self.options.sources, *self.options.feeds):
                 locks.enter_context(lock(source))
             end_former(self.options.sources, self.stop)
             # A run that dies keeps an empty `finished`, which shows in admin.
-            row = self.row = Run.objects.create(started=self.clock(), sources=list(self.options.sources))
-            if forgotten := rederive(self.options.slugs):
+            started = self.clock()
+            row = self.row = Run.objects.create(started=started, sources=[*self.options.sources, *self.options.feeds])
+            if self.options.sources and (forgotten := rederive(self.options.slugs)):
                 self.summary.notes.append(f"{forgotten} packages had facts of other addresses, which were forgotten")
+            canaries = self._canaries()
             for source in self.options.sources:
-                self._source(source)
-            if not self.options.slugs:
-                self.summary.pruned = history.prune(self.clock().date())
+                self._source(source, canaries)
+            for feed in self.options.feeds:
+                self._feed(feed)
+            if self.options.is_whole:
                 self.summary.nothing_to_ask = nothing_to_ask(Package.objects.all())
-                Run.objects.filter(started__lt=self.clock() - history.DAILY).delete()
-                housekeeping.send(Refresh, now=self.clock())
+                self._keep_house(row)
                 count_readiness(self.clock())
             self.upstreams.save()
             self._update_health()
             self._complete(row)
-            if not self.options.slugs:
+            if self.options.is_whole:
                 refreshed.send_robust(Refresh, now=self.clock())
         return self.summary
+
+    def _keep_house(self, row: Run) -> None:
+        """Delete what is too old, unless the clock may be ahead: what it takes for old then would be lost for good."""
+        now = self.clock()
+        if days := history.forget_future(now.date()):
+            self.summary.notes.append(f"the clock was ahead: {days} snapshots of days to come are deleted")
+        last = Run.objects.exclude(pk=row.pk).filter(started__lte=now).order_by("-started").first()
+        if last and now - last.started > LONGEST_REST:
+            days = (now - last.started).days
+            self.summary.notes.append(
+                f"the last run is {days} days ago, if the clock is right: nothing is pruned in this run"
+            )
+            return
+        self.summary.pruned = history.prune(now.date())
+        Run.objects.filter(started__lt=now - history.DAILY).delete()
+        Run.objects.filter(sources=list(FEEDS), started__lt=now - OF_FEEDS).delete()
+        housekeeping.send(Refresh, now=now)
 
     def due(self, source: Source) -> dict[str, Due]:
         """Return the packages to refresh, by host."""
@@ -113,11 +147,44 @@ class Refresh:
             packages = packages.filter(repo_host=options.host)
         return due_by_host(packages, source, options.limit)
 
-    def _source(self, source: Source) -> None:
+    def _canaries(self) -> Canaries:
+        """Return the canaries; none for single packages, by which an operator takes over what a canary tells."""
+        canaries = Canaries(() if self.options.slugs else settings.CANARIES, self.upstreams, self.clock)
+        if canaries.unknown:
+            self.summary.notes.append(f"CANARIES: there is no package with the slug {', '.join(canaries.unknown)}")
+        return canaries
+
+    def is_due_feed(self) -> bool:
+        """Return whether this run reads the feed: once in a quarter of an hour."""
+        return self.options.everything or advisories.is_due(self.clock())
+
+    def _feed(self, feed: Feed) -> None:
+        if not self.is_due_feed():
+            reason = "its list was requested in this quarter of an hour already"
+            self.summary.tallies[feed] = {feed: Tally(due=1, stopped=reason)}
+            return
+        run = advisories.Advisories(
+            self.upstreams.osv, self.clock, force=self.options.force, end_reason=self.end_reason
+        )
+        self.summary.tallies[feed] = {feed: run.report.tally}
+        report = run.run()
+        self.summary.notes += report.notes
+        self.summary.health.add(report.health)
+
+    def _source(self, source: Source, canaries: Canaries) -> None:
         due = self.due(source)
-        self.summary.tallies[source] = {host: Tally(due=len(of_host)) for host, of_host in due.items()}
+        tallies = self.summary.tallies[source] = {host: Tally(due=len(of_host)) for host, of_host in due.items()}
+        for host in sorted(set(due).difference(self.options.trusted)):
+            if deviation := canaries.deviation(source, host):
+                tallies[host].distrust(deviation)
         sizes = self._sizes(source)
-        self._fetch(source, {host: Part(of_host, *sizes.get(host, (0, 0))) for host, of_host in due.items()})
+        believed = {host: of_host for host, of_host in due.items() if not tallies[host].distrusted}
+        self._fetch(source, {host: Part(of_host, *sizes.get(host, (0, 0))) for host, of_host in believed.items()})
+        for host, tally in tallies.items():
+            if tally.distrusted:
+                self.summary.notes.append(
+                    f"{host} is not believed, and nothing more of it is saved in this run: {tally.stopped}"
+                )
 
     def _fetch(self, source: Source, parts: dict[str, Part]) -> None:
         """Fetch the packages of each host, and save what comes of it."""
@@ -129,7 +196,7 @@ class Refresh:
             self.upstreams,
             self.clock,
             self.summary,
-            Manner(self.options.workers, self.options.force),
+            Manner(self.options.workers, self.options.force, trusted=self.options.trusted),
             end_reason=self.end_reason,
             watch=partial(self.show, source),
         )

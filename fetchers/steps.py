@@ -26,6 +26,27 @@ logger = logging.getLogger(__name__)
 
 INDEX_FROM = 20  # due projects from which on PyPI's index of serials costs less than single requests
 STATUS_DAYS = 30  # between two requests for a project's status, which changes no serial
+# Facts that every whole response tells, and the columns that have a value if one ever has
+TOLD: dict[Source, dict[str, str]] = {
+    "repo": {
+        "url": "repo_url",
+        "description": "repo_description",
+        "watchers": "repo_watchers",
+        "forks": "repo_forks",
+        "archived": "archived",
+        "last_updated": "last_updated",
+    },
+    "pypi": {
+        "version": "pypi_version",
+        "requires_python": "requires_python",
+        "requires_django": "requires_django",
+        "classifiers": "classifiers",
+        "licence": "licence",
+        "repo_url": "pypi_repo_url",
+        "releases": "released",
+    },
+    "downloads": {"last_month": "pypi_downloads"},
+}
 
 
 class Steps:
@@ -274,4 +295,7 @@ def _target(package: Package, source: Source, state: FetchState | None, upstream
         validators=state.validators,
         previously_found=bool(state.last_success and not state.missing_days),
         healthy=bool(state.last_success and not state.failures),
+        told=frozenset(
+            fact for fact, column in TOLD[source].items() if state.last_success and getattr(package, column)
+        ),
     )

@@ -4,18 +4,24 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from packages.facts import SUCCESSES, Outcome, Source
+from core.secrets import redacted
+from packages.facts import FEEDS, SUCCESSES, Feed, Outcome, Source
 from packages.settling import Settled
 
 
 @dataclass
 class Tally:
-    """The counts of one host, for one source; `stopped` says why packages are left."""
+    """The counts of one host, for one source; `stopped` says why packages are left. `distrusted`: what the host tells
+    is wrong, so that nothing more of it is saved."""
 
     due: int = 0
     tried: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     stopped: str = ""
+    distrusted: bool = False
+
+    def distrust(self, reason: str) -> None:
+        self.stopped, self.distrusted = reason, True
 
     @property
     def succeeded(self) -> int:
@@ -34,7 +40,7 @@ class Summary:
     verdicts that were settled. `unserved`: no worker has taken what was to be fetched.
     """
 
-    tallies: dict[Source, dict[str, Tally]] = field(default_factory=dict)
+    tallies: dict[Source | Feed, dict[str, Tally]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     hosts: dict[str, dict[str, Any]] = field(default_factory=dict)
     nothing_to_ask: dict[str, int] = field(default_factory=dict)
@@ -45,17 +51,19 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """1 if packages of a source, or of a host with four or more due, were tried and all of them failed, or no
-        worker was there to try; else 0."""
+        """1 if packages of a source, or of a host with four or more due, were tried and all of them failed, if nothing
+        of a feed could be read, or if no worker was there to try; 4 if what a host tells is not believed; else 0."""
         if self.unserved:
             return 1
-        for tallies in self.tallies.values():
+        for source, tallies in self.tallies.items():
             failed = [tally for tally in tallies.values() if tally.failed and not tally.succeeded]
             if any(tally.due >= 4 for tally in failed):
                 return 1
+            if failed and source in FEEDS:
+                return 1
             if failed and len(failed) == len(tallies) and sum(tally.due for tally in failed) >= 4:
                 return 1
-        return 0
+        return 4 if any(tally.distrusted for of in self.tallies.values() for tally in of.values()) else 0
 
 
 def as_json(summary: Summary) -> dict[str, Any]:
@@ -68,7 +76,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
                     "tried": tally.tried,
                     "left": max(0, tally.due - tally.tried),
                     "outcomes": {outcome.value: count for outcome, count in sorted(tally.outcomes.items()) if count},
-                    "stopped": tally.stopped if tally.tried < tally.due else "",
+                    "stopped": redacted(tally.stopped) if tally.tried < tally.due else "",
                 }
                 for host, tally in tallies.items()
             }
@@ -76,7 +84,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
         },
         "nothing_to_ask": summary.nothing_to_ask,
         "hosts": summary.hosts,
-        "notes": summary.notes[:1_000],
+        "notes": [redacted(note) for note in summary.notes[:1_000]],
         "snapshots_pruned": summary.pruned,
         "health": asdict(summary.health),
         "seconds": summary.seconds,

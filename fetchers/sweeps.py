@@ -5,7 +5,7 @@ a slow one delays no other; results are saved in batches, each in one transactio
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -37,11 +37,12 @@ class Part:
 @dataclass(frozen=True)
 class Manner:
     """The manner of fetching packages. `force`: read everything again, whatever was noted of earlier fetches. `serials`
-    are those of PyPI's projects, if somebody has fetched its index already."""
+    are those of PyPI's projects, if somebody has fetched its index already. `trusted` hosts are believed."""
 
     workers: int = MAX_CONCURRENCY
     force: bool = False
     serials: Mapping[str, int] | None = None
+    trusted: Collection[str] = ()
 
 
 class Sweep:
@@ -108,6 +109,7 @@ class Sweep:
             part.total,
             part.previously_found,
             probes,
+            trusted=name in self.manner.trusted,
         )
 
     def _drive(self, queues: list[HostQueue], pool: ThreadPoolExecutor) -> None:
@@ -144,7 +146,10 @@ class Sweep:
         self.upstreams.save()
 
     def save_missing(self, queue: HostQueue) -> None:
-        """Save the packages that were not found, as untrusted failures if they are suspiciously many."""
+        """Save the packages that were not found, as untrusted failures if they are suspiciously many; nothing of a host
+        that is not believed at all."""
+        if queue.tally.distrusted:
+            return
         missing = queue.missing
         if queue.distrusted:
             self.summary.notes.append(

@@ -117,7 +117,7 @@ class MembershipFormSet(forms.BaseInlineFormSet[GridPackage, Any, Any]):
         return {int(found[1]): self.data[key] for key in self.data if (found := name.fullmatch(key))}
 
     def _shown(self) -> dict[int, str] | None:
-        with suppress(ValueError, AttributeError, KeyError):
+        with suppress(ValueError, AttributeError, KeyError, RecursionError):
             return {int(pk): str(title) for pk, title in json.loads(self.data[f"{self.prefix}-shown"]).items()}
         return None
 

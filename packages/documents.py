@@ -266,6 +266,18 @@ PACKAGE_COLUMNS = Columns(
         extended=True,
         reason="A change of a pin is logged, of its package.",
     ),
+    Column(
+        "vulnerable",
+        means="True if an advisory affects the latest version; false also where none is known.",
+        extended=True,
+    ),
+    Computed(
+        "advisories",
+        means="The known vulnerabilities of the project on PyPI, those of the latest version first, then the worst; []"
+        " if none is known.",
+        extended=True,
+        reason="A change of a vulnerability is logged, of its package.",
+    ),
     Computed(
         "category_slug",
         means="The slug of its category.",

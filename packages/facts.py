@@ -22,6 +22,9 @@ MAX_PARTICIPANTS = 500
 WEEKS = 52
 
 Source = Literal["repo", "pypi", "downloads"]
+# What is read as a whole, and not for each package
+Feed = Literal["advisories"]
+FEEDS: tuple[Feed, ...] = ("advisories",)
 SOURCES: tuple[Source, ...] = ("repo", "pypi", "downloads")
 STATUSES = ("active", "archived", "quarantined", "deprecated")  # of a project on PyPI: PEP 792
 
@@ -71,7 +74,7 @@ class FetchTarget:
     `path` is the repository's path on its host as it is spelled (case preserved); `pypi_name` the PEP 503 name.
     `validators` are the module's own notes of the last success (ETags, head commit, serial): text to text.
     `previously_found`: an earlier fetch found it, and no "not found" has counted against it since. `healthy`: the last
-    try succeeded.
+    try succeeded. `told`: the names of facts that earlier fetches have told.
     """
 
     package: int
@@ -85,6 +88,7 @@ class FetchTarget:
     validators: Mapping[str, str] | None = None
     previously_found: bool = False
     healthy: bool = False
+    told: frozenset[str] = frozenset()
 
     @property
     def notes(self) -> Mapping[str, str]:
@@ -319,7 +323,8 @@ def midnight(day: date) -> datetime:
 def segments(path: str) -> list[str]:
     """Return the segments of a repository's path, unescaped; at least two."""
     parts = [unquote(part) for part in path.split("/")]
-    if len(parts) < 2 or not {"", ".", ".."}.isdisjoint(parts):
+    # An escaped slash is one to some servers: what stands between them must be no way up either.
+    if len(parts) < 2 or not {"", ".", ".."}.isdisjoint("/".join(parts).split("/")):
         raise InvalidFactError(f"{path!r} is not the path of a repository")
     return parts
 

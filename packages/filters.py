@@ -315,6 +315,7 @@ class PackageFilters(DocumentFilters):
     deprecated = Flag(Q(deprecated=True), label="deprecated")
     gone = Flag(Q(gone_since__isnull=False), label="gone")
     pypi_status = FieldFilter(StatusField, "pypi_status", label="status on PyPI")
+    vulnerable = Flag(Q(vulnerable=True), label="known vulnerability of the latest version")
     health = FieldFilter(NamesField, label="verdict", method="with_verdicts", what="verdict", names=VERDICTS)
     level = FieldFilter(
         NamesField,

@@ -12,6 +12,11 @@ BATCH = 5_000
 MOST_DAYS = 1_000  # of a history that is shown at once: 400 days, and the months of 50 years
 
 
+def forget_future(today: date) -> int:
+    """Delete the snapshots of days to come, which a clock that was ahead has taken, and return their number."""
+    return Snapshot.objects.filter(day__gt=today + timedelta(days=1))._raw_delete("default")
+
+
 def prune(today: date) -> int:
     """Delete the daily snapshots that are too old, a batch at a time, and return their number."""
     earlier = Snapshot.objects.filter(

@@ -19,6 +19,8 @@ from core.database.functions import AsciiLower, JSONList
 from core.models import Document
 from packages import hooks
 from packages.addresses import HTTP_PREFIXES, REPO_URL_PREFIXES
+from packages.advisories.listed import of_package
+from packages.advisories.models import Advisory, AdvisoryFeed, PackageAdvisory
 from packages.documents import PACKAGE_COLUMNS
 from packages.facts import SOURCES, STATUSES, Outcome, Source
 from packages.fields import Differ, IsList, IsWeeklyCounts
@@ -37,6 +39,8 @@ from packages.licences import MAX_LENGTH
 from packages.pins.columns import PINNABLE, restored, stored
 from packages.readiness.rule import PLATFORMS, SAYS
 from packages.replies import MOST_CHARACTERS, NO_REPLY, REPLIES, standing, today
+
+__all__ = ["Advisory", "AdvisoryFeed", "PackageAdvisory"]  # Django looks for models here
 
 # What says whose facts a package may have: who writes one of these columns forgets those of others.
 _OF_ADDRESSES = {*DERIVED, *(name for names in DERIVED.values() for name in names)}
@@ -102,6 +106,8 @@ class PackageQuerySet(models.QuerySet["Package"]):
             packages = packages.with_freshness()
         if "pins" in chosen:
             packages = packages.with_pins()
+        if "advisories" in chosen:
+            packages = packages.with_advisories()
         return packages.with_health() if "health" in chosen else packages
 
     def with_freshness(self) -> Self:
@@ -124,6 +130,10 @@ class PackageQuerySet(models.QuerySet["Package"]):
         pins = Pin.objects.filter(package=OuterRef("pk")).order_by("column")
         value = JSONObject(**names, upstream=Cast("upstream", models.TextField()))  # its JSON, on both databases
         return self.annotate(pins_listed=JSONList(pins.values(value=value)))
+
+    def with_advisories(self) -> Self:
+        """Add the vulnerabilities of each package's project, as `advisories_listed`; null where there are none."""
+        return self.annotate(advisories_listed=of_package())
 
     def with_verdicts(self, verdicts: Iterable[Verdict]) -> Self:
         """Packages with one of these verdicts."""
@@ -152,7 +162,8 @@ class PackageQuerySet(models.QuerySet["Package"]):
     def due(self, source: Source, now: datetime, fresh_for: timedelta, usual: timedelta | None = None) -> Self:
         """The packages whose last success is older than `fresh_for`, whose target is new, or whose next try is due.
 
-        With `usual`, the time until a success is usually repeated, also those that an editor wants earlier.
+        With `usual`, the time until a success is usually repeated, also those that an editor wants earlier. A last try
+        that is as far ahead as a success is fresh was noted by a clock that was wrong.
         """
         earlier = Q(state__failures=0, state__next_due__lte=now, state__last_success__gt=now - usual) if usual else Q()
         return (
@@ -163,6 +174,7 @@ class PackageQuerySet(models.QuerySet["Package"]):
                 | ~Q(state__target=F(TARGET_COLUMNS[source]))
                 | Q(state__failures=0, state__last_success__lte=now - fresh_for)
                 | Q(state__failures__gt=0, state__next_due__lte=now)
+                | Q(state__last_attempt__gte=now + (usual or fresh_for))
                 | earlier
             )
         )
@@ -493,6 +505,14 @@ class Package(Document):
         help_text="Its place among the verdicts, the best is 1; null for unknown.",
     )
 
+    # Settled with the verdict, from the advisories on the project (packages/advisories/)
+    vulnerable = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="An advisory affects the latest version.",
+    )
+
     objects = PackageQuerySet.as_manager()
 
     # True of a package that is written by who knows its pins (packages.pins.past)
@@ -587,6 +607,7 @@ class Package(Document):
             ),
             models.Index(AsciiLower("title"), "id", name="package_title"),
             models.Index(fields=["verdict_rank", "id"], name="package_verdict"),
+            models.Index(fields=["id"], condition=Q(vulnerable=True), name="package_vulnerable"),
             # Few packages have a reply.
             models.Index(fields=["reply_until", "id"], condition=Q(reply_until__isnull=False), name="package_reply"),
         )

@@ -12,6 +12,7 @@ from typing import Any, assert_never
 from django.db.models import Q
 
 from core.database.deadlocks import retried
+from core.secrets import redacted
 from packages.addresses import clean
 from packages.documents import PACKAGE_COLUMNS
 from packages.facts import (
@@ -288,7 +289,7 @@ class _Batch:
             state.missing_on = state.last_success = None
         state.last_attempt = attempt.at
         state.outcome = outcome
-        state.error = message[:300]
+        state.error = redacted(message)[:300]
         if outcome in SUCCESSES and isinstance(attempt.result, Fetched):
             state.last_success = attempt.at
             state.failures = 0

@@ -9,6 +9,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.api.serializers import DocumentSerializer, localize
+from packages.advisories.facts import SEVERITIES
+from packages.advisories.listed import AdvisoryKeys, Listed
+from packages.advisories.listed import listed as listed_advisories
 from packages.badges import COLORS
 from packages.compatibility import django_versions, has_python3, python_versions
 from packages.documents import PACKAGE_COLUMNS, grid_slugs
@@ -104,6 +107,24 @@ class ReplySerializer(serializers.Serializer[Any]):
     until = serializers.DateField(help_text="The last day on which it holds.")
 
 
+class AdvisorySerializer(serializers.Serializer[Any]):
+    """A known vulnerability of the project on PyPI."""
+
+    id = serializers.CharField(help_text="Of the advisory on it in OSV.")
+    aliases = serializers.ListField(
+        child=serializers.CharField(), help_text="Ids of the same vulnerability in other databases, CVE numbers too."
+    )
+    summary = serializers.CharField(help_text='"" if there is none.')
+    severity = serializers.ChoiceField(SEVERITIES, help_text="The worst that an advisory on it names.")
+    fixed = serializers.ListField(
+        child=serializers.CharField(), help_text="The versions that fix it, oldest first; [] if none is known."
+    )
+    affects_latest = serializers.BooleanField(help_text="True if the latest version is affected.")
+    published = serializers.DateTimeField(allow_null=True)
+    modified = serializers.DateTimeField()
+    url = serializers.URLField(help_text="Its page for people.")
+
+
 class PackageSerializer(DocumentSerializer[Package]):
     """A package: facts that editors typed, and facts that were fetched."""
 
@@ -118,6 +139,7 @@ class PackageSerializer(DocumentSerializer[Package]):
     freshness = serializers.SerializerMethodField()
     health = serializers.SerializerMethodField()
     pins = serializers.SerializerMethodField()
+    advisories = serializers.SerializerMethodField()
     category_slug = serializers.SlugField()
     grid_slugs = serializers.SerializerMethodField()
 
@@ -175,6 +197,23 @@ class PackageSerializer(DocumentSerializer[Package]):
     @extend_schema_field(PinSerializer(many=True))
     def get_pins(self, package: Any) -> list[PinDocument]:
         return listed(package.pins_listed)
+
+    @extend_schema_field(AdvisorySerializer(many=True))
+    def get_advisories(self, package: Any) -> list[AdvisoryKeys]:
+        return [self._advisory(each) for each in listed_advisories(package.advisories_listed)]
+
+    def _advisory(self, listed: Listed) -> AdvisoryKeys:
+        return {
+            "id": listed.osv_id,
+            "aliases": list(listed.aliases),
+            "summary": listed.summary,
+            "severity": listed.severity,
+            "fixed": list(listed.fixed),
+            "affects_latest": listed.affects_latest,
+            "published": localize(listed.published, self.zone),
+            "modified": localize(listed.modified, self.zone),
+            "url": listed.url,
+        }
 
     @cached_property
     def now(self) -> datetime:

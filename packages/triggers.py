@@ -10,6 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from core.database.triggers import Trigger, TriggerSet, row_trigger, statement_trigger
+from packages.advisories.models import ADVISORY_COLUMNS, Advisory
 from packages.models import ANOTHER_REPOSITORY, FetchState, Package, PackageHealth, Release, UnsettledPackage
 from packages.settling.reading import (
     ENDED,
@@ -18,14 +19,14 @@ from packages.settling.reading import (
     STATE_COLUMNS_READ,
 )
 
-PACKAGES, RELEASES, STATES, HEALTH, MARKS = (
-    model._meta.db_table for model in (Package, Release, FetchState, PackageHealth, UnsettledPackage)
+PACKAGES, RELEASES, STATES, HEALTH, MARKS, ADVISORIES = (
+    model._meta.db_table for model in (Package, Release, FetchState, PackageHealth, UnsettledPackage, Advisory)
 )
 
 
 class HealthTriggers(TriggerSet):
     label = "health"
-    tables = (MARKS, HEALTH)
+    tables = (MARKS, HEALTH, ADVISORIES)
     consequence = "Verdicts do not follow what is written without them."
     aftermath = "Verdicts on all packages are settled again by the next manage.py update_health."
 
@@ -102,6 +103,14 @@ def _in_repositories(keys: str) -> str:
     return f"SELECT id FROM {PACKAGES} WHERE repo_key <> '' AND repo_key IN ({keys})"
 
 
+# An advisory is on a project, which several packages may be, or none.
+_ADVISORY_VALUES = [f"{{row}}.{name}" for name in _columns(Advisory, ("osv_id", "pypi_name", *ADVISORY_COLUMNS))]
+
+
+def _of_projects(names: str) -> str:
+    return f"SELECT id FROM {PACKAGES} WHERE pypi_name <> '' AND pypi_name IN ({names})"
+
+
 def _on_postgresql() -> Iterator[Trigger]:
     both = "old_rows AS o FULL JOIN new_rows AS n USING (id)"
     left = f"SELECT unnest(ARRAY[o.repo_key, n.repo_key]) FROM {both} WHERE {_distinct(_SHARING)}"
@@ -124,9 +133,14 @@ def _on_postgresql() -> Iterator[Trigger]:
         yield _marks(
             facts.table, "update", f"SELECT unnest(ARRAY[o.package_id, n.package_id]) FROM {both} WHERE {moved}"
         )
+    yield _marks(ADVISORIES, "insert", _of_projects("SELECT n.pypi_name FROM new_rows AS n"))
+    yield _marks(ADVISORIES, "delete", _of_projects("SELECT o.pypi_name FROM old_rows AS o"))
+    of_both = f"SELECT unnest(ARRAY[o.pypi_name, n.pypi_name]) FROM {both} WHERE {_distinct(_ADVISORY_VALUES)}"
+    yield _marks(ADVISORIES, "update", _of_projects(of_both))
     yield _marks(HEALTH, "delete", "SELECT package_id FROM old_rows")
     for table in (RELEASES, STATES, HEALTH):
         yield _marks(table, "truncate", f"SELECT package_id FROM {table}")
+    yield _marks(ADVISORIES, "truncate", _of_projects(f"SELECT pypi_name FROM {ADVISORIES}"))
 
 
 def _marks(table: str, event: str, ids: str, first: str = "") -> Trigger:
@@ -156,6 +170,10 @@ def _on_sqlite() -> Iterator[Trigger]:
         yield _marks_row(facts.table, "insert", "SELECT NEW.package_id", when=new)
         yield _marks_row(facts.table, "delete", "SELECT OLD.package_id", when=old)
         yield _marks_row(facts.table, "update", "SELECT OLD.package_id UNION SELECT NEW.package_id", when=moved)
+    yield _marks_row(ADVISORIES, "insert", _of_projects("NEW.pypi_name"))
+    yield _marks_row(ADVISORIES, "delete", _of_projects("OLD.pypi_name"))
+    moved = _differ(_ADVISORY_VALUES)
+    yield _marks_row(ADVISORIES, "update", _of_projects("OLD.pypi_name, NEW.pypi_name"), when=moved)
     yield _marks_row(HEALTH, "delete", "SELECT OLD.package_id")
 
 

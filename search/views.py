@@ -32,6 +32,7 @@ class SearchView(CatalogueView):
     page_class = SearchPage
     renderer_classes = OF_LISTS
     serializer_class = HitSerializer
+    is_expensive = True
     depends_on = on(Kind.PACKAGE, Kind.GRID, Kind.CATEGORY, Kind.FEATURE, ages=60)  # a hit shows the score
     known_parameters = ("format", "q", "type", "limit", "offset")
     may_be_empty = ("q",)

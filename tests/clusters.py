@@ -17,7 +17,7 @@ import psycopg2
 MOST_CONNECTIONS = 12
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
     """Return the path of one of PostgreSQL's programs, which Debian leaves out of PATH."""
     installed = sorted(map(str, Path("/usr/lib/postgresql").glob(f"*/bin/{name}")))
     path = shutil.which(name) or (installed or [""])[-1]
@@ -25,7 +25,7 @@ def _program(name: str) -> str:
     return path
 
 
-def _run(*command: str) -> None:
+def run(*command: str) -> None:
     """Run a program of PostgreSQL, which refuses to work for root."""
     user = "postgres" if os.getuid() == 0 else None
     subprocess.run(command, check=True, user=user, group=user, cwd="/", stdout=subprocess.DEVNULL, timeout=120)
@@ -48,10 +48,13 @@ class Cluster:
 
     def control(self, *arguments: str) -> None:
         log = str(self.folder.with_name("log"))
-        _run(_program("pg_ctl"), "--silent", "--wait", "--pgdata", str(self.folder), "--log", log, *arguments)
+        run(program("pg_ctl"), "--silent", "--wait", "--pgdata", str(self.folder), "--log", log, *arguments)
 
     def connect(self) -> "psycopg2.extensions.connection":
         return psycopg2.connect(self.url)
+
+    def is_stopped(self) -> bool:
+        return not (self.folder / "postmaster.pid").exists()
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -109,7 +112,7 @@ def cluster() -> Iterator[Cluster]:
         if os.getuid() == 0:
             shutil.chown(parent, "postgres", "postgres")
         folder = parent / "data"
-        _run(_program("initdb"), "--auth=trust", "--username=owner", "--no-sync", "--encoding=UTF8", str(folder))
+        run(program("initdb"), "--auth=trust", "--username=owner", "--no-sync", "--encoding=UTF8", str(folder))
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         settings = {"port": port, "max_connections": MOST_CONNECTIONS, "fsync": "off", "unix_socket_directories": "''"}

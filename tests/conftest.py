@@ -16,6 +16,7 @@ from hypothesis import settings as hypothesis_settings
 from pytest_django import Settings
 from pytest_socket import socket_allow_hosts
 
+from core.requests import REQUEST_ID
 from tests.database_use import check, uses_database, watch
 from tests.flush import flush_by_deletion, vacuum_now_and_then
 from tests.servers import database_url
@@ -99,12 +100,24 @@ Get = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)
+def _one_request_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give all requests the same id, so that headers of two responses can be compared."""
+    monkeypatch.setattr("core.requests.new_id", lambda: "0123456789abcdef")
+    REQUEST_ID.set("")  # that of the last request of another test
+
+
+@pytest.fixture(autouse=True)
 def _site(settings: Settings) -> None:
     """Fix the settings that a developer's environment may change."""
+    settings.METRICS_TOKEN = ""
     settings.DEBUG = False
     settings.SITE_URL = ""
     settings.INDEXED = False
     settings.TIME_ZONE = "America/New_York"
+    settings.TRUSTED_PROXIES = []
+    settings.RATE_LIMIT, settings.RATE_LIMIT_EXEMPT = 0, []
+    settings.AXES_ENABLED = False  # a row of the log for each client that is logged in; tests of logins turn it on
+    settings.ALLOW_PRIVATE_HOSTS = False
     settings.USE_X_FORWARDED_HOST = False
     settings.SECURE_PROXY_SSL_HEADER = None
     settings.ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]

@@ -72,6 +72,13 @@ def shown_document(html: str) -> Any:
     return json.loads(unescape(re.sub("<[^>]+>", "", inner)))
 
 
+def data_of(page: str, name: str) -> Any:
+    """Return the data that a page holds for its script."""
+    found = re.search(rf'<script id="{name}" type="application/json">(.*?)</script>', page, re.DOTALL)
+    assert found
+    return json.loads(unescape(found[1]))
+
+
 def text_of(html: str) -> str:
     """Return the text of HTML as a reader has it, with single blanks."""
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())

@@ -43,7 +43,8 @@ def server(log: IO[str] | None = None, /, **settings: str) -> Iterator[str]:
     """Run gunicorn with one worker, over the test's database unless the settings name another one, and yield its URL.
     What it logs goes to `log`."""
     environment = {"PATH": os.environ["PATH"], "SECRET_KEY": SECRET_KEY}
-    environment |= {"WEB_CONCURRENCY": "1", "ACCESS_LOG": "false", "PYTHONWARNINGS": "ignore"} | settings
+    environment |= {"WEB_CONCURRENCY": "1", "ACCESS_LOG": "false", "RATE_LIMIT": "0", "PYTHONWARNINGS": "ignore"}
+    environment |= settings
     environment["DATABASE_URL"] = settings.get("DATABASE_URL") or database_url()
     command = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py", "--log-level=error"]
     # gunicorn inherits an open socket, so that no other process can take the port while it starts.
@@ -92,6 +93,7 @@ def sample_site(folder: Path, /, **settings: str) -> Iterator[Site]:
         "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
         "SITE_URL": url,
         "PORT": str(port),
+        "RATE_LIMIT": "0",
         **settings,
     }
     site = Site(url, log, environment)

@@ -1,4 +1,4 @@
-"""A small internet on the loopback: GitHub (GraphQL and REST), PyPI and pypistats, with adjustable latency and faults.
+"""A small internet on the loopback: GitHub (GraphQL and REST), PyPI, pypistats and OSV, with latency and faults to set.
 
 The world is the truth that a refreshed catalogue must equal. The server serves it, with the faults it is set to.
 """
@@ -18,6 +18,8 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from tests.fetchers.advisories.feed import Feed, document
 
 Json = dict[str, Any]
 Response = tuple[int, dict[str, str], bytes]  # status, headers, body
@@ -52,7 +54,8 @@ class Project:
 
 @dataclass
 class World:
-    """Everything that the server serves. `fault` may name, for a path, the fault of its response.
+    """Everything that the server serves. `fault` may name, for a path, the fault of its response; `alter` makes every
+    document another one.
 
     `strangers` is the number of projects in PyPI's index that belong to no package. With `strict`, GitHub enforces its
     secondary limits, and PyPI one of 20 requests a second; `limited` counts the requests that were over them.
@@ -60,8 +63,10 @@ class World:
 
     repos: dict[str, Repo] = field(default_factory=dict)
     projects: dict[str, Project] = field(default_factory=dict)
+    advisories: Feed = field(default_factory=lambda: Feed().put(document("X-2026-1", "nobody")))
     latency: float = 0.0
     fault: Callable[[str], str | None] = lambda _path: None
+    alter: Callable[[Any], Any] = lambda document: document
     limit: int = 5_000
     clock: Callable[[], float] = time.time
     strangers: int = 0
@@ -179,6 +184,7 @@ class Handler(BaseHTTPRequestHandler):
             (r"/simple/([^/]+)/", lambda match: self._status(world, match[1])),
             (r"/pypi/([^/]+)/json", lambda match: self._project(world, match[1])),
             (r"/packages/([^/]+)/recent", lambda match: self._recent(world, match[1])),
+            (r"/PyPI/(.*)", lambda match: world.advisories.respond(match[1], self.headers)),
         )
         for pattern, respond in kinds:
             if match := re.fullmatch(pattern, path):
@@ -187,6 +193,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _json(self, document: object, headers: dict[str, str] | None = None, status: int = 200) -> Response:
         """Return the document with its ETag, or a 304 if the client has it."""
+        document = self.server.world.alter(document)
         etag = _etag(document)
         if status == 200 and self.headers.get("If-None-Match") == etag:
             return 304, {"ETag": etag, **(headers or {})}, b""
@@ -351,6 +358,7 @@ def serving(world: World) -> Iterator[str]:
 def environment(base: str) -> dict[str, str]:
     """Return the settings that make the server at `base` every upstream."""
     return {
+        "ALLOW_PRIVATE_HOSTS": "true",
         "GITHUB_API_URL": base,
         "GITHUB_GRAPHQL_URL": f"{base}/graphql",
         "GITHUB_TOKEN": "token",
@@ -359,4 +367,5 @@ def environment(base: str) -> dict[str, str]:
         "CODEBERG_API_URL": f"{base}/codeberg",
         "PYPI_URL": base,
         "PYPISTATS_URL": base,
+        "OSV_URL": base,
     }

@@ -12,6 +12,9 @@ from packages.documents import PACKAGE_COLUMNS
 MEMBERSHIP_COLUMNS = ("grid_id", "package_id", "position")
 CELL_COLUMNS = ("feature_id", "membership_id", "text")
 PIN_COLUMNS = ("package_id", "column", "since", "reason", "upstream")
+ADVISORY_COLUMNS = (
+    *("package_id", "osv_id", "aliases", "summary", "severity", "fixed", "affects_latest", "published", "modified"),
+)
 RELEASE_COLUMNS = ("package_id", "version", "uploaded_at", "yanked", "requires_python")
 # Columns that documents are made of as well, and why their changes are not logged.
 FETCH_STATE_COLUMNS_NOT_LOGGED = dict.fromkeys(
@@ -165,6 +168,12 @@ WATCHED = (
         (Kind.PACKAGE,),
         logs_as=Owner(Kind.PACKAGE, "{row}.package_id"),
         columns=PIN_COLUMNS,
+    ),
+    Watched(
+        "packages_packageadvisory",
+        (Kind.PACKAGE,),
+        logs_as=Owner(Kind.PACKAGE, "{row}.package_id"),
+        columns=ADVISORY_COLUMNS,
     ),
     Watched("packages_snapshot", (Kind.PACKAGE,)),
     Watched("packages_repositoryalias", (Kind.PACKAGE,)),

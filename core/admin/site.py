@@ -10,18 +10,20 @@ from functools import update_wrapper
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import login
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import REASON_BAD_ORIGIN
+from django.utils.decorators import method_decorator
 from django.views import csrf
+from django.views.decorators.cache import never_cache
 
 from core import hooks
 from core.admin.autocomplete import AutocompleteView
 from core.admin.documents import DocumentAdmin
+from core.logins import LoginForm
 
 LOGGED_OUT = (
     "You were logged out while this form was open. Nothing is saved yet: look through the form, and save again."
@@ -44,6 +46,11 @@ def give_back(request: HttpRequest, model_admin: DocumentAdmin[Any]) -> Any:
 
 
 class DocumentSite(AdminSite):
+    login_form = LoginForm
+    # Django lets browsers and proxies keep these two.
+    password_change = method_decorator(never_cache)(AdminSite.password_change)
+    password_change_done = method_decorator(never_cache)(AdminSite.password_change_done)
+
     def get_urls(self) -> list[Any]:
         return [*(page for pages in hooks.added_site_pages for page in pages(self)), *super().get_urls()]
 
@@ -67,7 +74,7 @@ class LoginAgainView(LoginView):
 
     model_admin: DocumentAdmin[Any] | None = None
     may_log_in = True
-    authentication_form = AdminAuthenticationForm
+    authentication_form = LoginForm
     template_name = "admin/login_again.html"
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:

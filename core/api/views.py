@@ -48,6 +48,8 @@ class CatalogueView(APIView):
     depends_on: ClassVar[Dependencies | None] = None
     # What a parameter adds to that. A page, which may show more than its JSON, says itself what it adds.
     parameters_add: ClassVar[Mapping[str, Dependencies]] = {}
+    # Whether it costs much more to build its responses than those of a list of twenty documents.
+    is_expensive: ClassVar[bool] = False
     # What people see of its responses, and of those that are lists.
     page_class: type[Page] = Page
     list_page_class: type[Page] = ListPage

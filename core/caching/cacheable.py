@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 
+from core import costs
 from core.caching.dependencies import Dependencies, Route, parse_parameters
 from core.caching.negotiation import Form
 
@@ -42,12 +43,13 @@ class BareRequest(WSGIRequest):
 
 
 class Meaning(NamedTuple):
-    """The meaning of a query and an Accept header: the form, dependencies and size of the response, and the query in
-    one form for all of its spellings."""
+    """The meaning of a query and an Accept header: the form, dependencies, size and cost of the response, and the query
+    in one form for all of its spellings."""
 
     form: Form
     dependencies: Dependencies
     is_large: bool
+    units: int
     query: str
 
 
@@ -97,7 +99,8 @@ def _read(route: Route, query: str, accept: str) -> Meaning | None:
     # How many documents take the place of links is not known before they are read.
     is_large = rows >= LARGE_BY_FORMAT.get(form.format, LARGE) or "expand" in parameters
     dependencies = route.dependencies(parameters, form.format)
-    return Meaning(form, dependencies, is_large, urlencode(canonical, errors="surrogateescape"))
+    units = costs.of_form(parameters, form.format, rows, is_expensive=route.is_expensive)
+    return Meaning(form, dependencies, is_large, units, urlencode(canonical, errors="surrogateescape"))
 
 
 def _configured_site() -> Site | None:

@@ -81,14 +81,17 @@ Parameters = list[tuple[str, str]]
 
 class Route(NamedTuple):
     """A URL of the API; a function from its parameters and the format of its response to its dependencies, and one
-    from `format=` and Accept to the form of its response. `rows_of_page` are the rows of its page without a `limit`.
-    `canonical` gives one spelling of its parameters for all that mean the same."""
+    from `format=` and Accept to the form of its response. `name` is that of the URL. `rows_of_page` are the rows of its
+    page without a `limit`. `canonical` gives one spelling of its parameters for all that mean the same. `is_expensive`
+    counts in core.costs."""
 
+    name: str
     pattern: re.Pattern[str]
     dependencies: Callable[[Mapping[str, str], str], Dependencies]
     negotiate: Callable[[str | None, str], Form | None]
     rows_of_page: int
     canonical: Callable[[Parameters], Parameters]
+    is_expensive: bool
 
     def default_rows(self, format_: str) -> int:
         """Return the rows of a response without a `limit`, as far as they are worth knowing: 0 for few of them."""
@@ -100,15 +103,17 @@ class Routes:
 
     def __init__(self, patterns: Iterable[URLPattern | URLResolver]) -> None:
         self.by_word: dict[str, list[Route]] = {}
-        for pattern, callback in _endpoints(patterns, "/"):
+        for name, pattern, callback in _endpoints(patterns, "/"):
             if word := _FIRST_WORD_OF_PATTERN.match(pattern):
                 rows = getattr(page_class_of(callback), "default_rows", 0)
                 route = Route(
+                    name,
                     re.compile(pattern),
                     _declared(callback, pattern),
                     negotiation_of(callback),
                     rows,
                     getattr(getattr(callback, "cls", None), "canonical_parameters", by_name),
+                    getattr(getattr(callback, "cls", None), "is_expensive", False),
                 )
                 self.by_word.setdefault(word[1].replace("\\", ""), []).append(route)
 
@@ -134,14 +139,22 @@ def parse_parameters(query: str) -> Parameters:
     return parse_qsl(text, keep_blank_values=True, errors="surrogateescape") if text else []
 
 
-def _endpoints(patterns: Iterable[URLPattern | URLResolver], before: str) -> Iterator[tuple[str, Callable[..., Any]]]:
-    """Yield the regular expression of each whole path, with its view function."""
+def _endpoints(
+    patterns: Iterable[URLPattern | URLResolver], before: str, namespace: str = ""
+) -> Iterator[tuple[str, str, Callable[..., Any]]]:
+    """Yield the name of each URL and the regular expression of its whole path, with its view function."""
     for each in patterns:
         own = before + each.pattern.regex.pattern.removeprefix("^")
         if isinstance(each, URLResolver):
-            yield from _endpoints(each.url_patterns, own)
+            yield from _endpoints(
+                each.url_patterns, own, f"{namespace}{each.namespace}:" if each.namespace else namespace
+            )
         else:
-            yield own.removesuffix(r"\Z").removesuffix("$"), each.callback
+            yield (
+                f"{namespace}{each.name}" if each.name else "",
+                own.removesuffix(r"\Z").removesuffix("$"),
+                each.callback,
+            )
 
 
 def page_class_of(callback: Any) -> Any:

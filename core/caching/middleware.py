@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import brotli
 import orjson
@@ -32,6 +32,7 @@ from django.utils.module_loading import import_string
 from django.utils.text import compress_string
 from rest_framework.response import Response
 
+from core import costs
 from core.caching import reads
 from core.caching.cacheable import CacheableRequest
 from core.caching.dependencies import Routes
@@ -41,12 +42,21 @@ from core.caching.responses import WAIT, CachedResponse, Store
 from core.caching.revisions import Revisions
 from core.caching.stores import store
 from core.database.sessions import TooLateError
+from core.noted import CACHE, VIEW
 
 logger = logging.getLogger(__name__)
 SMALLEST_COMPRESSED = 500
 MOST_WAIT = 3.0  # seconds that a request waits for another one and then still begins to build its own response
 Build = Callable[[], HttpResponseBase]
+Result = Literal["hit", "waited", "built", "uncacheable"]
 _HEADERS = {"Cache-Control": "public, no-cache", "Vary": "Accept, Accept-Encoding"}
+
+
+class Current(NamedTuple):
+    """The response to a request, and what the cache did for it."""
+
+    response: HttpResponseBase
+    result: Result
 
 
 class ApiCacheMiddleware:
@@ -92,6 +102,8 @@ class ApiCacheMiddleware:
     def _read(self, request: HttpRequest, host: str) -> HttpResponseBase:
         route = self.routes.find(request.path_info)
         cacheable = CacheableRequest.of(request, route, host, self.program) if route else None
+        if route:
+            request.META[VIEW] = route.name
         if cacheable is None:  # nothing is at this URL, or in that form
             return self.respond(request)
         dependencies = cacheable.meaning.dependencies
@@ -100,27 +112,30 @@ class ApiCacheMiddleware:
             etag = f'"{key.hex()}"'
             client_has = _etags(request.META.get("HTTP_IF_NONE_MATCH", ""))
             if etag in client_has:
+                request.META[CACHE] = "not_modified"
                 return _not_modified(etag)
-            response = self._current(partial(self._build, request, cacheable, connection, etag), key)
+            build = partial(self._build, request, cacheable, connection, etag)
+            response, request.META[CACHE] = self._current(build, key)
             # "*" names every response that exists, which is known only now.
-            return _not_modified(etag) if "*" in client_has and response.has_header("ETag") else response
+            if "*" in client_has and response.has_header("ETag"):
+                return costs.mark(_not_modified(etag), costs.units_of(response))
+            return response
 
-    def _current(self, build: Build, key: bytes) -> HttpResponseBase:
+    def _current(self, build: Build, key: bytes) -> Current:
         cache = store(settings.CACHE_URL)
         if cache is None:
-            return build()
+            return Current(build(), "uncacheable")
         cached = cache.get(key)
-        return _served(cached) if cached else self._build_once(build, cache, key)
+        return Current(_served(cached), "hit") if cached else self._build_once(build, cache, key)
 
-    def _build_once(self, build: Build, cache: Store, key: bytes) -> HttpResponseBase:
+    def _build_once(self, build: Build, cache: Store, key: bytes) -> Current:
         """Build the response once for concurrent identical requests; the others wait. If it proves uncacheable, each
         builds its own."""
         begin = time.monotonic()
         mine: Future[CachedResponse | None] = Future()
         first = self.builds.setdefault(key, mine)
         if first is not mine:
-            cached = _result(first)
-            return _served(cached) if cached else _built_in_time(build, begin)
+            return _waited(_result(first), build, begin)
         cached, must_build = None, False
         try:
             cached, must_build = cache.begin(key)
@@ -130,8 +145,8 @@ class ApiCacheMiddleware:
             del self.builds[key]
             mine.set_result(cached)
         if must_build:
-            return response
-        return _served(cached) if cached else _built_in_time(build, begin)
+            return Current(response, "built" if cached else "uncacheable")
+        return _waited(cached, build, begin)
 
     def _build(
         self, request: HttpRequest, cacheable: CacheableRequest, connection: BaseDatabaseWrapper, etag: str
@@ -139,7 +154,7 @@ class ApiCacheMiddleware:
         # HEAD is answered as GET, and the middleware leaves the body out: one response serves both.
         turn = _turn(self.large_page) if cacheable.meaning.is_large else nullcontext()
         with turn, reads.recorded(connection) as read:
-            response = self.respond(cacheable.bare(request))
+            response = costs.mark(self.respond(cacheable.bare(request)), cacheable.meaning.units)
         if response.status_code != 200 or not isinstance(response, HttpResponse):
             return response
         if undeclared := read.undeclared(cacheable.meaning.dependencies):
@@ -150,11 +165,14 @@ class ApiCacheMiddleware:
         return response
 
 
-def _built_in_time(build: Build, begin: float) -> HttpResponseBase:
-    """Build a response for a request that has waited for another one since `begin`, in vain."""
+def _waited(cached: CachedResponse | None, build: Build, begin: float) -> Current:
+    """Serve a request that has waited for another one since `begin`; None if that was in vain, and it builds its
+    own."""
+    if cached:
+        return Current(_served(cached), "waited")
     if time.monotonic() - begin > MOST_WAIT:
         raise TooLateError("Another request waits for the same documents")
-    return build()
+    return Current(build(), "uncacheable")
 
 
 @contextmanager
@@ -204,7 +222,7 @@ def _result(build: "Future[CachedResponse | None]") -> CachedResponse | None:
 
 
 def _served(cached: CachedResponse) -> HttpResponse:
-    return HttpResponse(cached.content, headers=orjson.loads(cached.headers))
+    return costs.mark(HttpResponse(cached.content, headers=orjson.loads(cached.headers)), costs.HIT)
 
 
 def _not_modified(etag: str) -> HttpResponse:

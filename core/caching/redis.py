@@ -35,6 +35,7 @@ class Redis:
             url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS, protocol=2
         )
         self.unreachable_until = 0.0
+        self.quiet_until = 0.0
         self.memory: int | None = None  # in bytes, once it has been asked
         self.locks: dict[bytes, Lock] = {}
 
@@ -42,26 +43,26 @@ class Redis:
     def largest(self) -> int:
         """The most bytes that a response may take."""
         if self.memory is None:
-            info: dict[str, Any] = self._try(self.client.info, "memory") or {}
+            info: dict[str, Any] = self.attempt(self.client.info, "memory") or {}
             self.memory = int(info["maxmemory"] or UNLIMITED) if "maxmemory" in info else None
         return (self.memory or UNLIMITED) // LARGEST_SHARE
 
     def responds(self) -> bool:
-        return self._try(self.client.ping) is True
+        return self.attempt(self.client.ping) is True
 
     def get(self, key: bytes) -> CachedResponse | None:
-        value: bytes | None = self._try(self.client.get, b"grids:" + key)
+        value: bytes | None = self.attempt(self.client.get, b"grids:" + key)
         return CachedResponse.parse(_unpacked(value)) if value else None
 
     def set(self, key: bytes, response: CachedResponse) -> None:
         value = b"\n".join(response)
         if len(value) < LARGE:
-            self._try(self.client.set, b"grids:" + key, value, ex=CACHED_SECONDS)
+            self.attempt(self.client.set, b"grids:" + key, value, ex=CACHED_SECONDS)
             return
         if b'"Content-Encoding"' not in response.headers:
             value = zlib.compress(value, level=1)
         if len(value) <= self.largest:
-            self._try(self.client.set, b"grids:" + key, value, ex=LARGE_SECONDS)
+            self.attempt(self.client.set, b"grids:" + key, value, ex=LARGE_SECONDS)
 
     def begin(self, key: bytes) -> BuildTurn:
         """Wait for the response or for the lock, which ends by itself, should the node that holds it have died."""
@@ -69,9 +70,9 @@ class Redis:
         end = time.monotonic() + self.wait
         while time.monotonic() < end:
             # The lock first: between a look and the lock, its holder may finish, and the response be built twice.
-            is_locked = self._try(lock.acquire) is not False
+            is_locked = self.attempt(lock.acquire) is not False
             response = self.get(key)
-            if response or self._try(self.client.exists, b"uncacheable:" + key):
+            if response or self.attempt(self.client.exists, b"uncacheable:" + key):
                 if is_locked:
                     self._release(lock)
                 return BuildTurn(response, must_build=False)
@@ -83,15 +84,15 @@ class Redis:
 
     def end(self, key: bytes, *, is_stored: bool) -> None:
         if not is_stored:
-            self._try(self.client.set, b"uncacheable:" + key, b"1", px=UNCACHEABLE_MS)
+            self.attempt(self.client.set, b"uncacheable:" + key, b"1", px=UNCACHEABLE_MS)
         if lock := self.locks.pop(key, None):
             self._release(lock)
 
     def _release(self, lock: Lock) -> None:
         with suppress(LockError):  # its time was up: another node may hold it by now
-            self._try(lock.release)
+            self.attempt(lock.release)
 
-    def _try(self, command: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    def attempt(self, command: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """Return the reply of Redis; NO_REPLY if it is unreachable."""
         if time.monotonic() < self.unreachable_until:
             return NO_REPLY
@@ -100,12 +101,18 @@ class Redis:
         except LockError:
             raise
         except redis.ResponseError as error:  # a key that something else has written, or a memory that is full
-            logger.warning("Redis: %s", error)
+            self._log(error)
             return NO_REPLY
         except redis.RedisError as error:
             logger.warning("Redis: %s", error)
             self.unreachable_until = time.monotonic() + UNREACHABLE_SECONDS
             return NO_REPLY
+
+    def _log(self, error: redis.ResponseError) -> None:
+        """Log what Redis refuses, now and then: it may refuse something for each request."""
+        if time.monotonic() >= self.quiet_until:
+            logger.warning("Redis: %s", error)
+            self.quiet_until = time.monotonic() + UNREACHABLE_SECONDS
 
 
 def _unpacked(value: bytes) -> bytes:

@@ -13,6 +13,11 @@ from core.caching.responses import Store
 DEFAULT_MB = 20  # of which a sixteenth holds a page of 1,000 packages
 
 
+def is_shared(url: str) -> bool:
+    """Return whether CACHE_URL names a store that all nodes share."""
+    return urlsplit(url).scheme in {"redis", "rediss"}
+
+
 @lru_cache
 def store(url: str) -> Store | None:
     """Return the store that CACHE_URL names; None for dummy://."""

@@ -1,5 +1,6 @@
 """Errors outside DRF's views: in JSON below /api/, as pages elsewhere and where HTML was asked for."""
 
+import errno
 import sys
 from typing import Any
 
@@ -8,12 +9,14 @@ from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 
 from core.api.errors import RETRY_SECONDS, log_failure
+from core.caching.dependencies import parse_parameters
 from core.database.sessions import is_unavailable
 from core.pages.errors import PlainErrorPage
 from core.versions import error_body, version_at
 
 _NOT_UNDERSTOOD = "The request cannot be understood; check its Host header and its URL."
 _UNAVAILABLE = "The database is not available at the moment; try again in some seconds."
+_FULL = "The site has no room to store this at the moment; try again later."
 _FAILED = "The server failed; it is not your request's fault."
 _NO_SUCH_PAGE = "There is no such page. Search, or begin with one of the links above."
 
@@ -35,10 +38,11 @@ def missing(_request: HttpRequest) -> HttpResponse:
 
 
 def server_error(request: HttpRequest, *_: Any) -> HttpResponse:
-    """Respond to a failure of the database, or else to one of the program: by a page that is as plain as can be, since
-    nobody knows what has failed."""
-    if is_unavailable(error := sys.exception()):
-        response = _response(request, 503, _UNAVAILABLE)
+    """Respond to a failure of the database or of a full disk, or else to one of the program: by a page that is as plain
+    as can be, since nobody knows what has failed."""
+    error = sys.exception()
+    if (is_full := _is_full(error)) or is_unavailable(error):
+        response = _response(request, 503, _FULL if is_full else _UNAVAILABLE)
         response["Retry-After"] = str(RETRY_SECONDS)
         log_failure(request, response, error)
         return response
@@ -48,6 +52,33 @@ def server_error(request: HttpRequest, *_: Any) -> HttpResponse:
         defaults.ERROR_PAGE_TEMPLATE % {"title": "Internal server error", "details": _FAILED}, status=500
     )
     response["Cache-Control"] = "no-store"
+    return response
+
+
+def _is_full(error: BaseException | None) -> bool:
+    """Return whether a file could not be written because its disk is full, as that of an upload."""
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
+
+
+def too_many_requests(request: HttpRequest, message: str, seconds: int) -> HttpResponse:
+    """Respond to a client that has to wait so many seconds."""
+    response = _response(request, 429, message)
+    response["Retry-After"] = str(seconds)
+    return _before_all(request, response)
+
+
+def too_large(request: HttpRequest, status: int, message: str) -> HttpResponse:
+    """Respond to a request that is larger than the site reads: its URL (414), its parameters (400) or body (413)."""
+    return _before_all(request, _response(request, status, message))
+
+
+def _before_all(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Return a response that stands before all views, with what they would have done."""
+    response["Cache-Control"] = "no-store"
+    response["Content-Length"] = str(len(response.content))
+    if request.method == "HEAD":
+        response.content = b""
+    response._has_been_logged = True  # type: ignore[attr-defined]  # the line of the request says it
     return response
 
 
@@ -63,7 +94,8 @@ def _is_for_programs(request: HttpRequest) -> bool:
         return False
     if version_at(request):  # an earlier version has no pages, whatever was asked for
         return True
-    chosen = request.GET.get("format")
+    # Not from request.GET, which refuses some queries: this has to respond to them too.
+    chosen = dict(parse_parameters(request.META.get("QUERY_STRING", ""))).get("format")
     if chosen is not None:
         return chosen != "api"
     return request.get_preferred_type(["application/json", "text/html"]) != "text/html"

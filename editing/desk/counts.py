@@ -1,11 +1,11 @@
 """Counts of packages by source and host: fresh, due, failing, gone. One of each day is kept, for the chart."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Case, CharField, Count, F, Q, Sum, Value, When
+from django.db.models import Case, CharField, Count, F, Max, Min, Q, Sum, Value, When
 from django.utils import timezone
 
 from changes.log import RETENTION
@@ -34,11 +34,14 @@ class States(NamedTuple):
 
 @dataclass(frozen=True)
 class HostCount:
-    """The states of the packages of one host, for one source. The host is "" for a source that is one host."""
+    """The states of the packages of one host, for one source. The host is "" for a source that is one host. `newest`
+    and `oldest` are the last successes of those that are not gone."""
 
     source: Source
     host: str
     states: States
+    newest: datetime | None = field(default=None, compare=False)
+    oldest: datetime | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str:
@@ -63,9 +66,19 @@ def _of_source(source: Source, now: datetime) -> Iterable[HostCount]:
     host = F("repo_host") if source == "repo" else Value("")
     rows = Package.objects.fetchable(source).with_state(source).annotate(in_state=state, at=host).order_by()
     by_host: dict[str, dict[str, int]] = {}
-    for name, in_state, number in rows.values_list("at", "in_state").annotate(number=Count("pk")):
+    successes: dict[str, list[datetime]] = {}
+    success = "state__last_success"
+    grouped = rows.values_list("at", "in_state").annotate(Count("pk"), newest=Max(success), oldest=Min(success))
+    for name, in_state, number, newest, oldest in grouped:
         by_host.setdefault(name, {})[in_state] = number
-    hosts = [HostCount(source, name, States(**numbers)) for name, numbers in by_host.items()]
+        of_host = successes.setdefault(name, [])
+        of_host += [newest, oldest] if newest and in_state != "gone" else []
+    hosts = [
+        HostCount(
+            source, name, States(**numbers), max(successes[name], default=None), min(successes[name], default=None)
+        )
+        for name, numbers in by_host.items()
+    ]
     return sorted(hosts, key=lambda count: (-count.states.all, count.host))
 
 

@@ -10,7 +10,7 @@ from django.utils.dateformat import format as formatted
 
 from core.words import counted
 from fetchers.models import Run
-from packages.facts import SUCCESSES
+from packages.facts import FEEDS, SUCCESSES
 
 SHOWN = 5
 MOST_FAILURES = 3  # that are named
@@ -29,7 +29,7 @@ FAILURES: Mapping[str, str] = {
 }
 _TIMES = {"rate_limited", "server_error", "timeout", "invalid", "unauthorized"}
 NAMES = {"github.com": "GitHub", "gitlab.com": "GitLab", "bitbucket.org": "Bitbucket", "codeberg.org": "Codeberg"}
-NAMES |= {"pypi": "PyPI", "downloads": "pypistats"}
+NAMES |= {"pypi": "PyPI", "downloads": "pypistats", "advisories": "OSV"}
 
 
 class RunInWords(NamedTuple):
@@ -40,8 +40,17 @@ class RunInWords(NamedTuple):
     is_bad: bool
 
 
+# By the exit code of the run
+_ENDS = {
+    0: "",
+    1: "; all that a host was asked for failed",
+    4: "; a host tells the wrong facts, and nothing more of it was saved: see the notes of the run",
+}
+
+
 def last_runs(now: datetime) -> list[RunInWords]:
-    return [in_words(run, now) for run in Run.objects.order_by("-started", "-id")[:SHOWN]]
+    runs = Run.objects.exclude(sources=list(FEEDS))  # those of feeds alone are many an hour
+    return [in_words(run, now) for run in runs.order_by("-started", "-id")[:SHOWN]]
 
 
 def in_words(run: Run, now: datetime) -> RunInWords:
@@ -59,9 +68,8 @@ def in_words(run: Run, now: datetime) -> RunInWords:
     left = sum(int(tally.get("left") or 0) for _, tally in tallies)
     parts = [f"{counted(asked, 'package')} asked", _failed(failures), f"{left:,} left for the next run" if left else ""]
     parts.append(_duration(run.finished - run.started))
-    bad = bool(run.exit_code)
-    end = "; all that a host was asked for failed" if bad else ""
-    return RunInWords(run.pk, f"{when}: {', '.join(filter(None, parts))}{end}", bad)
+    end = _ENDS.get(run.exit_code or 0, _ENDS[1])
+    return RunInWords(run.pk, f"{when}: {', '.join(filter(None, parts))}{end}", bool(run.exit_code))
 
 
 def _tallies(summary: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -18,7 +18,17 @@ from editing.models import Dismissal
 from grids.models import Cell, Grid, GridPackage
 from packages.documents import PACKAGE_COLUMNS
 from packages.identity import FactsSource, deciding_source
-from packages.models import FACTS, FetchState, Package, PackageHealth, Pin, Release, RepositoryAlias, Snapshot
+from packages.models import (
+    FACTS,
+    FetchState,
+    Package,
+    PackageAdvisory,
+    PackageHealth,
+    Pin,
+    Release,
+    RepositoryAlias,
+    Snapshot,
+)
 from packages.pins.columns import PINNABLE, restored, stored
 from packages.pins.past import Pins
 from packages.successors import lock_chains
@@ -39,6 +49,7 @@ REFERRING: Mapping[type[Model], str] = {
     RepositoryAlias: "is copied, if it is of a repository that the survivor had",
     Snapshot: "goes, unless it is of an address that the survivor has",
     PackageHealth: "goes: the survivor's verdict is settled anew",
+    PackageAdvisory: "goes: the survivor has those of its own project",
 }
 
 

@@ -157,6 +157,7 @@ class _Distribution:
                     "share": part.share,
                     "workers": refresh.options.workers,
                     "force": refresh.options.force,
+                    "trusted": list(refresh.options.trusted),
                     "serials": {},
                     "missing": [],
                 }
@@ -248,6 +249,8 @@ class _Distribution:
         self.summary.notes += result["notes"]
         self.summary.health.add(Settled(**result["health"]))
         host.out.discard(batch.pk)
+        if result["distrusted"]:
+            host.tally.distrust(result["stopped"])
         if result["stopped"]:
             host.refused.add(result["owner"])
             if self._owners(batch.host) - host.refused and not host.tally.stopped:

@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from fetchers.hosts import Quota, Upstreams
 from fetchers.network.http import Upstream
-from fetchers.network.rate_limit import RateLimit, RateLimitState, SuspendedError, merged
+from fetchers.network.rate_limit import RateLimit, RateLimitState, SuspendedError, merged, possible
 from packages.facts import Source
 
 logger = logging.getLogger(__name__)
@@ -169,6 +169,7 @@ class SharedRateLimit(RateLimit):
 
     def merge(self, stored: RateLimitState) -> None:
         """Take over what the database has, for this run and for others."""
+        stored = possible(stored, self._clock())
         with self._lock, self._warning():
             document = self._shelf.read() or _empty("")
             state = _state(document["state"])
@@ -215,7 +216,7 @@ class SharedRateLimit(RateLimit):
         now = self._clock()
         if document:
             self._document = document
-            self._state = _state(document["state"])
+            self._state = possible(_state(document["state"]), now)
         if self._document["run"] != self._run:
             self._document = _empty(self._run)
         self._limited, self._failures = self._document["limited"], self._document["failures"]

@@ -53,7 +53,7 @@ class _Work:
             self.upstreams,
             clock,
             self.summary,
-            Manner(work["workers"], work["force"], work["serials"]),
+            Manner(work["workers"], work["force"], work["serials"], work["trusted"]),
             end_reason=self._end_reason,
         )
 
@@ -72,6 +72,7 @@ class _Work:
             "tried": self.tally.tried,
             "outcomes": dict(self.tally.outcomes),
             "stopped": self.tally.stopped,
+            "distrusted": self.tally.distrusted,
             "missing": self.missing,
             "notes": self.summary.notes,
             "health": asdict(self.summary.health),

@@ -17,6 +17,8 @@ from django.utils import timezone
 from categories.models import Category
 from core.kinds import DOCUMENTS as KINDS
 from core.kinds import Kind
+from core.secrets import redacted
+from fetchers.doubt import are_unusual
 from fetchers.mirror import notes, slugs
 from fetchers.mirror.documents import (
     Document,
@@ -84,24 +86,28 @@ def import_catalogue(
     report: Report,
     *,
     prune: bool = False,
+    prune_many: bool = False,
+    overwrite: bool = False,
     dry_run: bool = False,
     zone: tzinfo = UTC,
     advance: Callable[[Kind, int], None] = lambda _kind, _count: None,
 ) -> None:
     """Store the documents of `source`, and add to `report` what was stored or skipped.
 
-    `prune` deletes the rows that the source has no document of. A dry run does the same work in one transaction and
+    `prune` deletes the rows that the source has no document of; if these are unusually many, only with `prune_many`. A
+    source whose documents have the ids of other documents here is another catalogue, and ends the import, unless it is
+    to `overwrite` them. A dry run does the same work in one transaction and
     rolls it back. `zone` is that of times without an offset. `advance` gets the number of documents of a kind that were
     read so far, after each batch.
     """
     with SeenDocuments() as seen:
-        work = _Import(source, report, seen, zone, advance)
+        work = _Import(source, report, seen, zone, advance, overwrite=overwrite)
         if dry_run:
             with transaction.atomic():
-                work.run(prune)
+                work.run(prune=prune or prune_many, many=prune_many)
                 transaction.set_rollback(True)
         else:
-            work.run(prune)
+            work.run(prune=prune or prune_many, many=prune_many)
             if report.read:
                 count_readiness(timezone.now())
 
@@ -114,14 +120,17 @@ class _Import:
         seen: SeenDocuments,
         zone: tzinfo,
         advance: Callable[[Kind, int], None],
+        *,
+        overwrite: bool,
     ) -> None:
+        self.overwrite = overwrite
         self.source = source
         self.report = report
         self.seen = seen
         self.zone = zone
         self.advance = advance
 
-    def run(self, prune: bool) -> None:
+    def run(self, *, prune: bool, many: bool) -> None:
         try:
             for kind in KINDS:
                 for raws in _batches(self.source.documents(kind)):
@@ -129,10 +138,10 @@ class _Import:
                     reset_queries()  # with DEBUG, Django stores every statement with its batch of rows
                     self.advance(kind, self.report.counts[kind]["read"])
         except SourceError as error:
-            self.report.source_error = str(error)
+            self.report.source_error = redacted(str(error))
             return
         if prune:
-            self._prune()
+            self._prune(many=many)
         # The row that had a deferred document's slug or URL may have been renamed or pruned since.
         for kind in KINDS:
             for documents in _batches(self.seen.deferred(kind)):
@@ -174,7 +183,7 @@ class _Import:
         try:
             with settled():
                 batch = _Batch(kind, documents, self.seen)
-                batch.write()
+                batch.write(overwrite=self.overwrite)
         except (IntegrityError, DataError) as error:
             if len(documents) == 1:
                 reason = " ".join(str(error).split())
@@ -209,7 +218,7 @@ class _Import:
             elif isinstance(document, PackageDocument):
                 self.seen.add_grids_of_package(document.id, document.grids)
 
-    def _prune(self) -> None:
+    def _prune(self, *, many: bool) -> None:
         """Delete rows that the source no longer has: packages before the grids and categories that they belong to."""
         for kind in reversed(KINDS):
             counts, model = self.report.counts[kind], MODELS[kind]
@@ -217,9 +226,17 @@ class _Import:
                 self.report.skip(f"{kind.plural}: not pruned, because some documents have no readable id")
             elif not self.seen.has_any(kind) and model._default_manager.exists():
                 self.report.skip(f"{kind.plural}: not pruned, because the source has none")
+            elif not many and are_unusual(number := self._missing(kind), model._default_manager.count()):
+                self.report.skip(
+                    f"{kind.plural}: not pruned, because the source lacks {number}, which is too many: --prune-many"
+                    " deletes them"
+                )
             else:
                 for ids in _id_batches(model):
                     counts["deleted"] += self._delete(kind, self.seen.missing(kind, ids))
+
+    def _missing(self, kind: Kind) -> int:
+        return sum(len(self.seen.missing(kind, ids)) for ids in _id_batches(MODELS[kind]))
 
     def _delete(self, kind: Kind, ids: set[int]) -> int:
         if kind == Kind.CATEGORY:
@@ -286,9 +303,11 @@ class _Batch:
     def stored_documents(self) -> list[Document]:
         return [self.documents[pk] for pk in self.rows]
 
-    def write(self) -> None:
+    def write(self, *, overwrite: bool) -> None:
         documents = self._with_existing_references()
         current = self._locked_rows(documents)
+        if not overwrite:
+            self._refuse_another_catalogue(current)
         before = {pk: values(self.kind, row) for pk, row in current.items()}
         pins = Pins(row for row in current.values() if isinstance(row, Package))
         self.edited = {d.id: at for d in documents if d.id in before and (at := before[d.id]["modified"]) > d.modified}
@@ -339,6 +358,22 @@ class _Batch:
         """Return the rows with these ids, locked so that an edit made meanwhile is not overwritten."""
         rows: models.QuerySet[Any] = self.model._default_manager.select_for_update()
         return {row.pk: row for row in rows.filter(pk__in=[d.id for d in documents]).order_by("pk")}
+
+    def _refuse_another_catalogue(self, current: dict[int, Row]) -> None:
+        """Raise SourceError if the ids of unusually many documents are of other documents here: neither the slug nor
+        the time of creation is the same."""
+        others = [
+            pk
+            for pk, row in current.items()
+            if row.slug != self.documents[pk].slug and row.created != self.documents[pk].created
+        ]
+        if are_unusual(len(others), len(current)) or len(others) == len(current) >= 4:
+            pk = others[0]
+            raise SourceError(
+                f"it is another catalogue, nothing more is imported: {len(others)} of {len(current)} {self.kind.plural}"
+                f" are others here, as {self.kind} {pk} ({current[pk].slug}), which is {self.documents[pk].slug!r}"
+                " there; --overwrite imports them all the same"
+            )
 
     def _remove_conflicting(self) -> None:
         """Remove rows from the batch whose slug belongs to another row that does not give it up."""

@@ -14,19 +14,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
 from requests.auth import AuthBase
 
+from fetchers.network.guarded import GuardedAdapter, NotPublicError
 from fetchers.network.rate_limit import SHORT_PAUSE, RateLimit, SuspendedError, quota
 from packages.facts import InvalidFactError, Outcome
+from packages.public_hosts import may_be_public
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 30.0  # for one wait on the socket
 DEADLINE = 60.0  # for a whole response, however slowly it trickles in
+DOWNLOAD_DEADLINE = 600.0  # for one that goes into a file
 MAX_BYTES = 5 * 1024 * 1024  # of a body, decoded
 MAX_REDIRECTS = 3
 MAX_TRIES = 3  # of a request whose responses demand short pauses
@@ -35,6 +38,8 @@ REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 EXPECTED_STATUSES = frozenset({200, 202, 204, 304, 409})
 ERROR_OUTCOMES = {403: Outcome.PRIVATE, 404: Outcome.NOT_FOUND, 410: Outcome.GONE, 451: Outcome.BLOCKED}
 _CHUNK = 64 * 1024
+# The address itself is not told: the error is shown to everybody, and a name may be one of the operator's own network.
+_NOT_PUBLIC = "{} is not on the public internet: see ALLOW_PRIVATE_HOSTS"
 T = TypeVar("T")
 
 
@@ -136,10 +141,17 @@ class _Session(requests.Session):
 
 
 class HttpSession:
-    """A requests session for one thread. `user_agent` tells upstreams who sends the requests."""
+    """A requests session for one thread. `user_agent` tells upstreams who sends the requests.
 
-    def __init__(self, user_agent: str) -> None:
+    It connects to the public internet alone, unless `allow_private`.
+    """
+
+    def __init__(self, user_agent: str, *, allow_private: bool = False) -> None:
+        self._allow_private = allow_private
         self._session = _Session()
+        if not allow_private:
+            for scheme in ("http://", "https://"):
+                self._session.mount(scheme, GuardedAdapter())
         self._session.auth = _NoNetrc()
         self._session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
 
@@ -155,15 +167,20 @@ class HttpSession:
         max_bytes: int,
         headers: Mapping[str, str],
         ends_at: float = math.inf,
+        *,
+        into: BinaryIO | None = None,
     ) -> Response:
         """Send one request: as get(), with any method, more headers, and `payload` as JSON unless it is None.
 
-        From `ends_at` on, by time.monotonic(), nobody waits for the response any more.
+        From `ends_at` on, by time.monotonic(), nobody waits for the response any more. The body is written into the
+        file `into`, if there is one, from its beginning: that of the response is empty then.
         """
         now = time.monotonic()
-        left = min(DEADLINE, ends_at - now)
+        left = min(DOWNLOAD_DEADLINE if into else DEADLINE, ends_at - now)
         if left <= 0:
             raise NotAskedError(f"{url} was not requested: the time is up", Outcome.TIMEOUT)
+        if not self._allow_private:
+            _check_host(url)
         try:
             with self._session.request(
                 method,
@@ -174,10 +191,13 @@ class HttpSession:
                 allow_redirects=False,
                 timeout=(min(CONNECT_TIMEOUT, left), min(READ_TIMEOUT, left)),
             ) as response:
-                body = _read(response, max_bytes, now + left, left)
+                parts = _parts(response, max_bytes, now + left, left)
+                body = _write(parts, into) if into else b"".join(parts)
                 return Response(url, response.status_code, response.headers, body)
         except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
             raise FetchError(f"{url} did not answer in time", Outcome.TIMEOUT, retryable=True) from error
+        except NotPublicError as error:
+            raise FetchError(_NOT_PUBLIC.format(url)) from error
         except requests.exceptions.InvalidSchema as error:
             raise FetchError(f"{url} is not an http(s) URL") from error
         except (requests.exceptions.InvalidURL, UnicodeError) as error:
@@ -193,7 +213,8 @@ class Upstream:
     """One API that we fetch from: its base URL, the headers of every request, and its rate limit. For many threads.
 
     `forbidden` makes the error of a 403; without it, a 403 means that what was requested is private. `sleep` may end
-    early, when `is_ending()`: then nothing more is sent. Nor is it from `ends_at` on, by time.monotonic().
+    early, when `is_ending()`: then nothing more is sent. Nor is it from `ends_at` on, by time.monotonic(). With
+    `allow_private`, its host may be one that is not on the public internet.
     """
 
     def __init__(
@@ -221,10 +242,16 @@ class Upstream:
         self._is_ending = is_ending
         self._local = threading.local()
         self.ends_at = math.inf
+        self.allow_private = False
 
     def url(self, path: str) -> str:
-        """Return `path` below the base URL; a whole URL stays as it is."""
-        return path if path.startswith(("http://", "https://")) else f"{self.base_url}/{path.lstrip('/')}"
+        """Return `path` below the base URL; a whole URL stays as it is. Raise FetchError if that is not of this API:
+        its headers may have a token, and no response chooses where requests go."""
+        if not path.startswith(("http://", "https://")):
+            return f"{self.base_url}/{path.lstrip('/')}"
+        if _origin(path) != _origin(self.base_url):
+            raise FetchError(f"{path} is not of {self.name}")
+        return path
 
     def get(
         self, path: str, *, headers: Mapping[str, str] | None = None, etag: str = "", max_bytes: int = MAX_BYTES
@@ -237,6 +264,17 @@ class Upstream:
 
         def send(url: str) -> Response:
             return self.patiently(lambda: self._checked(self._send("GET", url, None, max_bytes, headers)))
+
+        return follow_redirects(self.url(path), send, lambda _, target: _origin(target) == _origin(self.base_url))
+
+    def download(self, path: str, file: BinaryIO, *, max_bytes: int) -> Response:
+        """Write the body of a GET into a file, without ever holding it whole; as get() otherwise."""
+
+        def send_once(url: str) -> Response:
+            return self._checked(self._send("GET", url, None, max_bytes, self._headers, into=file))
+
+        def send(url: str) -> Response:
+            return self.patiently(lambda: send_once(url))
 
         return follow_redirects(self.url(path), send, lambda _, target: _origin(target) == _origin(self.base_url))
 
@@ -261,14 +299,24 @@ class Upstream:
                     raise
         return request()
 
-    def _send(self, method: str, url: str, payload: object, max_bytes: int, headers: Mapping[str, str]) -> Response:
+    def _send(
+        self,
+        method: str,
+        url: str,
+        payload: object,
+        max_bytes: int,
+        headers: Mapping[str, str],
+        *,
+        into: BinaryIO | None = None,
+    ) -> Response:
         """Send a request when the rate limit allows it, and note the quota that the response reports."""
         with self._suspensions():
             wait = self.rate_limit.acquire()
         try:
             self._wait(wait)
             with self._slots:
-                response = self._session().request(method, url, payload, max_bytes, headers, self.ends_at)
+                session = self._session()
+                response = session.request(method, url, payload, max_bytes, headers, self.ends_at, into=into)
             if reported := quota(response.headers):
                 self.rate_limit.note_quota(*reported)
         except FetchError as error:
@@ -304,7 +352,7 @@ class Upstream:
     def _session(self) -> HttpSession:
         """This thread's session."""
         if not hasattr(self._local, "session"):
-            self._local.session = HttpSession(self._user_agent)
+            self._local.session = HttpSession(self._user_agent, allow_private=self.allow_private)
         session: HttpSession = self._local.session
         return session
 
@@ -357,6 +405,16 @@ def follow_redirects(url: str, send: Callable[[str], Response], allowed: Callabl
     raise FetchError(f"{url} redirects too often")
 
 
+def _check_host(url: str) -> None:
+    """Raise FetchError for a host that is certainly not public: behind a proxy, nobody here sees its address."""
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        return  # it is no URL, which is told later
+    if host and not may_be_public(host):
+        raise FetchError(_NOT_PUBLIC.format(url))
+
+
 def join_url(base: str, link: str) -> str:
     """Return `link` resolved against `base`; "", which is on no host, if it is not a link."""
     try:
@@ -375,19 +433,25 @@ def _origin(url: str) -> tuple[str, str | None, int | None] | None:
         return origin
 
 
-def _read(response: requests.Response, max_bytes: int, deadline: float, seconds: float) -> bytes:
-    """Return the decoded body of a request that may take `seconds`, until `deadline`. read1 returns what has arrived
+def _parts(response: requests.Response, max_bytes: int, deadline: float, seconds: float) -> Iterator[bytes]:
+    """Yield the decoded body of a request that may take `seconds`, until `deadline`. read1 returns what has arrived
     instead of waiting for a full chunk, so that a body that trickles in meets the deadline."""
-    parts: list[bytes] = []
     size = 0
     while part := response.raw.read1(_CHUNK, decode_content=True):
-        parts.append(part)
         size += len(part)
         if size > max_bytes:
             raise TooLargeError(f"{response.url} sends more than {max_bytes:,} bytes")
         if time.monotonic() > deadline:
             raise FetchError(f"{response.url} took more than {seconds:.0f} s", Outcome.TIMEOUT, retryable=True)
-    return b"".join(parts)
+        yield part
+
+
+def _write(parts: Iterator[bytes], file: BinaryIO) -> bytes:
+    """Write the parts of a body into a file, in place of those of an earlier response; nothing is left of the body."""
+    file.seek(0)
+    file.truncate()
+    file.writelines(parts)
+    return b""
 
 
 def _reason(error: Exception) -> str:

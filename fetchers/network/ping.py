@@ -12,10 +12,10 @@ MAX_BYTES = 64 * 1024
 logger = logging.getLogger(__name__)
 
 
-def ping(url: str, user_agent: str) -> bool:
+def ping(url: str, user_agent: str, *, allow_private: bool = False) -> bool:
     """Send a GET to `url`, follow no redirect, and return whether the response is a success. It raises nothing: a run
     does not fail by it. The log names the host alone: the rest of the URL is a secret."""
-    session = HttpSession(user_agent)
+    session = HttpSession(user_agent, allow_private=allow_private)
     try:
         status = session.request("GET", url, None, MAX_BYTES, {}, time.monotonic() + SECONDS).status
         problem = "" if 200 <= status < 300 else str(status)

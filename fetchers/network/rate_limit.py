@@ -62,7 +62,7 @@ class RateLimit:
         max_wait: timedelta = timedelta(seconds=5),
         reserves: int = 1,
     ) -> None:
-        self._state = state
+        self._state = possible(state, clock())
         self._clock = clock
         self._rate = rate
         self._max_wait = max_wait
@@ -189,7 +189,8 @@ class RateLimit:
     def merge(self, stored: RateLimitState) -> None:
         """Take over what another process has stored meanwhile."""
         with self._turn():
-            self._state = merged(self._state, stored, self._clock())
+            now = self._clock()
+            self._state = merged(self._state, possible(stored, now), now)
 
     def note_response(self) -> None:
         """Note a response that demands no pause, and is no failure of the upstream."""
@@ -202,6 +203,13 @@ class RateLimit:
             self._failures += 1
             if self._failures >= MAX_FAILURES:
                 self._suspended = self._suspended or f"it failed {MAX_FAILURES} times in a row"
+
+
+def possible(state: RateLimitState, now: datetime) -> RateLimitState:
+    """Return a stored state without times that no pause reaches: a clock that was ahead has noted them."""
+    end = now + MAX_PAUSE
+    paused, spent = (None if time and time > end else time for time in (state.paused_until, state.spent_until))
+    return replace(state, paused_until=paused, spent_until=spent)
 
 
 def _is_same_window(resets_at: datetime, other: datetime | None) -> bool:

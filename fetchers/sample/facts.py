@@ -15,6 +15,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from packages.advisories import write
+from packages.advisories.facts import MAX_ID, MAX_SUMMARY, AdvisoryDocument, AdvisoryFact, Severity
 from packages.compatibility import DJANGO, PYTHON
 from packages.facts import (
     MAX_COUNT,
@@ -149,6 +151,19 @@ class PackageFacts(Strict):
         return [value for value in values if isinstance(value, Group)]
 
 
+class SampleAdvisory(Group):
+    """An advisory on a project, by its name on PyPI: affected are the versions from `introduced` up to `fixed`."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Z]+-[A-Za-z0-9-]+$", max_length=MAX_ID)]
+    project: str
+    aliases: tuple[str, ...] = ()
+    summary: Annotated[str, Field(max_length=MAX_SUMMARY)]
+    severity: Severity
+    introduced: str = "0"
+    fixed: str = ""
+    published: date
+
+
 def _one_each(packages: tuple[PackageFacts, ...]) -> tuple[PackageFacts, ...]:
     if len({package.slug for package in packages}) < len(packages):
         raise ValueError("a package is there twice")
@@ -161,19 +176,25 @@ class SampleFacts(Strict):
     as_of: date
     sources: Mapping[str, str]
     packages: Annotated[tuple[PackageFacts, ...], AfterValidator(_one_each)]
+    advisories: tuple[SampleAdvisory, ...] = ()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        for advisory in self.advisories:
+            self._check_source(advisory.id, advisory)
         for package in self.packages:
             for group in package.groups:
-                if group.source not in self.sources:
-                    raise ValueError(f"{package.slug}: no source is called {group.source!r}")
+                self._check_source(package.slug, group)
             of_facts = package.as_of or self.as_of
             commit = package.repository and package.repository.last_commit
             uploads = package.releases.uploads.values() if package.releases else ()
             if late := [day for day in (commit, *uploads) if day and day >= of_facts]:
                 raise ValueError(f"{package.slug}: {max(late)} is not before {of_facts}, the day of the facts")
         return self
+
+    def _check_source(self, name: str, group: Group) -> None:
+        if group.source not in self.sources:
+            raise ValueError(f"{name}: no source is called {group.source!r}")
 
 
 def read(path: Path) -> SampleFacts:
@@ -202,6 +223,7 @@ def save(facts: SampleFacts, now: datetime) -> int:
     for day in range(1 - MISSING_DAYS, 1):
         days = timedelta(days=day)
         save_results([attempt for load in loads for attempt in load.attempts(days)])
+    write.save([_advisory(each, at, at.date() - facts.as_of) for each in facts.advisories])
     for load in loads:
         if editor := load.facts.editor:
             Package.objects.filter(pk=load.package.pk).update(
@@ -212,6 +234,22 @@ def save(facts: SampleFacts, now: datetime) -> int:
                 reply_until=load.moved(editor.reply_until),
             )
     return len(loads)
+
+
+def _advisory(told: SampleAdvisory, at: datetime, shift: timedelta) -> AdvisoryDocument:
+    published = midnight(told.published + shift)
+    fixed = (("fixed", told.fixed),) if told.fixed else ()
+    fact = AdvisoryFact(
+        told.id,
+        told.project,
+        told.aliases,
+        told.summary,
+        told.severity,
+        published,
+        ranges=((("introduced", told.introduced), *fixed),),
+        versions=(),
+    )
+    return AdvisoryDocument(told.id, at, (fact,))
 
 
 def _editors(facts: SampleFacts) -> list[Editor]:

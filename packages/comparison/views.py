@@ -41,6 +41,7 @@ from packages.models import Package
 class ComparisonView(CatalogueView):
     """A comparison of packages by columns."""
 
+    is_expensive = True
     depends_on = on(Kind.PACKAGE, Kind.CATEGORY)
     renderer_classes = OF_LISTS
     page_class = ComparisonPage

@@ -49,6 +49,7 @@ class Facts:
     requires_python: str = ""
     pypi_status: str = ""  # PEP 792: active, archived, quarantined, deprecated; "" if unknown
     downloads: int | None = None  # a month
+    vulnerable: bool = False  # an advisory affects the latest version
     # Of editors, and of us
     deprecated: bool = False
     has_successor: bool = False

@@ -15,6 +15,7 @@ WarningName = Literal[
     "only_prereleases",
     "single_person",
     "name_reused",
+    "vulnerable",
 ]
 
 LEVELS: Mapping[Verdict, Level] = {

@@ -31,6 +31,8 @@ def warnings(known: Known, rule: str) -> Iterator[WarningName]:
         yield "single_person"
     if facts.name_reused:
         yield "name_reused"
+    if facts.vulnerable:  # however long ago PyPI was heard: nobody told of another version
+        yield "vulnerable"
 
 
 def _is_stale(source: SourceState, now: datetime) -> bool:

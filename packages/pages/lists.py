@@ -52,7 +52,7 @@ class PackageListPage(PackagesPage):
     orderings = ORDERINGS
     main_filters = ("q", "category", "level", "django", "python", "licence")
     more_filters = (
-        *("health", "reply", "has_pypi", "archived", "deprecated", "gone", "pypi_status"),
+        *("health", "vulnerable", "reply", "has_pypi", "archived", "deprecated", "gone", "pypi_status"),
         *("repo_watchers__gte", "repo_watchers__lte", "repo_forks__gte", "repo_forks__lte", "pypi_downloads__gte"),
         *("released__gte", "released__lte", "last_updated__gte", "last_updated__lte"),
         *("created__gte", "created__lte", "modified__gte", "stale"),
@@ -62,6 +62,7 @@ class PackageListPage(PackagesPage):
         **PackagesPage.labels,
         "repo_watchers__gte": "Stars, at least",
         "repo_watchers__lte": "Stars, at most",
+        "vulnerable": "Known vulnerability",
         "reply": "An editor says",
         "gone": "Gone from its host",
         "pypi_downloads__gte": "Downloads, at least",

@@ -20,6 +20,9 @@ from core.pages.addresses import path_of
 from core.pages.page import DESCRIPTION_LENGTH, Link, Page
 from core.words import counted
 from packages import badges, charts, hooks
+from packages.advisories.facts import worst
+from packages.advisories.listed import Listed
+from packages.advisories.listed import listed as listed_advisories
 from packages.comparison.columns import development_status, has_repository_facts, pypi_link, repo_link, web_link
 from packages.compatibility import django_versions, python_versions
 from packages.facts import SAMPLE
@@ -35,7 +38,7 @@ from packages.replies import in_words, reply_of
 
 _NUMBERS = {"repo_watchers": "Stars", "pypi_downloads": "Downloads a month", "repo_forks": "Forks"}
 _REPOSITORY = "Its repository"
-RELEASES, PARTICIPANTS = 5, 10  # that are shown
+RELEASES, PARTICIPANTS, VULNERABILITIES = 5, 10, 10  # that are shown
 MOVED_WITHIN = timedelta(days=365)
 
 
@@ -220,6 +223,37 @@ class PackagePage(Page):
         """The development status without its number: “Production/Stable”."""
         return (development_status(self.package.classifiers) or "").partition(" - ")[2]
 
+    # Vulnerable?
+
+    @cached_property
+    def vulnerabilities(self) -> list[Listed]:
+        """The known vulnerabilities of its project, those of the latest version first."""
+        return listed_advisories(self.package.advisories_listed)
+
+    @property
+    def of_latest(self) -> list[Listed]:
+        """Those that affect the latest version."""
+        return [each for each in self.vulnerabilities if each.affects_latest]
+
+    @property
+    def affected_words(self) -> str:
+        """What affects the latest version, in words: “a known vulnerability (high)”."""
+        found = self.of_latest
+        number = "a known vulnerability" if len(found) == 1 else f"{len(found)} known vulnerabilities"
+        known = worst([each.severity for each in found])
+        return number if known == "unknown" else f"{number} ({known})"
+
+    @property
+    def shown_vulnerabilities(self) -> list[Listed]:
+        return self.vulnerabilities[:VULNERABILITIES]
+
+    @property
+    def all_vulnerabilities(self) -> str:
+        """The address of all of them, if they are more than are shown."""
+        if len(self.vulnerabilities) <= VULNERABILITIES:
+            return ""
+        return f"https://osv.dev/list?{urlencode({'q': self.package.pypi_name, 'ecosystem': 'PyPI'})}"
+
     # Used?
 
     @cached_property
@@ -338,6 +372,7 @@ def _packages() -> QuerySet[Package]:
         .with_freshness()
         .with_health()
         .with_pins()
+        .with_advisories()
         .annotate(
             grid_ids=hooks.grids.ids_of_a_package(),
             successor_title=F("replaced_by__title"),

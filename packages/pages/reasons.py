@@ -184,6 +184,7 @@ WARNINGS_IN_WORDS: Mapping[WarningName, str] = {
     "only_prereleases": "It has no release yet but prereleases.",
     "single_person": "It is downloaded 10,000 times a month or more, and one person alone works on it.",
     "name_reused": "Another repository has the address of its repository now: the numbers are of the old one.",
+    "vulnerable": "Its latest version has a known vulnerability.",
 }
 
 

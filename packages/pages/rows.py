@@ -20,7 +20,17 @@ from packages.replies import in_words
 ROWS = on(Kind.PACKAGE, Kind.CATEGORY)
 
 _COLUMNS = (
-    *("id", "title", "slug", "repo_description", "verdict_rank", "classifiers", "released", "pypi_version"),
+    *(
+        "id",
+        "title",
+        "slug",
+        "repo_description",
+        "verdict_rank",
+        "vulnerable",
+        "classifiers",
+        "released",
+        "pypi_version",
+    ),
     *("reply_kind", "reply_until"),
     *("repo_watchers", "repo_forks", "repo_id", "repo_key", "pypi_downloads", "last_fetched"),
     *("category_id", "category__title", "category__slug"),
@@ -39,6 +49,7 @@ class PackageRow:
     description: str
     verdict: Verdict
     level: Level
+    vulnerable: bool
     reply: str
     django: str
     released: datetime | None
@@ -79,6 +90,7 @@ def _row(package: Package) -> PackageRow:
         package.repo_description,
         verdict,
         LEVELS[verdict],
+        package.vulnerable,
         in_words(package.reply_kind, package.reply_until, timezone.now()),
         version_range(django_versions(package.classifiers)),
         package.released,

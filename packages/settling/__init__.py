@@ -23,12 +23,15 @@ from django.utils import timezone
 
 from core.words import counted
 from packages import hooks
+from packages.advisories.settle import of_project
 from packages.health import health
 from packages.health.verdicts import Health, rank
 from packages.hooks import Standing
 from packages.models import HEALTH_FIELDS, Package, PackageHealth, UnsettledPackage
+from packages.settling.advisories import Advisories
 from packages.settling.reading import PACKAGE_COLUMNS_READ, facts_of, unaware_sharers
 
+SETTLED_COLUMNS = ("verdict_rank", "vulnerable")
 BATCH = 500  # packages that are locked, read and written together
 
 _ends_settled: ContextVar[bool] = ContextVar("ends_settled", default=False)
@@ -91,13 +94,13 @@ def settle(ids: Collection[int], now: datetime, *, wait: bool = True) -> Settled
     pks = [package.pk for package in packages]
     # The marks go before the facts are read: one that comes later is of facts that may not be read.
     UnsettledPackage.objects.filter(package_id__in=pks).delete()
-    stored = PackageHealth.objects.in_bulk(pks)
+    stored, advisories = _stored(packages)
     report = Settled(settled=len(pks))
     rows: list[PackageHealth] = []
     ranks: dict[int | None, list[int]] = {}
     flips: dict[int, tuple[Standing, Standing]] = {}
     known = hooks.verdicts.known()
-    for package, facts in facts_of(packages):
+    for package, facts in facts_of(packages, advisories.vulnerable):
         result = health(facts, now)
         row, is_changed = stored.get(package.pk), result.verdict != package.verdict
         report.new += row is None
@@ -111,14 +114,27 @@ def settle(ids: Collection[int], now: datetime, *, wait: bool = True) -> Settled
         if row is None or any(getattr(row, column) != getattr(after, column) for column in HEALTH_FIELDS):
             rows.append(after)
     _write(rows, ranks)
+    advisories.save()
     if flips:
         hooks.verdicts.flipped(flips)
     return report
 
 
 def _locked(ids: Collection[int], *, wait: bool) -> Sequence[Package]:
-    packages = Package.objects.filter(pk__in=ids).order_by("pk").only(*PACKAGE_COLUMNS_READ, "verdict_rank")
+    packages = Package.objects.filter(pk__in=ids).order_by("pk").only(*PACKAGE_COLUMNS_READ, *SETTLED_COLUMNS)
     return list(packages.select_for_update(no_key=True, skip_locked=not wait))
+
+
+def _stored(packages: Sequence[Package]) -> tuple[dict[int, PackageHealth], Advisories]:
+    """Return what is stored of the verdicts by now, and of the advisories, in one statement."""
+    rows = Package.objects.filter(pk__in=[package.pk for package in packages]).with_health().with_advisories()
+    columns = ("pk", "health", *(f"health_{name}" for name in HEALTH_FIELDS), "advisories_listed", "advisories_told")
+    health: dict[int, PackageHealth] = {}
+    listed, told = {}, {}
+    for pk, row, *values, listed[pk], told[pk] in rows.annotate(advisories_told=of_project()).values_list(*columns):
+        if row is not None:
+            health[pk] = PackageHealth(package_id=pk, **dict(zip(HEALTH_FIELDS, values, strict=True)))
+    return health, Advisories(packages, told, listed)
 
 
 def _row(

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import itemgetter
@@ -62,22 +63,24 @@ class _State(NamedTuple):
 _NEVER_ASKED = _State(None, name_reused=False)
 
 
-def facts_of(packages: Sequence[Package]) -> Iterator[tuple[Package, Facts]]:
-    """Yield each of the packages, which are in the order of their ids, with its facts. Releases are read meanwhile."""
+def facts_of(packages: Sequence[Package], vulnerable: Collection[int] = frozenset()) -> Iterator[tuple[Package, Facts]]:
+    """Yield each of the packages, which are in the order of their ids, with its facts. Releases are read meanwhile. The
+    ids of those whose latest release has a known vulnerability are `vulnerable`."""
     states = _states(packages)
     alive = _alive_in_repositories({package.repo_key for package in packages} - {""})
     uploads = _uploads([package.pk for package in packages])
     for package in packages:
         others = alive.get(package.repo_key, 0) - _is_alive(package)
-        yield package, _facts(package, states, next(uploads), is_shared=others > 0)
+        facts = _facts(package, states, next(uploads), is_shared=others > 0)
+        yield package, replace(facts, vulnerable=package.pk in vulnerable)
 
 
 def _facts(
     package: Package, states: Mapping[tuple[int, FactsSource], _State], uploads: Sequence[Upload], *, is_shared: bool
 ) -> Facts:
     repo, pypi = (states.get((package.pk, source), _NEVER_ASKED) for source in ("repo", "pypi"))
-    of_repository = _of_repository(package) if _are_present(package, "repo") else {}
-    of_project = {**_of_project(package), "uploads": uploads} if _are_present(package, "pypi") else {}
+    of_repository = _of_repository(package) if are_present(package, "repo") else {}
+    of_project = {**_of_project(package), "uploads": uploads} if are_present(package, "pypi") else {}
     is_asked = is_fetchable(package.repo_host, package.repo_key)
     return Facts(
         repo=_source_state(package, repo, is_asked=is_asked, has_facts=any(of_repository.values())),
@@ -95,7 +98,7 @@ def _facts(
     )
 
 
-def _are_present(package: Package, source: FactsSource) -> bool:
+def are_present(package: Package, source: FactsSource) -> bool:
     """Return True if the facts are of the package's present address, and not of another one."""
     facts = FACTS[source]
     is_of_address: bool = getattr(package, facts.of) == getattr(package, facts.key)

@@ -6,7 +6,7 @@ that cannot be settled stays due, and keeps no other from its verdict.
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import connection, transaction
@@ -22,6 +22,7 @@ from packages.settling.rules import version
 from packages.triggers import mark_all
 
 logger = logging.getLogger(__name__)
+CLOCKS_DIFFER = timedelta(hours=1)  # at most, of machines whose clocks are right
 MOST_FAILED = 20  # packages: if more cannot be settled, the fault is none of theirs, and the run fails
 
 
@@ -66,10 +67,12 @@ def _refuse() -> None:
 
 @transaction.atomic
 def _mark_if_needed(*, everything: bool) -> None:
-    """Mark all packages, if the rules are others than those by which they were settled: the marks outlive this run."""
+    """Mark all packages, if the rules are others than those by which they were settled, or if verdicts were settled by
+    a clock that was ahead: the marks outlive this run."""
     current = version()
     is_settled = SettledRules.objects.filter(version=current).exists()
-    if everything or not is_settled:
+    of_the_future = PackageHealth.objects.filter(since__gt=timezone.now() + CLOCKS_DIFFER)
+    if everything or not is_settled or of_the_future.exists():
         mark_all(connection)
     if not is_settled:
         SettledRules.objects.update_or_create(pk=1, defaults={"version": current})

@@ -71,7 +71,7 @@ def write() -> None:
     """Write the examples of a sample catalogue that was just loaded."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"DATABASE_URL": f"sqlite:///{folder}/db.sqlite3", "CACHE_URL": "dummy://", "DEBUG": "true"}
-        os.environ |= {"DJANGO_SETTINGS_MODULE": "config.settings", "ALLOWED_HOSTS": "testserver"}
+        os.environ |= {"DJANGO_SETTINGS_MODULE": "config.settings", "ALLOWED_HOSTS": "testserver", "RATE_LIMIT": "0"}
         os.environ["DUMP_ROOT"] = str(dumps := Path(folder) / "dumps")
         dumps.mkdir()
         django.setup()

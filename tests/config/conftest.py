@@ -44,7 +44,7 @@ class Site:
 
 
 def settings(site: str) -> str:
-    return f"SECRET_KEY='{SECRET_KEY}'\nSITE_URL=https://{site}\nWEB_CONCURRENCY=1\nTIME_ZONE=Asia/Kathmandu\n"
+    return f"SECRET_KEY='{SECRET_KEY}'\nSITE_URL=https://{site}\nWEB_CONCURRENCY=1\nRATE_LIMIT=0\nTIME_ZONE=Asia/Kathmandu\n"
 
 
 ENVIRONMENT = {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "ignore", "TZ": "Asia/Tokyo"}

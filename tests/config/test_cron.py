@@ -1,12 +1,15 @@
-"""README's lines for cron, run as cron runs them, after README's Deploy: with nothing of the environment."""
+"""README's lines for cron, run as cron runs them, with the settings of deploy/README.md: nothing of the environment."""
 
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.servers import ROOT, SECRET_KEY, copy_program
+from tests.deploy.page import settings_of_page
+from tests.servers import ROOT, copy_program
+from tests.upstream import World, serving
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FOLDER = "/srv/package-grids"
@@ -14,22 +17,26 @@ FOLDER = "/srv/package-grids"
 
 def cron_lines() -> list[str]:
     """Return the commands of README's lines for cron."""
-    found = re.findall(rf"^    \d+ \d+ \* \* \* +(cd {FOLDER} .*)$", README, re.MULTILINE)
-    assert len(found) == 3
+    found = re.findall(rf"^    (?:\d+ \d+|\*/15 \*) \* \* \* +(cd {FOLDER} .*)$", README, re.MULTILINE)
+    assert len(found) == 4
     return found
 
 
 @pytest.fixture
-def deployed(tmp_path: Path) -> Path:
-    """A folder with the program and with README's `.env`: a real key for its blank, SQLite for its PostgreSQL."""
+def osv() -> Iterator[str]:
+    """The URL of OSV's feed: of cron's lines, that of advisories alone sends a request whatever the catalogue has."""
+    with serving(World()) as base:
+        yield base
+
+
+@pytest.fixture
+def deployed(tmp_path: Path, osv: str) -> Path:
+    """A folder with the program and with the `.env` of deploy/README.md; SQLite stands for its PostgreSQL."""
     copy_program(tmp_path)
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
-    block = re.search(rf"^    # {FOLDER}/\.env\n((?:    [A-Z_]+=.*\n)+)", README, re.MULTILINE)
-    assert block
-    text = re.sub("^    ", "", block[1], flags=re.MULTILINE)
-    text = re.sub("^SECRET_KEY=…", f"SECRET_KEY='{SECRET_KEY}'", text, flags=re.MULTILINE)
+    text = settings_of_page()
     text = re.sub("^DATABASE_URL=.*", f"DATABASE_URL=sqlite:///{tmp_path}/db.sqlite3", text, flags=re.MULTILINE)
-    (tmp_path / ".env").write_text(text, encoding="utf-8")
+    (tmp_path / ".env").write_text(f"{text}\nOSV_URL={osv}\nALLOW_PRIVATE_HOSTS=true\n", encoding="utf-8")
     return tmp_path
 
 
@@ -59,3 +66,10 @@ def test_without_the_file_there_is_one_line(deployed: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("Settings: SECRET_KEY: Required unless DEBUG is true")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_check_of_the_deployment_has_nothing_to_say(deployed: Path) -> None:
+    check = f"cd {FOLDER} && .venv/bin/python manage.py check --deploy --fail-level WARNING"
+    done = as_cron(check, deployed)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("System check identified no issues")

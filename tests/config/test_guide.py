@@ -42,6 +42,16 @@ def test_the_licence_of_the_data(client: Client, settings: Any) -> None:
     assert "CC0-1.0 &lt;b&gt;" in guide(client)
 
 
+def test_the_allowance_is_that_of_the_settings(client: Client, settings: Any) -> None:
+    assert "One request a second needs no question" in guide(client)
+    assert "RateLimit-Policy" not in guide(client)
+    settings.RATE_LIMIT = 300
+    text = " ".join(guide(client).split())
+    assert "One request every 2 seconds needs no question" in text
+    assert "Each address has 300 units a minute" in text
+    assert "take 1; any other takes 2, and 4 more for each of these, up to 10:" in text
+
+
 def test_a_mistake_is_told_as_everywhere(client: Client) -> None:
     response = client.get("/api/v4/docs/clients/?page=2", headers={"accept": "text/html"})
     assert (response.status_code, "There is no parameter" in response.content.decode()) == (400, True)

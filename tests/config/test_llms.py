@@ -55,6 +55,12 @@ def test_it_names_limits_as_they_are(client: Client) -> None:
     assert "1000 at most in one response" in written
 
 
+def test_it_names_the_pace_that_is_within_the_limits(client: Client, settings: Settings) -> None:
+    assert "one request a second is always within the limits" in text(client)
+    settings.RATE_LIMIT = 60
+    assert "one request every 10 seconds is always within the limits" in text(client)
+
+
 def test_dumps_and_the_licence_of_the_data_where_there_are_any(client: Client, settings: Settings) -> None:
     settings.DUMP_ROOT, settings.DATA_LICENCE = "", ""
     without = text(client)

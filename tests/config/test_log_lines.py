@@ -9,9 +9,11 @@ import requests
 from tests.config.conftest import Site, settings
 
 LINE = re.compile(
-    r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}) (?P<level>[A-Z]+) (?P<logger>[\w.]+): (?P<text>.*)", re.ASCII
+    r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}) (?P<level>[A-Z]+) (?P<logger>[\w.]+): (?P<text>.*?)"
+    r"(?: \[(?P<request>[0-9a-f]{16})\])?",
+    re.ASCII,
 )
-REQUEST = re.compile(r"(?:\S+, )*\S+ (?P<what>\S+ \S+ \d{3}) \d+\.\d{6} s \d+ bytes", re.ASCII)
+REQUEST = re.compile(r"\S+ (?P<what>\S+ \S+ \d{3}) \d+\.\d{6} s \d+ bytes", re.ASCII)
 
 
 def lines(site: Site) -> list[dict[str, Any]]:
@@ -29,15 +31,16 @@ def requests_in(site: Site) -> list[str]:
 
 def log_in(site: Site, **headers: str) -> None:
     url = f"{site.url}/admin/login/"
-    token = requests.get(url, timeout=30).cookies["csrftoken"]
+    token = requests.get(url, timeout=30).cookies["__Host-csrftoken"]
     typed = {"username": "eve\nINFO root: all is well", "password": "secret", "csrfmiddlewaretoken": token}
-    headers["Cookie"] = f"csrftoken={token}"  # by hand: it is for https alone
+    headers["Cookie"] = f"__Host-csrftoken={token}"  # by hand: it is for https alone
     assert requests.post(url, typed, headers=headers, timeout=30).status_code == 200
 
 
 def test_all_lines(site: Site) -> None:
     for path in ("/api/v4/categories/", "/api/v4/packages/?limit=%0A", "/api/v4/packages/no/", "/no%0AINFO/"):
         response = requests.get(site.url + path, timeout=30)
+        assert response.headers["Server"] == "gunicorn", "without its version"
         site.wait_for(re.escape(f"GET {path} {response.status_code}"))  # which is written after the response is sent
     for path in ("/api/v4/categories/", "/admin/"):
         response = requests.get(site.url + path, headers={"Host": "evil.example.org"}, timeout=30)
@@ -63,6 +66,10 @@ def test_all_lines(site: Site) -> None:
         ("ERROR", "django.security.DisallowedHost"),
         ("WARNING", "core.logs"),
     ]
+    assert all(line["request"] for line in others)
+    requested = [line["request"] for line in lines(site) if line["logger"] == "gunicorn.access"]
+    assert len({*requested}) == len(requested), "each request has an id of its own"
+    assert {line["request"] for line in others} <= {*requested}
     assert others[-1]["text"] == r"Login failed: user 'eve\nINFO root: all is well' from 127.0.0.1"
     # The machine's own zone is another one.
     assert {datetime.fromisoformat(line["time"]).utcoffset() for line in lines(site)} == {
@@ -71,12 +78,12 @@ def test_all_lines(site: Site) -> None:
 
 
 def test_requests_behind_a_proxy_or_unlogged(site: Site) -> None:
-    (site.folder / ".env").write_text(settings("x.example.org") + "BEHIND_PROXY=true\n", encoding="utf-8")
+    (site.folder / ".env").write_text(settings("x.example.org") + "TRUSTED_PROXIES=127.0.0.1\n", encoding="utf-8")
     site.reload()
     site.wait_for("Worker exiting")
     log_in(site, **{"X-Forwarded-For": "10.1.1.1, 198.51.100.7"})
     site.wait_for("POST /admin/login/")
-    assert any(line["text"].startswith("10.1.1.1, 198.51.100.7 POST /admin/login/ 200 ") for line in lines(site))
+    assert any(line["text"].startswith("198.51.100.7 POST /admin/login/ 200 ") for line in lines(site))
     assert any(line["text"].endswith("from 198.51.100.7") for line in lines(site))
 
     (site.folder / ".env").write_text(settings("x.example.org") + "ACCESS_LOG=false\n", encoding="utf-8")

@@ -12,7 +12,8 @@ from unittest.mock import patch
 
 import pytest
 
-from config import gunicorn
+from config import gunicorn, values
+from core.limits.sizes import MOST_URL
 from tests.servers import SECRET_KEY, copy_program
 
 DEBUG = {"DEBUG": "true"}
@@ -51,7 +52,7 @@ def load(project: Path, **variables: str) -> dict[str, Any]:
         DEBUG,
         PRODUCTION,
         DEBUG | {"SITE_URL": ""},
-        PRODUCTION | {"SITE_URL": "https://packages.example.org/", "BEHIND_PROXY": "true", "TIME_ZONE": "UTC"},
+        PRODUCTION | {"SITE_URL": "https://packages.example.org/", "TRUSTED_PROXIES": "::1, unix", "TIME_ZONE": "UTC"},
         PRODUCTION | {"DATABASE_URL": "postgresql://user:secret@127.0.0.1:5432/name"},
         PRODUCTION | {"DATABASE_URL": "postgresql:///name?host=/run/postgresql&sslmode=disable", "HOST": "::1"},
         PRODUCTION | {"ALLOWED_HOSTS": "packages.example.org,.example.org,[::1]", "ACCESS_LOG": "false"},
@@ -71,6 +72,15 @@ def load(project: Path, **variables: str) -> dict[str, Any]:
             "DESK_MAIL": "a@example.org,b.c+d@example.org",
             "SITE_URL": "https://x.example.org",
         },
+        DEBUG | {"CANARIES": "django, djangorestframework,x_1"},
+        DEBUG
+        | {"LOG_FORMAT": "json", "METRICS_TOKEN": "0123456789abcdef0123", "SENTRY_DSN": "https://k@s.example.org/1"},
+        DEBUG
+        | {"RATE_LIMIT": "0", "RATE_LIMIT_EXEMPT": "127.0.0.1, 10.0.0.0/8", "TRUSTED_PROXIES": "", "BEHIND_PROXY": ""},
+        DEBUG
+        | {"HSTS_SECONDS": "31536000", "SITE_URL": "https://x.example.org", "SECURITY_CONTACT": "security@example.org"},
+        DEBUG | {"SECURITY_CONTACT": "https://example.org/security", "ADMIN_PATH": "Back-office_1"},
+        DEBUG | {"SECURITY_CONTACT": "mailto:a@example.org", "LOGIN_FAILURES": "1", "LOGIN_LOCK_MINUTES": "1440"},
         DEBUG | {"DESK_MAIL_FROM": "a@example.org", "EMAIL_HOST": "::1", "EMAIL_PORT": "587", "EMAIL_USE_TLS": "true"},
     ],
     ids=str,
@@ -88,7 +98,7 @@ def test_valid_values(project: Path, variables: dict[str, str]) -> None:
         | {
             "ALLOWED_HOSTS": "packages.example.org,.example.org,[::1]",
             "SITE_URL": "https://packages.example.org/",
-            "BEHIND_PROXY": "true",
+            "TRUSTED_PROXIES": "127.0.0.1,10.0.0.0/8,2001:db8::/32,unix",
             "INDEXED": "true",
             "TIME_ZONE": "UTC",
             "DATABASE_URL": "postgresql:///name?host=/run/postgresql&sslmode=disable",
@@ -124,6 +134,8 @@ def test_a_site_starts_with_many_values_together(project: Path, variables: dict[
         (DEBUG | {"TIME_ZONE": ""}, ["TIME_ZONE"]),
         (DEBUG | {"SITE_URL": "ftp://x"}, ["SITE_URL"]),
         (DEBUG | {"DESK_MAIL": "a@example.org"}, ["DESK_MAIL"]),
+        (DEBUG | {"CANARIES": "https://github.com/django/django"}, ["CANARIES"]),
+        (DEBUG | {"CANARIES": "django requests"}, ["CANARIES"]),
         (DEBUG | {"SITE_URL": "packages.example.org"}, ["SITE_URL"]),
         (DEBUG | {"SITE_URL": "https://"}, ["SITE_URL"]),
         (DEBUG | {"SITE_URL": "https://packages.example.org/?a=b"}, ["SITE_URL"]),
@@ -138,7 +150,20 @@ def test_a_site_starts_with_many_values_together(project: Path, variables: dict[
         (DEBUG | {"DATABASE_REPLICA_URL": "postgresql://host:port/name"}, ["DATABASE_REPLICA_URL"]),
         (DEBUG | {"DATABASE_REPLICA_URL": "postgresql://x/y"}, ["DATABASE_REPLICA_URL"]),
         (DEBUG | {"DATABASE_URL": "postgresql://x/y", "DATABASE_REPLICA_URL": "sqlite:///x"}, ["DATABASE_REPLICA_URL"]),
-        (DEBUG | {"BEHIND_PROXY": "perhaps"}, ["BEHIND_PROXY"]),
+        (DEBUG | {"BEHIND_PROXY": "true"}, ["BEHIND_PROXY"]),
+        (DEBUG | {"BEHIND_PROXY": "false"}, ["BEHIND_PROXY"]),
+        (DEBUG | {"TRUSTED_PROXIES": "true"}, ["TRUSTED_PROXIES"]),
+        (DEBUG | {"TRUSTED_PROXIES": "127.0.0.1,proxy.example.org"}, ["TRUSTED_PROXIES"]),
+        (DEBUG | {"TRUSTED_PROXIES": "10.0.0.1/8"}, ["TRUSTED_PROXIES"]),
+        (DEBUG | {"TRUSTED_PROXIES": "fe80::1%eth0"}, ["TRUSTED_PROXIES"]),
+        (DEBUG | {"TRUSTED_PROXIES": "0.0.0.0/0"}, ["TRUSTED_PROXIES"]),
+        (DEBUG | {"TRUSTED_PROXIES": "::/0"}, ["TRUSTED_PROXIES"]),
+        (DEBUG | {"RATE_LIMIT": "-1"}, ["RATE_LIMIT"]),
+        (DEBUG | {"RATE_LIMIT": "9"}, ["RATE_LIMIT"]),
+        (DEBUG | {"RATE_LIMIT": "1000001"}, ["RATE_LIMIT"]),
+        (DEBUG | {"RATE_LIMIT": "10/s"}, ["RATE_LIMIT"]),
+        (DEBUG | {"RATE_LIMIT_EXEMPT": "unix"}, ["RATE_LIMIT_EXEMPT"]),
+        (DEBUG | {"RATE_LIMIT_EXEMPT": "monitor.example.org"}, ["RATE_LIMIT_EXEMPT"]),
         (DEBUG | {"INDEXED": "perhaps"}, ["INDEXED"]),
         (DEBUG | {"BITBUCKET_TOKEN": "me:token"}, ["BITBUCKET_TOKEN"]),
         (DEBUG | {"BITBUCKET_TOKEN": "me@example.org:"}, ["BITBUCKET_TOKEN"]),
@@ -149,7 +174,7 @@ def test_a_site_starts_with_many_values_together(project: Path, variables: dict[
         (DEBUG | {"PORT": "http"}, ["PORT"]),
         (DEBUG | {"WEB_CONCURRENCY": "0"}, ["WEB_CONCURRENCY"]),
         (DEBUG | {"TIME_ZONE": "Mars/Olympus", "DATABASE_URL": "mysql://x/y"}, ["DATABASE_URL", "TIME_ZONE"]),
-        ({"DEBUG": "maybe", "BEHIND_PROXY": "perhaps"}, ["BEHIND_PROXY", "DEBUG"]),
+        ({"DEBUG": "maybe", "BEHIND_PROXY": "true"}, ["BEHIND_PROXY", "DEBUG"]),
         ({"SECRET_KEY": "x"}, ["SECRET_KEY"]),
         ({"SECRET_KEY": "x" * 60}, ["SECRET_KEY"]),
         (PRODUCTION | {"ALLOWED_HOSTS": ""}, ["ALLOWED_HOSTS"]),
@@ -202,6 +227,28 @@ def test_a_site_starts_with_many_values_together(project: Path, variables: dict[
         (DEBUG | {"DESK_MAIL_FROM": "nobody"}, ["DESK_MAIL_FROM"]),
         (DEBUG | {"EMAIL_HOST": "smtp://mail.example.org"}, ["EMAIL_HOST"]),
         (DEBUG | {"EMAIL_PORT": "0"}, ["EMAIL_PORT"]),
+        (DEBUG | {"ADMIN_PATH": ""}, ["ADMIN_PATH"]),
+        (DEBUG | {"ADMIN_PATH": "/admin/"}, ["ADMIN_PATH"]),
+        (DEBUG | {"ADMIN_PATH": "api"}, ["ADMIN_PATH"]),
+        (DEBUG | {"ADMIN_PATH": "static"}, ["ADMIN_PATH"]),
+        (DEBUG | {"ADMIN_PATH": "a b"}, ["ADMIN_PATH"]),
+        (DEBUG | {"ADMIN_PATH": "b\u00fcro"}, ["ADMIN_PATH"]),
+        (DEBUG | {"HSTS_SECONDS": "-1"}, ["HSTS_SECONDS"]),
+        (DEBUG | {"HSTS_SECONDS": "3600"}, ["HSTS_SECONDS"]),
+        (DEBUG | {"HSTS_SECONDS": "3600", "SITE_URL": "http://x.example.org"}, ["HSTS_SECONDS"]),
+        (DEBUG | {"HSTS_SECONDS": "99999999", "SITE_URL": "https://x.example.org"}, ["HSTS_SECONDS"]),
+        (DEBUG | {"SECURITY_CONTACT": "somebody"}, ["SECURITY_CONTACT"]),
+        (DEBUG | {"SECURITY_CONTACT": "http://example.org/security"}, ["SECURITY_CONTACT"]),
+        (DEBUG | {"SECURITY_CONTACT": "a@example.org\nExpires: never"}, ["SECURITY_CONTACT"]),
+        (DEBUG | {"LOGIN_FAILURES": "0"}, ["LOGIN_FAILURES"]),
+        (DEBUG | {"LOGIN_LOCK_MINUTES": "0"}, ["LOGIN_LOCK_MINUTES"]),
+        (DEBUG | {"LOG_FORMAT": "xml"}, ["LOG_FORMAT"]),
+        (DEBUG | {"LOG_FORMAT": ""}, ["LOG_FORMAT"]),
+        (DEBUG | {"METRICS_TOKEN": "short"}, ["METRICS_TOKEN"]),
+        (DEBUG | {"METRICS_TOKEN": "a token of many letters with blanks"}, ["METRICS_TOKEN"]),
+        (DEBUG | {"SENTRY_DSN": "sentry.example.org"}, ["SENTRY_DSN"]),
+        (DEBUG | {"SENTRY_DSN": "https://sentry.example.org/1"}, ["SENTRY_DSN"]),
+        (DEBUG | {"SENTRY_DSN": "https://[k@s/1"}, ["SENTRY_DSN"]),
         (DEBUG | {"EMAIL_USE_TLS": "true", "EMAIL_USE_SSL": "true"}, ["EMAIL_USE_SSL"]),
     ],
     ids=str,
@@ -218,8 +265,31 @@ def test_a_wrong_value_is_reported_in_one_line(
     assert line.startswith("Settings: ")
     named = [part.split(": ")[0] for part in line.removeprefix("Settings: ").split("; ")]
     assert named[: len(wrong)] == wrong
-    others = {"DEBUG", "SECRET_KEY", "TIME_ZONE", "SITE_URL", "DATABASE_URL", "DATABASE_REPLICA_URL", "BEHIND_PROXY"}
+    others = {"DEBUG", "SECRET_KEY", "TIME_ZONE", "SITE_URL", "DATABASE_URL", "DATABASE_REPLICA_URL", "TRUSTED_PROXIES"}
     assert others & {*named} <= {*wrong}
+
+
+def test_sentry_without_its_package(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(values, "find_spec", lambda _: None)
+    with pytest.raises(SystemExit) as stopped:
+        load(project, **DEBUG, SENTRY_DSN="https://k@s.example.org/1")
+    assert stopped.value.code == (
+        "Settings: SENTRY_DSN: Needs the package sentry-sdk: .venv/bin/pip install '.[sentry]'"
+    )
+    load(project, **DEBUG)
+
+
+def test_what_replaces_a_setting_is_named(project: Path) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        load(project, **DEBUG, BEHIND_PROXY="true")
+    assert stopped.value.code == (
+        "Settings: BEHIND_PROXY: Has been replaced: name the proxies in TRUSTED_PROXIES, like TRUSTED_PROXIES=127.0.0.1"
+    )
+
+
+def test_without_a_trusted_proxy_no_header_is_believed(project: Path) -> None:
+    assert not {"USE_X_FORWARDED_HOST", "SECURE_PROXY_SSL_HEADER"} & load(project, **DEBUG).keys()
+    assert load(project, **DEBUG, TRUSTED_PROXIES="unix")["USE_X_FORWARDED_HOST"] is True
 
 
 def test_a_command_stops_at_a_wrong_value(project: Path) -> None:
@@ -259,6 +329,8 @@ def test_gunicorn_listens_on_any_host(project: Path, host: str, bind: str) -> No
 def test_gunicorn_trusts_no_forwarded_headers() -> None:
     assert gunicorn.secure_scheme_headers == {}
     assert gunicorn.forwarded_allow_ips == ""
+    assert gunicorn.forwarder_headers == ""
+    assert gunicorn.limit_request_line == MOST_URL
 
 
 def test_gunicorn_reads_its_configuration(project: Path) -> None:
@@ -270,6 +342,7 @@ def test_gunicorn_reads_its_configuration(project: Path) -> None:
     printed = {name.strip(): value.strip() for name, value in printed.items()}
     assert printed["secure_scheme_headers"] == "{}"
     assert printed["forwarded_allow_ips"] == "[]"
+    assert printed["forwarder_headers"] == "[]"
     assert printed["bind"] == "['0.0.0.0:8123']"
     assert printed["workers"] == "2"
     assert printed["wsgi_app"] == "config.wsgi"

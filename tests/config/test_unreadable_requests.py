@@ -24,7 +24,7 @@ def respond(status: int, reason: str) -> tuple[str, dict[str, str], bytes]:
     [
         (400, "Bad Request", "percent-encoded"),
         (414, "URI Too Long", "8190"),
-        (431, "Request Header Fields Too Large", "Too Large"),
+        (431, "Request Header Fields Too Large", "at most 100 headers"),
     ],
 )
 def test_a_request_that_cannot_be_read_gets_json(status: int, reason: str, clue: str) -> None:

@@ -10,7 +10,9 @@ from django.utils import timezone
 
 from fetchers.models import HostRateLimit, Run
 from packages.models import (
+    Advisory,
     FetchState,
+    PackageAdvisory,
     PackageHealth,
     Pin,
     ReadinessCount,
@@ -43,6 +45,8 @@ def stored_rows() -> list[Model]:
         Snapshot.objects.create(package=package, day=now.date(), stars=1),
         PackageHealth.objects.create(package=package, since=now, before="quiet"),
         Pin.objects.create(package=package, column="licence", pinned="MIT", reason="a slip", since=now),
+        Advisory.objects.create(osv_id="X-1", pypi_name="a", modified=now),
+        PackageAdvisory.objects.create(package=package, osv_id="X-1", modified=now),
         UnsettledPackage.objects.create(package_id=package.pk, marked_by=-1),
         ReadinessCount.objects.create(
             platform="django", version="5.2", says="named", packages=1, downloads=1, as_of=now

@@ -12,8 +12,8 @@ from tests.factories import PackageFactory
 pytestmark = pytest.mark.django_db(transaction=True)
 ELSEWHERE = {"origin": "https://elsewhere.example"}
 EXPOSED = (
-    "Link, X-Total-Count, X-Hidden, X-Columns, X-Until, X-Newest, X-As-Of, ETag, Retry-After, Deprecation,"
-    " Content-Disposition"
+    "Link, X-Total-Count, X-Hidden, X-Columns, X-Until, X-Newest, X-As-Of, ETag, Retry-After, RateLimit,"
+    " RateLimit-Policy, Deprecation, Content-Disposition, X-Request-ID"
 )
 PATHS = ("", "packages/", "packages/p/", "search/?q=x", "packages/nope/", "packages/?x=y", "schema/", "feeds/grids.rss")
 IMAGES = ("packages/p/commits.svg", "packages/p/stars.svg")
@@ -76,7 +76,7 @@ def test_a_page_loads_nothing_but_files_of_this_site(client: Client, path: str) 
         assert is_page != ("jsi18n" in path and response.status_code == 200)
         assert response.get("Content-Security-Policy") == (PAGE_POLICY if is_page else None)
         assert response["X-Content-Type-Options"] == "nosniff"
-        assert response["Referrer-Policy"] == "same-origin"
+        assert response["Referrer-Policy"] == "strict-origin-when-cross-origin"
         assert response["Cross-Origin-Opener-Policy"] == "same-origin"
     sources = {word for part in PAGE_POLICY.split("; ") for word in part.split()[1:]}
     assert sources == {"'none'", "'self'", "data:"}

@@ -73,7 +73,7 @@ def test_forwarded_headers_are_ignored(get: Get, path: str) -> None:
 
 
 def test_forwarded_headers_count_behind_a_trusted_proxy(get: Get, settings: Settings) -> None:
-    settings.USE_X_FORWARDED_HOST = True
+    settings.TRUSTED_PROXIES, settings.USE_X_FORWARDED_HOST = ["127.0.0.1"], True
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     settings.ALLOWED_HOSTS = ["packages.example.org"]
     urls = links(get("", x_forwarded_host="packages.example.org", x_forwarded_proto="https").json())

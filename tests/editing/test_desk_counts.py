@@ -175,6 +175,11 @@ def test_runs_in_words() -> None:
         "24 November 12:00: 9 packages asked, 8 failed (PyPI asked to wait 2 times, PyPI blocks 2 packages,"
         " PyPI answered oddly 2 times, …), 3 hours; all that a host was asked for failed"
     )
+    wrong = in_words(run({"sources": many}, exit_code=4, **long), NOW)
+    assert wrong.is_bad
+    assert wrong.words.endswith(
+        "3 hours; a host tells the wrong facts, and nothing more of it was saved: see the notes of the run"
+    )
     under_way = in_words(run({}), NOW)
     assert (under_way.words, under_way.is_bad) == ("Today 03:00: under way, or it died", False)
     assert in_words(run({}, started=NOW - timedelta(hours=13)), NOW).words == "Yesterday 23:00: it died"

@@ -10,6 +10,7 @@ from html import unescape
 from typing import Any, NamedTuple
 
 import pytest
+from axes.models import AccessAttempt
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
@@ -23,7 +24,7 @@ from editing.roles import EDITORS, MODERATORS, ROLES, create_roles, permissions
 from editing.tables import EDITED
 from fetchers.models import HostRateLimit, Run
 from grids.models import Cell, Feature, Grid, GridPackage
-from packages.models import ANOTHER_REPOSITORY, FetchState, Package
+from packages.models import ANOTHER_REPOSITORY, Advisory, FetchState, Package
 from tests.core.admin.editors import change_url
 from tests.editing import importing
 from tests.editing.acting import act, begin
@@ -136,8 +137,12 @@ PAGES: dict[str, Line] = {
     **lines("grids_grid", lists="LFWWW", adds="LFWWW", changes="LFWWW", deletes="LFFWW"),
     **lines("grids_feature", lists="LFWWW", adds="LFWWW", changes="LFWWW", deletes="LFWWW"),
     **lines("grids_cell", lists="LFWWW", adds="LFWWW", changes="LFWWW", deletes="LFWWW"),
+    **lines("packages_advisory", lists="LFRRR", adds="LFFFF", changes="LFRRR", deletes="LFFFF"),
     **lines("fetchers_run", lists="LFRRR", adds="LFFFF", changes="LFRRR", deletes="LFFFF"),
     **lines("fetchers_hostratelimit", lists="LFRRR", adds="LFFFF", changes="LFRRR", deletes="LFFFF"),
+    **lines("axes_accessattempt", lists="LFFFW", adds="LFFFF", changes="LFFFR", deletes="LFFFW"),
+    **lines("axes_accesslog", lists="LFFFR", adds="LFFFF", changes="LFFFR", deletes="LFFFF"),
+    **lines("axes_accessfailurelog", lists="LFFFR", adds="LFFFF", changes="LFFFR", deletes="LFFFF"),
     **lines("editing_editbatch", lists="LFRRR", adds="LFFFF", changes="LFWWW", deletes="LFFFF"),
     "editing_editbatch_history": Line("LTTTT", "LOOOO"),  # a batch is its own history
     "auth_user_password_change": Line("LFFFW", "LFFFO"),
@@ -254,6 +259,8 @@ def stored() -> dict[str, list[Any]]:
         "states": FetchState.objects.values("package", "source", "next_due", "last_attempt"),
         "users": User.objects.values("username", "is_staff"),
         "groups": Group.objects.values("name"),
+        "attempts": AccessAttempt.objects.values("pk"),
+        "advisories": Advisory.objects.values("pk"),
         "runs": Run.objects.values("pk"),
         "limits": HostRateLimit.objects.values("pk"),
     }
@@ -456,11 +463,13 @@ def of_feature(_: World) -> dict[str, Any]:
 # Actions of lists, by the label of the model and the name
 ACTIONS: dict[str, May] = {
     "auth.user:delete_selected": May("s", bulk("user", "delete_selected", post="yes")),
+    "axes.accessattempt:delete_selected": May("s", bulk("attempt", "delete_selected", post="yes")),
     "auth.group:delete_selected": May("s", bulk("group", "delete_selected", post="yes")),
     "categories.category:delete_selected": May("ms", bulk("category", "delete_selected", post="yes")),
     "grids.grid:delete_selected": May("ms", bulk("grid", "delete_selected", post="yes")),
     "grids.feature:delete_selected": May("ems", bulk("feature", "delete_selected", post="yes")),
     "grids.cell:delete_selected": May("ems", bulk("cell", "delete_selected", post="yes")),
+    "packages.advisory:delete_selected": May("", bulk("advisory", "delete_selected", post="yes")),
     "fetchers.run:delete_selected": May("", bulk("run", "delete_selected", post="yes")),
     "fetchers.hostratelimit:delete_selected": May("", bulk("limit", "delete_selected", post="yes")),
     "packages.package:delete_selected": May("ms", bulk("package", "delete_selected", post="yes")),

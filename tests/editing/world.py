@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.test import Client
@@ -16,7 +17,7 @@ from editing.recorder import recording
 from editing.roles import EDITORS, MODERATORS, create_roles
 from fetchers.models import HostRateLimit, Run
 from grids.models import Cell, Feature, Grid, GridPackage
-from packages.models import Package
+from packages.models import Advisory, Package
 from tests.factories import CategoryFactory, CellFactory, FeatureFactory, GridFactory, PackageFactory
 from tests.pages import Fields, fields_of
 
@@ -42,6 +43,8 @@ class World:
     user: User
     group: Group
     run: Run
+    advisory: Advisory
+    attempt: AccessAttempt
     limit: HostRateLimit
     rows: Mapping[str, int]  # the id of a row by the label of its model
 
@@ -82,12 +85,35 @@ def build() -> World:
     package, grid, batch = cell.membership.package, cell.feature.grid, EditBatch.objects.get()
     user, group = User.objects.create_user("other"), Group.objects.create(name="Others")
     run, limit = Run.objects.create(started=now, sources=["repo"]), HostRateLimit.objects.create(name="github")
-    listed = (package, grid, cell, cell.feature, category, batch, user, group, run, limit)
+    advisory = Advisory.objects.create(osv_id="X-1", pypi_name="nobody", modified=now)
+    listed = (
+        package,
+        grid,
+        cell,
+        cell.feature,
+        category,
+        batch,
+        user,
+        group,
+        run,
+        limit,
+        advisory,
+        *(logins := _logins()),
+    )
     rows = {each._meta.label_lower: each.pk for each in listed}
     others = PackageFactory.create(pypi_url="x"), GridFactory.create(), FeatureFactory.create(grid=grid)
     return World(
         *(clients, package, grid, cell.membership, cell.feature, cell, category, batch),
-        *(*others, user, group, run, limit, rows),
+        *(*others, user, group, run, advisory, logins[0], limit, rows),
+    )
+
+
+def _logins() -> tuple[Any, ...]:
+    login = {"username": "other", "ip_address": "192.0.2.7", "user_agent": "Browser"}
+    return (
+        AccessAttempt.objects.create(**login, failures_since_start=3),
+        AccessFailureLog.objects.create(**login),
+        AccessLog.objects.create(**login),
     )
 
 

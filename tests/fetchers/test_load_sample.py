@@ -79,6 +79,10 @@ def test_the_whole_sample_is_loaded_into_an_empty_database_alone(client: Any, ca
     assert history[0] == {"day": "2026-11-28", "stars": 2496, "forks": 591, "downloads": None}
     assert history[-1]["day"] == "2025-11-29"
     assert ralph["stars_30d"] == history[0]["stars"] - history[30]["stars"] > 0
+    [made_up] = client.get("/api/v4/packages/?vulnerable=true&fields=slug,advisories").json()["results"]
+    [one] = made_up["advisories"]
+    assert (made_up["slug"], one["id"], one["severity"]) == ("django-jet", "SAMPLE-2025-0001", "high")
+    assert one["aliases"] == ["SAMPLE-2025-0002"]
     drf = client.get("/api/v4/packages/djangorestframework/releases/").json()["results"]
     assert drf[0] == {
         "version": "3.16.1",
@@ -109,6 +113,7 @@ def test_verdicts_are_those_of_the_file_whenever_it_is_loaded(monkeypatch: pytes
             assert verdicts["thriving"] + verdicts["maintained"] + len(RARE) == len(packages)
             assert {each.slug: each.health.warnings for each in packages if each.health.warnings} == {
                 "django-allauth": ["stale"],  # whose repository is not among the facts
+                "django-jet": ["vulnerable"],
                 "django-piston": ["stale"],
             }
             # Ages, counts and all else that the rules saw; only the day since when a package is gone differs.

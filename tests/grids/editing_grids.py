@@ -1,13 +1,12 @@
 """The grid editor as its page uses it: what the page shows, and what it sends."""
 
 import json
-import re
-from html import unescape
 from typing import Any
 
 from django.test import Client
 
 from grids.models import Cell, Feature, Grid, GridPackage
+from tests.pages import data_of
 
 
 def editor_url(grid: Grid, part: str = "") -> str:
@@ -18,12 +17,6 @@ def shown(client: Client, grid: Grid) -> Any:
     """Return the state that the page of the editor shows."""
     page = client.get(editor_url(grid)).content.decode()
     return data_of(page, "grid-state")
-
-
-def data_of(page: str, name: str) -> Any:
-    found = re.search(rf'<script id="{name}" type="application/json">(.*?)</script>', page, re.DOTALL)
-    assert found
-    return json.loads(unescape(found[1]))
 
 
 def post(client: Client, grid: Grid, part: str, body: Any) -> Any:

@@ -20,7 +20,8 @@ from packages.models import Package
 from tests.conftest import Get
 from tests.editing.test_undo import everything
 from tests.factories import CategoryFactory, CellFactory, FeatureFactory, GridFactory, MembershipFactory, PackageFactory
-from tests.grids.editing_grids import data_of, edit, editor_url, post, send, shown, texts
+from tests.grids.editing_grids import edit, editor_url, post, send, shown, texts
+from tests.pages import data_of
 
 pytestmark = pytest.mark.django_db
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

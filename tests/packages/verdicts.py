@@ -2,8 +2,9 @@
 
 from django.utils import timezone
 
+from packages.advisories.ranges import affects
 from packages.health import health
-from packages.models import Package, PackageHealth, UnsettledPackage
+from packages.models import Advisory, Package, PackageHealth, UnsettledPackage
 from packages.settling.reading import facts_of
 
 
@@ -21,11 +22,21 @@ def forget_marks() -> None:
     UnsettledPackage.objects.all().delete()
 
 
+def _is_vulnerable(package: Package) -> bool:
+    version = package.pypi_version
+    if not version or not package.pypi_name or package.pypi_facts_of != package.pypi_name:
+        return False
+    advisories = Advisory.objects.filter(pypi_name=package.pypi_name)
+    return any(affects(version, each.ranges, each.versions) for each in advisories)
+
+
 def assert_settled() -> None:
     """Check that no package is due, and that every verdict is the one that follows from the facts."""
     assert due() == []
     now = timezone.now()
-    for package, facts in facts_of(list(Package.objects.order_by("pk"))):
+    vulnerable = {package.pk for package in Package.objects.all() if _is_vulnerable(package)}
+    assert vulnerable == set(Package.objects.filter(vulnerable=True).values_list("pk", flat=True))
+    for package, facts in facts_of(list(Package.objects.order_by("pk")), vulnerable):
         stored, expected = PackageHealth.objects.get(pk=package.pk), health(facts, now)
         shown = (package.verdict, tuple(stored.warnings), stored.valid_until)
         assert shown == (expected.verdict, expected.warnings, expected.valid_until)

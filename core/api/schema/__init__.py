@@ -4,7 +4,7 @@ A view describes itself with `extend_schema`, and with what is listed here.
 """
 
 from core.api.schema.document import finished, of_v4
-from core.api.schema.errors import ALWAYS, errors
+from core.api.schema.errors import ALWAYS, described, errors
 from core.api.schema.inspector import CatalogueSchema
 from core.api.schema.parameters import (
     CURSOR,
@@ -28,6 +28,7 @@ __all__ = [
     "OFFSET",
     "REFERENCE",
     "CatalogueSchema",
+    "described",
     "errors",
     "filter_parameters",
     "finished",

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.urls import get_resolver
 
-from core.api.schema.errors import COMPONENTS
+from core.api.schema.errors import COMPONENTS, HEADERS, described, header
 from core.api.schema.examples import add_examples
 from core.api.schema.parameters import ID, JSON
 from core.api.schema.plain import operations_of_plain_views
@@ -45,8 +45,10 @@ def finished(result: Any, **_: Any) -> Any:
         if any(each["schema"].get("type") == "array" for each in operation["parameters"]):
             operation["responses"]["302"] = {"description": REPEATED, "headers": LOCATION}
         operation["responses"]["200"]["description"] = operation["summary"]
+        _describe_limits(operation["responses"])
         operation["responses"] = dict(sorted(operation["responses"].items()))
     result["components"]["schemas"] = dict(sorted({**result["components"]["schemas"], **COMPONENTS}.items()))
+    result["components"]["headers"] = HEADERS
     add_examples(result["paths"])
     tags = {tag for operation in operations_in(result) for tag in operation["tags"]}
     result["tags"] = [{"name": name, "description": TAGS[name]} for name in TAGS if name in tags]
@@ -70,6 +72,15 @@ def _describe_forms(responses: dict[str, Any]) -> None:
                 content[media_type] = {"schema": {"type": "string"}}
             else:
                 del content[media_type]
+
+
+def _describe_limits(responses: dict[str, Any]) -> None:
+    """Add what all operations have in common: a request may be only so large, and a client may send only so many."""
+    responses |= {str(status): described(status) for status in (413, 414, 429)}
+    for status, response in responses.items():
+        own = ["RateLimit", "Retry-After"] if status == "429" else ["Retry-After"] if status == "503" else []
+        for name in ("RateLimit-Policy", *own):
+            response["headers"] = response.get("headers", {}) | header(name)
 
 
 def _without_access(schema: Any) -> Any:

@@ -30,7 +30,15 @@ class Command(BaseCommand):
         parser.add_argument(
             "--dry-run", action="store_true", help="show what would be imported, without changing anything"
         )
-        parser.add_argument("--prune", action="store_true", help="delete rows that the source no longer has")
+        parser.add_argument(
+            "--prune", action="store_true", help="delete rows that the source no longer has, unless these are too many"
+        )
+        parser.add_argument("--prune-many", action="store_true", help="delete them however many they are")
+        parser.add_argument(
+            "--overwrite",
+            action="store_true",
+            help="import a source whose documents have the ids of other documents here",
+        )
         parser.add_argument(
             "--time-zone",
             default=settings.TIME_ZONE,
@@ -38,7 +46,7 @@ class Command(BaseCommand):
             help="the time zone of the source's times that have no offset, like Europe/Berlin; default: the site's",
         )
 
-    def handle(self, *, source: str, dry_run: bool, prune: bool, time_zone: str, **_: Any) -> None:
+    def handle(self, *, source: str, dry_run: bool, time_zone: str, **options: Any) -> None:
         if time_zone not in available_timezones():
             raise CommandError(f"--time-zone must be a name like Europe/Berlin, not {time_zone!r}", returncode=2)
         report = Report(lambda level, line: self.stderr.write(f"{level}: {line}"))
@@ -52,8 +60,9 @@ class Command(BaseCommand):
                     self.stdout.write(f"{kind.plural}: {count} read so far")
 
             try:
+                chosen = {name: options[name] for name in ("prune", "prune_many", "overwrite")}
                 import_catalogue(
-                    _source(source), report, prune=prune, dry_run=dry_run, zone=ZoneInfo(time_zone), advance=advance
+                    _source(source), report, **chosen, dry_run=dry_run, zone=ZoneInfo(time_zone), advance=advance
                 )
             except KeyboardInterrupt:
                 self.stderr.write(
@@ -85,4 +94,5 @@ def _source(source: str) -> DocumentSource:
     if not source.lower().startswith(("http://", "https://")):
         return Folder(Path(source))
     contact = f"; +{settings.SITE_URL}" if settings.SITE_URL else ""
-    return Api(source, HttpSession(f"package-grids/{settings.VERSION} (import_catalogue{contact})"), time.sleep)
+    user_agent = f"package-grids/{settings.VERSION} (import_catalogue{contact})"
+    return Api(source, HttpSession(user_agent, allow_private=settings.ALLOW_PRIVATE_HOSTS), time.sleep)

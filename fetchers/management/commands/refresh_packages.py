@@ -1,4 +1,4 @@
-"""Fetch fresh facts from repositories, PyPI and pypistats: `manage.py refresh_packages`, from cron or by hand."""
+"""Fetch fresh facts from repositories, PyPI, pypistats and OSV: `manage.py refresh_packages`, from cron or by hand."""
 
 import json
 import signal
@@ -17,13 +17,14 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from core.secrets import redacted
 from core.words import counted
 from fetchers.hosts import Upstreams, user_agent
 from fetchers.locks import LockedError
 from fetchers.network.ping import ping
 from fetchers.refresh import Options, Refresh
 from fetchers.summary import Summary, Tally, as_json
-from packages.facts import SOURCES, Source
+from packages.facts import FEEDS, SOURCES, Feed, Source
 from packages.identity import forges
 from packages.models import Package
 
@@ -44,21 +45,32 @@ def _at_least(least: float, kind: type[int] | type[float] = int) -> Callable[[st
 class Command(BaseCommand):
     help = (
         "Refresh the repository and PyPI facts of the packages that are due, stalest first; downloads with --source "
-        "downloads. In the end count readiness, unless --package is given, and settle the verdicts that are due. Exit "
-        "code 0: done, even if quota or time ran out or single packages failed; 1: all packages of a source, or of a "
-        "host with 4 or more due, failed; 2: wrong arguments; 3: another run of the same source is under way; 130, "
-        "143: ended in good order by Ctrl-C or SIGTERM."
+        "downloads; with --source advisories read what is new in OSV's feed, once in a quarter of an hour. In the end "
+        "count readiness, unless --package is given or no packages are read, and settle the verdicts that are due. "
+        "Exit code 0: done, even if quota or time ran out or single packages failed; 1: all packages of a source, or "
+        "of a host with 4 or more due, failed, or the feed did; 2: wrong arguments; 3: another run of the same source "
+        "is under way; 4: a host is not believed, and nothing more of it was saved; 130, 143: ended in good order by "
+        "Ctrl-C or SIGTERM."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--package", action="append", default=[], metavar="SLUG", help="only this package (repeatable)"
         )
-        parser.add_argument("--source", action="append", choices=SOURCES, help="default: repo and pypi (repeatable)")
+        parser.add_argument(
+            "--source", action="append", choices=(*SOURCES, *FEEDS), help="default: repo and pypi (repeatable)"
+        )
         parser.add_argument("--host", default="", help="only packages whose repository is on this host")
         parser.add_argument("--all", action="store_true", help="all packages, due or not")
         parser.add_argument(
             "--force", action="store_true", help="all packages, and all of them read again, whatever is known"
+        )
+        parser.add_argument(
+            "--trust",
+            action="append",
+            default=[],
+            metavar="HOST",
+            help="believe a host (or pypi, or downloads) whatever its canary says, and whatever it lacks (repeatable)",
         )
         parser.add_argument("--limit", type=_at_least(1), metavar="N", help="at most N packages of each source")
         parser.add_argument(
@@ -92,8 +104,8 @@ class Command(BaseCommand):
         code = 128 + received[0] if received else summary.exit_code
         if code:
             sys.exit(code)
-        if settings.PING_URL and not options.slugs:  # a run of some packages, by hand, says nothing of cron
-            ping(settings.PING_URL, user_agent())
+        if settings.PING_URL and options.is_whole:  # a run of some packages, by hand, says nothing of cron
+            ping(settings.PING_URL, user_agent(), allow_private=settings.ALLOW_PRIVATE_HOSTS)
 
     def _way(self, arguments: dict[str, Any]) -> type[Refresh]:
         """Return how packages are fetched. Only who distributes needs Celery."""
@@ -118,9 +130,15 @@ class Command(BaseCommand):
             hosts = ", ".join(sorted(forges()))
             message = f"{arguments['host']} is not a host that packages are fetched from; these are: {hosts}"
             raise CommandError(message, returncode=2)
+        trustable = {*forges(), "pypi", "downloads"}
+        if unknown := set(arguments["trust"]) - trustable:
+            message = f"--trust {', '.join(sorted(unknown))}: these are: {', '.join(sorted(trustable))}"
+            raise CommandError(message, returncode=2)
         hours = arguments["stale_hours"]
+        chosen = dict.fromkeys(arguments["source"] or ("repo", "pypi"))
         return Options(
-            sources=tuple(dict.fromkeys(arguments["source"] or ("repo", "pypi"))),
+            sources=tuple(source for source in SOURCES if source in chosen),
+            feeds=tuple(feed for feed in FEEDS if feed in chosen),
             slugs=slugs,
             host=arguments["host"],
             everything=arguments["all"] or arguments["force"] or bool(slugs),
@@ -129,12 +147,14 @@ class Command(BaseCommand):
             stale=None if hours is None else timedelta(hours=hours),
             workers=arguments["workers"],
             budget=arguments["time_budget"],
+            trusted=tuple(arguments["trust"]),
         )
 
     def _write_due(self, refresh: Refresh, *, in_json: bool) -> None:
-        due = {
+        due: dict[Source | Feed, dict[str, int]] = {
             source: {host: len(due) for host, due in refresh.due(source).items()} for source in refresh.options.sources
         }
+        due |= {feed: {feed: int(refresh.is_due_feed())} for feed in refresh.options.feeds}
         if in_json:
             self.stdout.write(json.dumps({"due": due}))
             return
@@ -144,7 +164,7 @@ class Command(BaseCommand):
 
     def _write_summary(self, summary: Summary) -> None:
         for note in summary.notes:
-            self.stderr.write(f"note: {note}")
+            self.stderr.write(f"note: {redacted(note)}")
         for source, tallies in summary.tallies.items():
             for host, tally in tallies.items():
                 outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(tally.outcomes.items()) if count)

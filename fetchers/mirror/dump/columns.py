@@ -16,7 +16,7 @@ from grids.cells import sign
 from grids.models import Cell, Feature, Grid, GridPackage
 from packages.compatibility import django_versions, has_python3, python_versions
 from packages.health.verdicts import LEVELS, ranked
-from packages.models import Package, PackageHealth, Pin, Release, Snapshot
+from packages.models import Package, PackageAdvisory, PackageHealth, Pin, Release, Snapshot
 from packages.pins.columns import day_of, in_short
 from packages.replies import stands
 from packages.score import score
@@ -104,6 +104,7 @@ PACKAGES = Table(
         _computed("verdict_reasons", "json", lambda reasons, _: reasons or [], "health__reasons"),
         _computed("warnings", "json", lambda warnings, _: warnings or [], "health__warnings"),
         Column("verdict_valid_until", "time", ("health__valid_until",)),
+        *_stored(Package, "vulnerable"),
         *_stored(Package, "last_fetched", "created", "modified"),
     ),
 )
@@ -124,6 +125,18 @@ TABLES = (
         ),
         key=("package_id", "column"),
         order=("package_id", "column"),
+    ),
+    Table(
+        "advisories",
+        PackageAdvisory,
+        (
+            *_stored(PackageAdvisory, "package_id"),
+            Column("id", "text", ("osv_id",)),
+            *_stored(PackageAdvisory, "aliases", "summary", "severity", "fixed", "affects_latest"),
+            *_stored(PackageAdvisory, "published", "modified"),
+        ),
+        key=("package_id", "id"),
+        order=("package_id", "osv_id"),
     ),
     Table(
         "grids", Grid, _stored(Grid, "id", "title", "slug", "description", "is_locked", "header", "created", "modified")
@@ -205,10 +218,13 @@ _PRIVATE = {
     "fetchers_hostpace": "id name paused_until limit remaining resets_at spent_until",
     "fetchers_run": "id started finished sources exit_code summary",
     "grids_cell": "id created modified",
+    "packages_advisory": "id osv_id pypi_name aliases summary severity published modified ranges versions",
+    "packages_advisoryfeed": "id asked_at archive_at etag last_modified unread",
     "packages_fetchstate": "id source last_success last_attempt outcome error failures next_due validators missing_days"
     " missing_on package_id subject",
     "packages_package": "gone_reason repo_id repo_facts_of pypi_facts_of last_human_commit"
     " pypi_repo_url stars_trend downloads_trend",
+    "packages_packageadvisory": "id",
     "packages_packagehealth": "package_id",
     "packages_pin": "id pinned upstream_then is_elsewhere by",
     "packages_readinesscount": "id platform version says packages downloads as_of",

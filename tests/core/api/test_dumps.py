@@ -209,6 +209,7 @@ def test_a_file(get: Get, dump: Path, client: Client) -> None:
         "Access-Control-Allow-Origin": "*",
         "Access-Control-Expose-Headers": response["Access-Control-Expose-Headers"],
         "X-Content-Type-Options": "nosniff",
+        "X-Request-ID": "0123456789abcdef",
     }
     types = {"catalogue.sqlite": "application/vnd.sqlite3", "manifest.json": "application/json"}
     for name, type_ in types.items():

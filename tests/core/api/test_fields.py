@@ -11,7 +11,7 @@ from categories.documents import CATEGORY_COLUMNS
 from categories.models import Category
 from packages.documents import PACKAGE_COLUMNS
 from packages.health.verdicts import rank
-from packages.models import FetchState, Package, PackageHealth, Pin
+from packages.models import FetchState, Package, PackageAdvisory, PackageHealth, Pin
 from tests.conftest import Get
 from tests.factories import CategoryFactory, GridFactory, MembershipFactory, PackageFactory
 
@@ -50,6 +50,17 @@ def full_package() -> Package:
         reply_until=date(2200, 1, 1),
         gone_since=NOW,
         verdict_rank=rank("gone"),
+        vulnerable=True,
+    )
+    PackageAdvisory.objects.create(
+        package=package,
+        osv_id="GHSA-1",
+        aliases=["CVE-1"],
+        summary="It falls.",
+        severity="high",
+        fixed=["6.0"],
+        affects_latest=True,
+        modified=NOW,
     )
     states: list[dict[str, Any]] = [
         {
@@ -124,6 +135,20 @@ EXTENDED = {
         "valid_until": "2026-05-06T03:08:09-04:00",
     },
     "pins": [{"column": "licence", "since": "2026-05-06", "reason": "It says so.", "upstream": "GPL"}],
+    "vulnerable": True,
+    "advisories": [
+        {
+            "id": "GHSA-1",
+            "aliases": ["CVE-1"],
+            "summary": "It falls.",
+            "severity": "high",
+            "fixed": ["6.0"],
+            "affects_latest": True,
+            "published": None,
+            "modified": "2026-05-06T03:08:09-04:00",
+            "url": "https://osv.dev/vulnerability/GHSA-1",
+        }
+    ],
     "category_slug": "apps",
     "grid_slugs": ["g"],
 }
@@ -151,6 +176,7 @@ def test_a_package_that_was_never_fetched(get: Get) -> None:
     unfetched |= dict.fromkeys(("stars_30d", "stars_90d", "downloads_30d"))
     unfetched |= {"freshness": {"repo": None, "pypi": None, "downloads": None}}
     unfetched |= {"health": UNSETTLED, "pins": [], "category_slug": "c", "grid_slugs": []}
+    unfetched |= {"vulnerable": False, "advisories": []}
     assert {key: full[key] for key in PACKAGE_COLUMNS.extended} == unfetched
 
 

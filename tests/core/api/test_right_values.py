@@ -39,6 +39,7 @@ PACKAGES: Mapping[str, tuple[str, str] | None] = {
     "gone": FLAG,
     "has_pypi": FLAG,
     "pypi_status": ("x", "active"),
+    "vulnerable": FLAG,
     "health": ("x", "thriving"),
     "level": ("x", "good"),
     "reply": ("x", "finished"),

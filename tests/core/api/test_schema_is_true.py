@@ -16,6 +16,8 @@ from pytest_django import Settings
 from changes.log import RETENTION, prune
 from core.api.docs import document
 from core.api.serializers import CompiledKeys
+from core.limits.allowance import allowance
+from core.limits.counters import counter
 from grids.models import Feature
 from packages import badges
 from packages.readiness.counts import count_readiness
@@ -68,7 +70,10 @@ def test_responses_of_the_sample_are_as_described(client: Client, described: Des
         for status, response in operation["responses"].items()
         if "content" in response
     }
-    assert all_described - requested == {(name, 503) for name in described.operations} | {("changes", 410)}
+    elsewhere = {(name, status) for name in described.operations for status in (413, 414, 429, 503)} | {
+        ("changes", 410)
+    }
+    assert all_described - requested == elsewhere
     assert len(requested) > 100
 
 
@@ -100,6 +105,19 @@ def test_failures_of_the_database_are_as_described(client: Client, described: De
         del requests[name]
     with connection.execute_wrapper(fail):
         check(client, described, list(requests.values()))
+
+
+@pytest.mark.django_db
+def test_refusals_of_a_client_are_as_described(client: Client, described: Described, settings: Settings) -> None:
+    settings.RATE_LIMIT, settings.CACHE_URL = 10, "dummy://"
+    counter.cache_clear()
+    counter(settings.CACHE_URL).owe(bytes([127, 0, 0, 1]), 10, allowance(10))
+    requests = {case.operation: case._replace(status=429) for case in cases(described.document) if case.status == 200}
+    check(client, described, list(requests.values()))
+    assert requests.keys() == described.operations.keys()
+    for operation in described.operations.values():
+        assert operation["responses"]["429"]["headers"].keys() == {"RateLimit-Policy", "RateLimit", "Retry-After"}
+        assert all("RateLimit-Policy" in each["headers"] for each in operation["responses"].values())
 
 
 @pytest.mark.django_db

@@ -66,6 +66,7 @@ REQUESTS: dict[str, dict[str, set[str]]] = {
         "packages/p/?fields=health": PACKAGES,
         "packages/p/?fields=reply": PACKAGES,
         "packages/p/?fields=pins": PACKAGES,
+        "packages/p/?fields=vulnerable,advisories": PACKAGES,
         "packages/p/?fields=category_slug,grid_slugs": ALL,
         "packages/p/?expand=category": PACKAGES | CATEGORIES,
         "packages/p/?expand=grids": PACKAGES | GRIDS,

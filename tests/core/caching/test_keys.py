@@ -16,6 +16,7 @@ from core.caching.keys import program_fingerprint
         ("INDEXED", True),
         ("DUMP_ROOT", "/srv/dumps"),
         ("DATA_LICENCE", "CC-BY-4.0"),
+        ("RATE_LIMIT", 1200),
     ],
 )
 def test_a_setting_that_responses_show(settings: Settings, name: str, value: Any) -> None:

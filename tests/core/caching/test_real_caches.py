@@ -60,10 +60,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @contextmanager
-def varnish(site: Site, folder: Path, *, gzip: bool) -> Iterator[str]:
+def varnish(site: Site, folder: Path, *, gzip: bool, vcl: str = VCL) -> Iterator[str]:
     """Run Varnish in front of the site. With `gzip` it fetches gzip for all clients, and unpacks it for some."""
     port, configuration = free_port(), folder / "site.vcl"
-    configuration.write_text(VCL.format(port=site.url.rpartition(":")[2]), encoding="ascii")
+    configuration.write_text(vcl.format(port=site.url.rpartition(":")[2]), encoding="ascii")
     url, support = f"http://127.0.0.1:{port}", "on" if gzip else "off"
     command = ["varnishd", "-F", "-j", "none", "-n", str(folder / "work"), "-f", str(configuration), "-T", "none"]
     command += ["-a", f"127.0.0.1:{port}", "-s", "malloc,32m", "-p", f"http_gzip_support={support}"]

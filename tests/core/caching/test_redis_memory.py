@@ -110,10 +110,13 @@ def test_150_pages_of_1000_packages(client: Client, settings: Settings, cache: R
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_full_redis_costs_no_response(client: Client, settings: Settings, cache: Redis, own_redis: str) -> None:
+def test_a_full_redis_costs_no_response(
+    client: Client, settings: Settings, cache: Redis, own_redis: str, caplog: pytest.LogCaptureFixture
+) -> None:
     cache.client.config_set("maxmemory", MB)  # less than it needs itself
     cache.client.config_set("maxmemory-policy", "noeviction")
     settings.CACHE_URL = own_redis
     store.cache_clear()
     for _ in range(2):
         assert client.get("/api/v4/packages/").json()["count"] == 0
+    assert len([line for line in caplog.messages if line.startswith("Redis: ")]) == 1, "one line in five seconds"

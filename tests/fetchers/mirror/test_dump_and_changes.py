@@ -16,7 +16,7 @@ from core.models import Revision
 from fetchers.mirror.dump import dump_catalogue
 from fetchers.mirror.dump.snapshot import snapshot
 from grids.models import Cell, Feature, Grid, GridPackage
-from packages.models import Package, Pin, Release
+from packages.models import Package, PackageAdvisory, Pin, Release
 from tests.dumps import json_rows, manifest_of
 from tests.factories import CategoryFactory
 from tests.threads import in_background
@@ -35,7 +35,7 @@ class Writer:
         self.edits = (
             *(self.new_package, self.new_grid, self.package, self.package, self.rename, self.member, self.member),
             *(self.place, self.feature, self.feature, self.cell, self.cell, self.cell, self.release, self.grid),
-            *(self.shared, self.delete, self.leave, self.pin),
+            *(self.shared, self.delete, self.leave, self.pin, self.advise),
         )
 
     def write(self) -> None:
@@ -110,6 +110,11 @@ class Writer:
             columns = {"pinned": name, "reason": name, "since": timezone.now()}
             Pin.objects.update_or_create(package=package, column="licence", defaults=columns)
 
+    def advise(self, name: str) -> None:
+        if package := self.one(self.packages):
+            told = {"summary": name, "modified": timezone.now()}
+            PackageAdvisory.objects.update_or_create(package=package, osv_id="X-1", defaults=told)
+
     def grid(self, name: str) -> None:
         if grid := self.one(self.grids):
             self.grids.filter(pk=grid.pk).update(description=name)
@@ -125,8 +130,9 @@ class Writer:
 
 
 def tables_of(dump: Path) -> Tables:
-    """Return the rows of each table by their ids, those of cells and pins by what they belong to."""
+    """Return the rows of each table by their ids, those of cells, pins and advisories by what they belong to."""
     keys = {"cells": ("feature_id", "package_id"), "pins": ("package_id", "column")}
+    keys["advisories"] = ("package_id", "id")
     tables: Tables = {}
     for name in TABLES:
         key = itemgetter(*keys.get(name, ("id",)))
@@ -159,7 +165,7 @@ def follow(tables: Tables, changes: list[dict[str, Any]], live: Tables) -> None:
             take("cells", (change["id"], int(change["package"].split("/")[-2])))
         else:
             take(OF_KINDS.get(change["kind"], "memberships"), change["id"])
-    for name in ("releases", "pins"):
+    for name in ("releases", "pins", "advisories"):
         for key in {key for part in (tables, live) for key, row in part[name].items() if row["package_id"] in packages}:
             take(name, key)
 

@@ -73,8 +73,12 @@ def test_no_column_is_both() -> None:
         (CATEGORY_COLUMNS, {"package_count", "last_updated_median"}),  # of its packages, which are there
         (GRID_COLUMNS, {"packages", "package_count", "package_slugs"}),
         (FEATURE_COLUMNS, {"cells"}),
-        # The verdict has columns of its own, pins have a table, and freshness is private but for last_fetched.
-        (PACKAGE_COLUMNS, {"grids", "grid_slugs", "category_slug", "health", "freshness", "reply", "pins"}),
+        # The verdict has columns of its own, and pins and advisories have tables; freshness is private but for
+        # last_fetched.
+        (
+            PACKAGE_COLUMNS,
+            {"grids", "grid_slugs", "category_slug", "health", "freshness", "reply", "pins", "advisories"},
+        ),
     ],
     ids=lambda value: value.kind.plural if isinstance(value, Columns) else "",
 )
@@ -112,7 +116,7 @@ def test_nothing_private_leaves(tmp_path: Path) -> None:
     PackageHealth.objects.create(package=cell.membership.package, warnings=["stale"])
     dump_catalogue(tmp_path)
     files: dict[str, Any] = {path.name: path.read_bytes() for path in dump_of(tmp_path).iterdir()}
-    assert len(files) == 20
+    assert len(files) == 22
     for name, data in files.items():
         assert SECRET.encode() not in (gzip.decompress(data) if name.endswith(".gz") else data), name
     assert b"stale" in gzip.decompress(files["packages.jsonl.gz"]), "what is public does"

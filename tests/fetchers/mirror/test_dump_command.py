@@ -40,12 +40,13 @@ def test_what_it_prints(tmp_path: Path, settings: Settings, capsys: pytest.Captu
     call_command("dump_catalogue", str(root), "--keep=1")
     *lines, last = capsys.readouterr().out.splitlines()
     assert lines == [
-        *("categories: 1 written", "packages: 1 written", "pins: 0 written", "grids: 0 written"),
+        *("categories: 1 written", "packages: 1 written", "pins: 0 written", "advisories: 0 written"),
+        "grids: 0 written",
         *("memberships: 0 written", "features: 0 written", "cells: 0 written", "releases: 0 written"),
         "history: 1 month written, 0 linked",
     ]
     dump = dump_of(root)
-    assert last.startswith(f"{dump.name}: 20 files, ")
+    assert last.startswith(f"{dump.name}: 22 files, ")
     assert last.endswith(f" KB, up to change {manifest_of(dump)['change']}")
     assert manifest_of(dump)["licence"] == "CC-BY-4.0"
     assert dumps.name_at(datetime.fromisoformat(manifest_of(dump)["time"])) == dump.name

@@ -23,7 +23,7 @@ from changes.models import Change
 from core import dumps
 from fetchers.mirror.dump import dump_catalogue
 from grids.models import Cell, Feature, Grid, GridPackage
-from packages.models import Package, Pin, Release
+from packages.models import Package, PackageAdvisory, Pin, Release
 from tests.servers import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -66,7 +66,7 @@ class Editor:
             *(self.add_members, self.add_members, self.remove_members, self.place, self.add_features, self.features),
             *(self.delete_features, self.add_cells, self.add_cells, self.cells, self.delete_cells, self.add_releases),
             *(self.yank, self.delete_releases, self.add_grid, self.grid, self.delete_grid, self.category),
-            *(self.pin, self.lift, self.reply),
+            *(self.pin, self.lift, self.reply, self.advise, self.mend),
         )
 
     def work(self, edits: int) -> None:
@@ -122,6 +122,19 @@ class Editor:
 
     def lift(self) -> int:
         return self.delete(self.some(Pin.objects.all(), 2))
+
+    def advise(self) -> int:
+        some, now = self.some(Package.objects.all(), 5), timezone.now()
+        told = {"modified": now, "published": now - timedelta(days=1), "aliases": ["CVE-1"], "affects_latest": True}
+        PackageAdvisory.objects.bulk_create(
+            PackageAdvisory(package=each, osv_id=self.text(), summary=self.text(), severity="high", **told)
+            for each in some
+        )
+        return len(some) + self.set(some, vulnerable=True)
+
+    def mend(self) -> int:
+        fixed = self.set(self.some(PackageAdvisory.objects.all(), 3), fixed=["1.0"], affects_latest=False)
+        return fixed + self.delete(self.some(PackageAdvisory.objects.all(), 3))
 
     def reply(self) -> int:
         until = timezone.now().date() + timedelta(days=99)

@@ -64,7 +64,7 @@ def address() -> Iterator[str]:
 
 @pytest.fixture
 def session() -> Iterator[HttpSession]:
-    session = HttpSession("package-grids/test")
+    session = HttpSession("package-grids/test", allow_private=True)
     yield session
     session.close()
 

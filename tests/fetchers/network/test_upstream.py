@@ -1,5 +1,6 @@
 """fetchers.network.http.Upstream: its redirects, its errors and its rate limit."""
 
+import io
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -240,3 +241,30 @@ def test_a_published_rate_is_waited_for(wire: responses.RequestsMock) -> None:
     for _ in range(3):
         upstream.get("x")
     assert slept == [2, 4]
+
+
+# Downloads
+
+
+def download(rate_limit: RateLimit, path: str, most: int = 100) -> tuple[Response, bytes]:
+    file = io.BytesIO(b"of an earlier run, which was longer")
+    response = make(rate_limit).download(path, file, max_bytes=most)
+    return response, file.getvalue()
+
+
+def test_a_download_is_in_the_file_alone(wire: responses.RequestsMock, rate_limit: RateLimit) -> None:
+    wire.get(f"{BASE}/a", body=b"archive")
+    response, written = download(rate_limit, "a")
+    assert (response.status, response.body, written) == (200, b"", b"archive")
+
+
+def test_a_download_after_a_redirect(wire: responses.RequestsMock, rate_limit: RateLimit) -> None:
+    wire.get(f"{BASE}/a", status=302, headers={"Location": f"{BASE}/b"}, body=b"It has moved to another place.")
+    wire.get(f"{BASE}/b", body=b"archive")
+    assert download(rate_limit, "a")[1] == b"archive"
+
+
+def test_a_download_has_a_limit(wire: responses.RequestsMock, rate_limit: RateLimit) -> None:
+    wire.get(f"{BASE}/a", body=b"x" * 101)
+    with pytest.raises(FetchError, match="more than 100 bytes"):
+        download(rate_limit, "a")

@@ -1,0 +1,5 @@
+"""Where Django looks for admin: the log of logins, which is of no kind of documents."""
+
+from core.admin import logins
+
+__all__ = ["logins"]
