@@ -406,3 +406,13 @@ def test_without_it_nothing_of_celery_is_imported() -> None:
     )
     variables = {"DEBUG": "true", "DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": "sqlite:////dev/null"}
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=variables, check=True)
+
+
+def test_a_host_whose_packages_lack_what_they_told_is_not_believed(world: World) -> None:
+    populate(world, 12)
+    distribute(sources=("repo",))
+    before = list(Package.objects.order_by("pk").values())
+    world.fault = lambda path: "nonsense" if path.startswith("/graphql") else None
+    summary = distribute(sources=("repo",), everything=True)
+    assert list(Package.objects.order_by("pk").values()) == before
+    assert summary.exit_code
