@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
 from tests.attacks.fronts import certificate, configuration
-from tests.bad_days.sites import PACKAGE, Site, prepare, site
+from tests.bad_days.sites import PACKAGE, Site, site
 from tests.servers import free_port, running
 
 pytestmark = pytest.mark.more
@@ -35,15 +36,13 @@ SENT = {
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Site]:
-    database = f"sqlite:///{tmp_path / 'db.sqlite3'}"
-    prepare(database)
-    with site(tmp_path, database) as served:
+def served(tmp_path: Path, sqlite: str) -> Iterator[Site]:
+    with site(tmp_path, sqlite) as served:
         yield served
 
 
 @contextmanager
-def nginx(served: Site, folder: Path) -> Iterator[tuple[str, int]]:
+def nginx(served: Any, folder: Path) -> Iterator[tuple[str, int]]:
     """Run nginx as deploy/nginx.conf and deploy/README.md have it."""
     ports = free_port(), free_port()
     certificate(folder)
