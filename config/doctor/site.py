@@ -1,7 +1,8 @@
 """Examinations of the settings: what may be set so, but does not go together, or is not for production."""
 
+import os
 from collections.abc import Iterator
-from stat import S_IRWXG, S_IRWXO
+from stat import S_IRGRP, S_IRWXG, S_IRWXO
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -82,7 +83,11 @@ def examine_env_file() -> Iterator[Finding]:
     file = settings.BASE_DIR / ".env"
     if not file.exists():
         yield Finding(".env", "ok", "There is none: all settings are from the environment.")
-    elif file.stat().st_mode & (S_IRWXG | S_IRWXO):
+        return
+    stat = file.stat()
+    # A user of the site to whom the file does not belong reads it through its group.
+    needed = 0 if stat.st_uid == os.geteuid() else S_IRGRP
+    if stat.st_mode & (S_IRWXG | S_IRWXO) & ~needed:
         yield Finding(".env", "problem", "Other users may read .env, which has secrets.", f"Run: chmod 600 {file}")
     else:
         yield Finding(".env", "ok", "Only its user may read it.")

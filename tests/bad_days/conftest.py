@@ -1,4 +1,4 @@
-"""What the tests of bad days share: a faked wire, and a catalogue in an SQLite file."""
+"""Fixtures of bad days: a faked wire, and a catalogue in an SQLite file."""
 
 import shutil
 from collections.abc import Iterator

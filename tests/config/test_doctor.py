@@ -104,7 +104,7 @@ def test_proxy(settings: Settings, url: str, trusted: list[str], level: str) -> 
     assert only(site.examine_proxy)[0] == level
 
 
-def test_env_file(settings: Settings, tmp_path: Path) -> None:
+def test_env_file(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.BASE_DIR = tmp_path
     assert only(site.examine_env_file)[0] == "ok"
     file = tmp_path / ".env"
@@ -113,6 +113,10 @@ def test_env_file(settings: Settings, tmp_path: Path) -> None:
     for mode in (0o640, 0o604):
         file.chmod(mode)
         assert only(site.examine_env_file)[0] == "problem"
+    monkeypatch.setattr(os, "geteuid", lambda: file.stat().st_uid + 1)
+    for mode, level in ((0o640, "ok"), (0o660, "problem"), (0o644, "problem")):
+        file.chmod(mode)
+        assert only(site.examine_env_file)[0] == level
 
 
 def project(tmp_path: Path, settings: Settings, dependencies: str, python: str = ">=3.11", extras: str = "") -> None:
