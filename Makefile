@@ -112,9 +112,10 @@ soak: .venv/.installed-dev
 # page of admin; on the database that DATABASE_URL names. `make test-more` sends a small share of them.
 fuzz: export DEBUG := true
 fuzz: export FUZZ_REQUESTS ?= 50000
-fuzz: export FUZZ_FORMS ?= 100
+fuzz: export FUZZ_PARTS ?= 8
+fuzz: export FUZZ_FORMS ?= 20
 fuzz: .venv/.installed-dev
-	.venv/bin/pytest -m more -p no:randomly -s tests/fuzz $(ARGS)
+	.venv/bin/pytest -m more -p no:randomly -n auto --dist worksteal -s tests/fuzz $(ARGS)
 
 lint: export DEBUG := true
 lint: .venv/.installed-dev

@@ -21,7 +21,7 @@ from django.utils.crypto import constant_time_compare
 from core.caching.stores import store
 from core.database.sessions import waiting
 from core.database.triggers import REGISTERED
-from core.requests import VIEW
+from core.noted import VIEW
 from core.words import counted
 
 KEPT_SECONDS = 2.0  # for which an answer is given again, however often somebody asks

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.servers import ROOT, Site, free_port, running
 
+NAME = "localhost"  # a client names no address in a handshake of TLS, and nginx wants a name of ours there
 DEPLOYED = ROOT / "deploy" / "nginx.conf"
 _FOLDERS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
@@ -20,7 +21,7 @@ def configuration(site: Site, folder: Path, ports: tuple[int, int]) -> str:
         text = re.sub(rf"listen {port}\b", f"listen 127.0.0.1:{other}", text)
     places = {
         "unix:/run/package-grids.sock": site.url.removeprefix("http://"),
-        "packages.example.org": "127.0.0.1",
+        "packages.example.org": NAME,
         "/etc/nginx/package-grids/": f"{folder}/",
         "/srv/package-grids/": f"{ROOT}/",
         "/var/lib/package-grids/dumps/": f"{folder}/dumps/",
@@ -35,7 +36,7 @@ def configuration(site: Site, folder: Path, ports: tuple[int, int]) -> str:
 def certificate(folder: Path) -> None:
     """Write a certificate that nobody has signed."""
     files = ["-keyout", str(folder / "privkey.pem"), "-out", str(folder / "fullchain.pem")]
-    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    names = ["-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME}"]
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *names, *files]
     subprocess.run(command, check=True, capture_output=True)
 
@@ -52,5 +53,5 @@ def nginx(site: Site, folder: Path) -> Iterator[str]:
         f"http {{ access_log off; types {{ text/css css; }} {folders}\n{configuration(site, folder, ports)} }}\n",
         encoding="utf-8",
     )
-    with running(["nginx", "-e", f"{folder}/error.log", "-c", str(file)], f"http://127.0.0.1:{ports[0]}"):
-        yield f"https://127.0.0.1:{ports[1]}"
+    with running(["nginx", "-e", f"{folder}/error.log", "-c", str(file)], f"http://{NAME}:{ports[0]}"):
+        yield f"https://{NAME}:{ports[1]}"

@@ -20,7 +20,7 @@ from tests.servers import Site, sample_site
 pytestmark = pytest.mark.more
 EVIL = "evil.test"
 HELD = VCL.replace("beresp.ttl = 0.001ms", "beresp.ttl = 60s")
-# Headers of one response alone
+# Headers of one response alone: the id of a request too, which a cache that does not ask hands on as any other header
 OF_ITS_OWN = {
     "date",
     "age",
@@ -168,7 +168,7 @@ def test_nobody_gets_what_an_attack_was_answered(site: Site, cache: str, victim:
         got = [requests.get(cache + address, headers=headers, timeout=30) for _ in range(2)]
         right = requests.get(site.url + address, headers=headers, timeout=30)
         assert right.status_code == 200
-        if any(seen(each) != seen(right) or EVIL in f"{each.headers}{each.text}" for each in got):
+        if any(seen(each) != seen(right) or EVIL in str(seen(each)) for each in got):
             wrong[name] = [seen(each)[:2] for each in (*got, right)]
     assert wrong == {}
 

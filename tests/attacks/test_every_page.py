@@ -56,8 +56,10 @@ def test_every_page_of_admin() -> None:
     world = build()
     pages = 0
     for name in PAGES:
-        for who in ("nobody", "staff", "superuser"):
+        for who in ("nobody", "superuser"):
             for send in (world.clients[who].get, world.clients[who].post) if name != "logout" else ():
+                if (who, send.__name__) == ("nobody", "post"):  # the same page of the login
+                    continue
                 response: Any = send(url_of(name, world))
                 check(response, name)
                 pages += response.headers.get("Content-Type", "").startswith("text/html")

@@ -11,7 +11,6 @@ from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import DjangoAssertNumQueries, Settings
 
-import config.metrics
 from config import probes
 from config.metrics import stored
 from core import hooks
@@ -31,7 +30,7 @@ Metrics = dict[str, dict[tuple[str, ...], float]]
 @pytest.fixture(autouse=True)
 def _token(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.METRICS_TOKEN = TOKEN
-    monkeypatch.setattr(config.metrics, "STORED", stored.Stored())
+    monkeypatch.setattr(stored, "STORED", stored.Stored())
     monkeypatch.setattr(probes, "KEPT_SECONDS", 0.0)
 
 
@@ -157,7 +156,7 @@ def test_the_newest_dump(client: Client, settings: Settings, tmp_path: Path) -> 
     manifest = Manifest(time, 1, None, {"packages.csv.gz": FileEntry(1, 700, "0" * 64)})
     (tmp_path / name_at(time)).mkdir()
     (tmp_path / name_at(time) / "manifest.json").write_bytes(manifest.serialized())
-    config.metrics.STORED = stored.Stored()
+    stored.STORED = stored.Stored()
     found = metrics(client)
     assert found["newest_dump_timestamp_seconds"] == {(): time.timestamp()}
     assert found["newest_dump_size_bytes"] == {(): 700}
@@ -169,12 +168,12 @@ def test_they_are_read_now_and_then(
     """The number of queries is that of the lists and sources, whatever is in the database; then none at all."""
     for host in ("github.com", "gitlab.com", "codeberg.org"):
         package(host, last_success=datetime.now(UTC))
-    config.metrics.STORED.collect()
-    config.metrics.STORED = stored.Stored()
+    stored.STORED.collect()
+    stored.STORED = stored.Stored()
     with django_assert_max_num_queries(3 + len(LISTS) + 3 + 2 * (1 + len(hooks.measures)) * 3):
-        config.metrics.STORED.collect()
+        stored.STORED.collect()
     with django_assert_num_queries(0):
-        config.metrics.STORED.collect()
+        stored.STORED.collect()
 
 
 def fails(_now: datetime) -> Iterable[Measured]:
@@ -211,7 +210,7 @@ def test_a_slow_group_is_read_less_often(client: Client, monkeypatch: pytest.Mon
         now[0] += 2
         return [Measured("slow", "Slow.", (), {(): calls[0]})]
 
-    monkeypatch.setattr(stored.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("config.metrics.stored.time.monotonic", lambda: now[0])
     with_measure(monkeypatch, slow)
     collector = stored.Stored()
     for after, expected in ((0, 1), (99, 1), (2, 2)):

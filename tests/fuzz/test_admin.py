@@ -49,7 +49,7 @@ def world(db: None) -> World:
 def _report() -> Iterator[None]:
     yield
     lines = ", ".join(f"{status}: {number:,}" for status, number in sorted(sent.items()))
-    sys.stdout.write(f"\n{sent.total():,} forms and pages of admin ({lines})\n")
+    sys.stderr.write(f"\n{sent.total():,} forms and pages of admin ({lines})\n")
 
 
 @contextmanager

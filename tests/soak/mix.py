@@ -47,6 +47,11 @@ def _list(choose: Random) -> str:
     )
 
 
+def _compare(choose: Random) -> str:
+    """Return the URL of a comparison: it has the slugs in order, and any other redirects there."""
+    return f"compare/?packages={','.join(sorted(f'package-{pk}' for pk in choose.sample(range(1, HOT), 2)))}"
+
+
 def _page(choose: Random) -> str:
     return choose.choice(
         [
