@@ -202,7 +202,7 @@ def on_starting(arbiter: Arbiter) -> None:
 
 
 def _make_folder() -> None:
-    if _FOLDER not in os.environ:
+    if _SETTINGS["METRICS"] and _FOLDER not in os.environ:
         os.environ[_FOLDER] = tempfile.mkdtemp(prefix="package-grids-")
 
 
@@ -237,6 +237,8 @@ def post_fork(_arbiter: Arbiter, worker: Any) -> None:
 
 def child_exit(arbiter: Any, _worker: object) -> None:
     """Add what dead workers have counted to one file: otherwise there would be more and more of them to read."""
+    if _FOLDER not in os.environ:
+        return
     try:
         _retire(Path(os.environ[_FOLDER]), {str(pid) for pid in arbiter.WORKERS})
     except Exception as error:  # noqa: BLE001 (nothing that metrics do may end the master)

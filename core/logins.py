@@ -11,6 +11,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 from axes.handlers.database import AxesDatabaseHandler
+from axes.helpers import get_lockout_message
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
@@ -30,7 +31,7 @@ TIMES_AS_MANY = 10  # failures by a name, from all addresses, for which it is lo
 RETENTION = timedelta(days=90)  # of the log of logins
 
 
-class LoginHandler(AxesDatabaseHandler):
+class LoginHandler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
     """The handler of django-axes, but for what counts."""
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
@@ -45,6 +46,7 @@ class LoginHandler(AxesDatabaseHandler):
         """Forget the failures of the name that has logged in. Those of its address with other names stay: otherwise
         whoever has an account could guess the passwords of others without an end."""
         name = name_of(request, credentials)
+        deleted: int
         deleted, _ = AccessAttempt.objects.filter(username=name, ip_address=request.axes_ip_address).delete()  # type: ignore[attr-defined]  # set by axes
         return deleted
 
@@ -78,10 +80,10 @@ class LoginForm(AdminAuthenticationForm):
     it."""
 
     def get_invalid_login_error(self) -> ValidationError:
-        if not getattr(self.request, "axes_locked_out", False):
+        if self.request is None or not getattr(self.request, "axes_locked_out", False):
             return super().get_invalid_login_error()
         wait = timeuntil(timezone.now() + timedelta(seconds=_seconds_left(self.request)))
-        return ValidationError(f"{settings.AXES_COOLOFF_MESSAGE} ({wait})", code="locked")
+        return ValidationError(f"{get_lockout_message()} ({wait})", code="locked")
 
 
 def lock_out(

@@ -49,7 +49,20 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 # What has none of these has none of the forms either. Plain searches: each request writes a line of the log.
-_HINTS = ("@", "token", "secret", "passw", "pwd", "key", "auth", "sig", "credential", "bearer", "basic ", "csrf")
+_HINTS: tuple[str, ...] = (
+    "@",
+    "token",
+    "secret",
+    "passw",
+    "pwd",
+    "key",
+    "auth",
+    "sig",
+    "credential",
+    "bearer",
+    "basic ",
+    "csrf",
+)
 _HINTS += ("session", "gh", "glpat-", "pypi-", "akia", "api-", "api_")
 
 

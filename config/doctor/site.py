@@ -13,6 +13,8 @@ from core.hooks import Finding, Level
 
 # Of Django's checks of a deployment: what a site behind a proxy leaves to the proxy, and DEBUG, which is examined here.
 LEFT_OUT = {"security.W008", "security.W018"}
+# In the words of our own settings
+REMEDIES = {"security.W004": "Once all of the site works with https, set HSTS_SECONDS=31536000."}
 
 
 def examine_settings() -> Iterator[Finding]:
@@ -24,9 +26,15 @@ def examine_settings() -> Iterator[Finding]:
     ]
     for each in found:
         level: Level = "problem" if each.level >= checks.ERROR else "warning"
-        yield Finding(f"settings ({each.id})", level, each.msg, each.hint or f"Look for {each.id} in Django's checks.")
+        yield Finding(
+            f"settings ({each.id})", level, each.msg, REMEDIES.get(each.id or "") or each.hint or _look_for(each.id)
+        )
     if not found:
         yield Finding("settings", "ok", "Django's checks find nothing.")
+
+
+def _look_for(check: str | None) -> str:
+    return f"Look for {check} in the documentation of Django's checks."
 
 
 def examine_debug() -> Iterator[Finding]:

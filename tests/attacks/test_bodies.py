@@ -14,8 +14,9 @@ import brotli
 import pytest
 from django.test import Client
 
-from editing.spreadsheets.reading import RefusedError, read
+from editing.spreadsheets.reading import read
 from fetchers.network.http import FetchError, HttpSession, Response, TooLargeError
+from grids.spreadsheets import RefusedError
 from tests.core.admin.editors import change_url, open_form
 from tests.factories import GridFactory, MembershipFactory
 

@@ -105,10 +105,10 @@ def test_preflight_images_and_static_files(client: Client, settings: Settings, t
     settings.MIDDLEWARE = [*settings.MIDDLEWARE]
     if "whitenoise.middleware.WhiteNoiseMiddleware" not in settings.MIDDLEWARE:
         settings.MIDDLEWARE.insert(-7, "whitenoise.middleware.WhiteNoiseMiddleware")
-    response = Client().get("/static/x.css")
-    assert b"".join(response.streaming_content) == b"a {}"
-    response.close()
-    check(response, "static")
+    served: Any = Client().get("/static/x.css")
+    assert b"".join(served.streaming_content) == b"a {}"
+    served.close()
+    check(served, "static")
 
 
 def test_a_failure_of_the_program(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

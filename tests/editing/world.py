@@ -44,9 +44,9 @@ class World:
     group: Group
     run: Run
     advisory: Advisory
-    attempt: AccessAttempt
     limit: HostRateLimit
     rows: Mapping[str, int]  # the id of a row by the label of its model
+    attempt: Any  # a failed login
 
     forms: dict[str, Fields] = field(default_factory=dict)
 
@@ -104,7 +104,8 @@ def build() -> World:
     others = PackageFactory.create(pypi_url="x"), GridFactory.create(), FeatureFactory.create(grid=grid)
     return World(
         *(clients, package, grid, cell.membership, cell.feature, cell, category, batch),
-        *(*others, user, group, run, advisory, logins[0], limit, rows),
+        *(*others, user, group, run, advisory, limit, rows),
+        attempt=logins[0],
     )
 
 
