@@ -118,7 +118,9 @@ class MembershipFormSet(forms.BaseInlineFormSet[GridPackage, Any, Any]):
 
     def _shown(self) -> dict[int, str] | None:
         with suppress(ValueError, AttributeError, KeyError, RecursionError):
-            return {int(pk): str(title) for pk, title in json.loads(self.data[f"{self.prefix}-shown"]).items()}
+            shown = json.loads(self.data[f"{self.prefix}-shown"]).items()
+            # JSON can have half a character, which no page can show.
+            return {int(pk): str(title).encode(errors="replace").decode() for pk, title in shown}
         return None
 
     def clean(self) -> None:
