@@ -22,7 +22,7 @@ class DocumentAdminConfig(AdminConfig):
     default_site = "core.admin.site.DocumentSite"
 
 
-class LoginsConfig(AxesConfig):
+class LoginsConfig(AxesConfig):  # type: ignore[misc]  # axes has no types
     """django-axes, by the name that admin shows."""
 
     verbose_name = "Logins"

@@ -184,7 +184,7 @@ class Handler(BaseHTTPRequestHandler):
             (r"/simple/([^/]+)/", lambda match: self._status(world, match[1])),
             (r"/pypi/([^/]+)/json", lambda match: self._project(world, match[1])),
             (r"/packages/([^/]+)/recent", lambda match: self._recent(world, match[1])),
-            (r"/PyPI/(.*)", lambda match: world.advisories.respond(match[1], self.headers)),
+            (r"/PyPI/(.*)", lambda match: world.advisories.respond(match[1], dict(self.headers))),
         )
         for pattern, respond in kinds:
             if match := re.fullmatch(pattern, path):

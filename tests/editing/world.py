@@ -103,8 +103,10 @@ def build() -> World:
     rows = {each._meta.label_lower: each.pk for each in listed}
     others = PackageFactory.create(pypi_url="x"), GridFactory.create(), FeatureFactory.create(grid=grid)
     return World(
-        *(clients, package, grid, cell.membership, cell.feature, cell, category, batch),
-        *(*others, user, group, run, advisory, limit, rows),
+        *(clients, package, grid, cell.membership, cell.feature, cell, category, batch, *others, user, group, run),
+        advisory=advisory,
+        limit=limit,
+        rows=rows,
         attempt=logins[0],
     )
 

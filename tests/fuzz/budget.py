@@ -1,4 +1,4 @@
-"""How much a fuzz sends: a small deterministic share by default, what `make fuzz` asks for by its environment."""
+"""The amount that a fuzz sends: a small deterministic share, unless the environment (`make fuzz`) asks for more."""
 
 import os
 

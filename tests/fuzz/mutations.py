@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote_from_bytes
 
-from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.test import Client
 from hypothesis import strategies as st
 
@@ -112,7 +112,8 @@ def _tampered(value: Value, step: Step) -> Value:
         content = value.read()
         value.seek(0)
         place = step.place % (len(content) + 1)
-        return type(value)(value.name, content[:place] + step.value + content[place + 1 :], value.content_type)
+        changed = content[:place] + step.value + content[place + 1 :]
+        return SimpleUploadedFile(str(value.name), changed, str(value.content_type))
     place = step.place % (len(value) + 1)
     return value[:place] + step.value[:3] + value[place + 1 :]
 
@@ -143,7 +144,7 @@ def _places(node: Any) -> Iterable[tuple[Any, Any]]:
 
 
 def _odd(step: Step) -> Any:
-    odd = [
+    odd: list[Any] = [
         None,
         True,
         -1,
@@ -188,11 +189,14 @@ def encoded(fields: Pairs) -> tuple[bytes, str]:
 
 
 def _part(name: str, value: Value) -> bytes:
-    head, content = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"', value
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"'
+    content: bytes
     if isinstance(value, UploadedFile):
         value.seek(0)
         content = value.read()
         head += f'; filename="{value.name}"\r\nContent-Type: text/csv'
+    else:
+        content = value
     return head.encode() + b"\r\n\r\n" + content + b"\r\n"
 
 

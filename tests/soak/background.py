@@ -1,4 +1,4 @@
-"""What goes on while the API is under load: refreshes against a local upstream, imports, dumps, verdicts, a mirror."""
+"""The work that goes on under load: refreshes against a local upstream, imports, dumps, verdicts, a mirror."""
 
 import subprocess
 import sys

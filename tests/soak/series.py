@@ -1,4 +1,4 @@
-"""What a server holds while it is under load, second by second, and whether it grows."""
+"""Memory, files and connections of a server under load, second by second, and whether they grow."""
 
 import threading
 import time
@@ -20,7 +20,7 @@ Series = Sequence[tuple[float, float]]  # seconds, value
 
 
 class Growth(NamedTuple):
-    """How a series goes on after the warm-up: the median of its first fifth and of its last one, and the slope."""
+    """The course of a series after the warm-up: the median of its first fifth and of its last one, and the slope."""
 
     before: float
     after: float
