@@ -1,4 +1,4 @@
-"""Where Django looks for admin: the log of logins, which is of no kind of documents."""
+"""The module in which Django looks for admin: the log of logins, which is of no kind of documents."""
 
 from core.admin import logins
 

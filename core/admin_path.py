@@ -1,4 +1,4 @@
-"""Where admin is: at the path that the site's operator has chosen (ADMIN_PATH)."""
+"""The place of admin: the path that the site's operator has chosen (ADMIN_PATH)."""
 
 from django.conf import settings
 from django.http import HttpRequest

@@ -39,7 +39,7 @@ class FailedLoginAdmin(_ReadOnly):
 
 @admin.register(AccessAttempt)
 class AttemptAdmin(_ReadOnly):
-    """What counts at the moment: to delete it is to unlock the name and the address."""
+    """The failures that count at the moment: to delete them is to unlock the name and the address."""
 
     fields = ("attempt_time", "username", "ip_address", "user_agent", "path_info", "failures_since_start")
     list_display = (*_ReadOnly.list_display, "failures_since_start")

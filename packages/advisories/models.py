@@ -79,7 +79,7 @@ class PackageAdvisory(models.Model):
 
 
 class AdvisoryFeed(models.Model):
-    """How far the feed was read, in one row. `asked_at` is the time of the last request for its list; the validators
+    """The state of the feed, in one row. `asked_at` is the time of the last request for its list; the validators
     are of the last list of which nothing was left to read. `unread` has the documents that could not be read.
     """
 

@@ -1,4 +1,4 @@
-"""What the advisories on its project mean for a package: settled with its verdict.
+"""The meaning that the advisories on its project have for a package: settled with its verdict.
 
 Databases describe one vulnerability in several advisories, which name each other as aliases: they are one here. It
 affects a version if one of them says so.

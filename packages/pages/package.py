@@ -232,12 +232,12 @@ class PackagePage(Page):
 
     @property
     def of_latest(self) -> list[Listed]:
-        """Those that affect the latest version."""
+        """The vulnerabilities that affect the latest version."""
         return [each for each in self.vulnerabilities if each.affects_latest]
 
     @property
     def affected_words(self) -> str:
-        """What affects the latest version, in words: “a known vulnerability (high)”."""
+        """The number of these, and how bad they are, in words: “a known vulnerability (high)”."""
         found = self.of_latest
         number = "a known vulnerability" if len(found) == 1 else f"{len(found)} known vulnerabilities"
         known = worst([each.severity for each in found])

@@ -10,7 +10,7 @@ from packages.settling.reading import are_present
 
 
 class Advisories:
-    """What the rows of advisories, by the ids of the packages, mean for these."""
+    """The meaning of the rows of advisories, by the ids of the packages, for these."""
 
     def __init__(self, packages: Sequence[Package], told_of: Mapping[int, Any], listed: Mapping[int, Any]) -> None:
         self._was = {package.pk: package.vulnerable for package in packages}

@@ -177,7 +177,7 @@ def test_nobody_gets_what_an_attack_was_answered(site: Site, cache: str, victim:
     "path", ["/api/v4/packages/ralph/x.css", "/admin/x.css", "/admin/login/;x.js", "/api/v4/packages/ralph.css"]
 )
 def test_a_page_of_someone_is_not_held_as_a_file(site: Site, cache: str, path: str) -> None:
-    """What looks like a static file, and what a session has part in, is not cached."""
+    """Paths that look like static files, and responses that a session has part in, are not cached."""
     first = requests.get(cache + path, headers={"Cookie": "sessionid=x"}, timeout=30, allow_redirects=False)
     assert first.status_code in {301, 302, 404}
     again = requests.get(cache + path, timeout=30, allow_redirects=False)

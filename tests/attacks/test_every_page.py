@@ -134,7 +134,7 @@ def test_https_is_told_over_https_alone(client: Client, settings: Settings) -> N
 
 
 def test_no_page_names_the_programs_that_made_it(client: Client) -> None:
-    """Which versions have holes is public; which of them a site runs need not be."""
+    """The versions that have holes are public; the one that a site runs need not be."""
     for path in ("/", "/admin/login/", "/nope", "/api/v4/", "/api/v4/nope/", "/robots.txt", "/healthz", "/readyz"):
         for headers in ({}, BROWSER):
             text = client.get(path, headers=headers, follow=True).content.decode()

@@ -125,7 +125,7 @@ def test_nothing_is_written_below_api(client: Client, method: str) -> None:
 
 
 def test_a_session_never_reaches_the_api(admin_client: Client, client: Client, settings: Settings) -> None:
-    """What an editor is served is what everybody is served: a shared cache has nothing of anybody's."""
+    """An editor is served what everybody is served: a shared cache has nothing of anybody's."""
     settings.CACHE_URL = "locmem://"
     PackageFactory.create(slug="p")
     for path in ("/api/v4/", "/api/v4/packages/p/", "/api/v4/nope/"):

@@ -87,7 +87,7 @@ def test_no_path_of_the_site_can_be_admins() -> None:
 
 
 def test_nothing_has_the_path_written_into_it() -> None:
-    """Whatever names it reads ADMIN_PATH, or reverses a name of a route."""
+    """All that names it reads ADMIN_PATH, or reverses a name of a route."""
     root = Path(__file__).resolve().parent.parent.parent
     folders = ("categories", "changes", "config", "core", "editing", "fetchers", "grids", "packages", "search", "v3")
     files = [

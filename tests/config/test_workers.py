@@ -1,4 +1,4 @@
-"""What gunicorn's workers count and log: together for Prometheus, through the deaths of workers and reloads; and as
+"""Counts and log lines of gunicorn's workers: together for Prometheus, through the deaths of workers and reloads; and as
 JSON, with the ids of requests."""
 
 import fcntl

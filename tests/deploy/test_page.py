@@ -223,7 +223,7 @@ def test_an_upgrade_and_the_way_back(deployed: Machine) -> None:
 
 
 def test_a_restore_from_before(deployed: Machine) -> None:
-    """What was written after the backup is gone, cached pages too, and a mirror that has read it starts afresh."""
+    """All that was written after the backup is gone, cached pages too, and a mirror that has read it starts afresh."""
     [restore] = commands("Restore")
     deployed.run("systemctl start package-grids-run@backup")
     _, etag_before, before = get(deployed, "/api/v4/categories/")
