@@ -1,4 +1,4 @@
-"""The hosts and addresses that are on the public internet: nothing is fetched from any other, unless ALLOW_PRIVATE_HOSTS.
+"""Hosts and addresses on the public internet: nothing is fetched from any other, unless ALLOW_PRIVATE_HOSTS.
 
 It imports nothing of ours, since the settings read it too.
 """

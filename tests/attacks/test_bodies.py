@@ -1,4 +1,4 @@
-"""Bodies that are too much: answers of upstreams that inflate, JSON that is huge or deep, forms and files of any size."""
+"""Bodies that are too much: responses that inflate, JSON that is huge or deep, forms and files of any size."""
 
 import gzip
 import io

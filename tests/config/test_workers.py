@@ -1,5 +1,4 @@
-"""Counts and log lines of gunicorn's workers: together for Prometheus, through the deaths of workers and reloads; and as
-JSON, with the ids of requests."""
+"""Counts and log lines of gunicorn's workers: together for Prometheus, through deaths and reloads; and as JSON, with the ids of requests."""
 
 import fcntl
 import json
