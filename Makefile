@@ -3,7 +3,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 export HOST PORT
 
-.PHONY: install run serve test test-database test-browser test-more lock audit bench bench-admin bench-refresh bench-dump soak fuzz lint format clean
+.PHONY: install run serve test test-database test-browser test-more lock audit bench bench-admin bench-refresh bench-distributed bench-dump soak fuzz lint format clean
 
 # Stamps, so that nothing is installed twice; a change of pyproject.toml installs again.
 .venv/.installed: pyproject.toml
@@ -86,6 +86,11 @@ test-more: .venv/hadolint/bin/hadolint
 bench-refresh: export DEBUG := true
 bench-refresh: .venv/.installed-dev
 	.venv/bin/python -m tests.bench.refresh
+
+# Needs PostgreSQL (BENCH_DATABASE_URL=postgresql://user@host:5432), redis-server and rabbitmq-server.
+bench-distributed: export DEBUG := true
+bench-distributed: .venv/.installed-dev
+	.venv/bin/python -m tests.bench.distributed
 
 # Needs PostgreSQL (BENCH_DATABASE_URL=postgresql://user@host:5432).
 bench-dump: .venv/.installed-dev

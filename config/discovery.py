@@ -22,6 +22,7 @@ from django.views.decorators.http import require_safe
 
 from categories.models import Category
 from core import costs, versions
+from core.admin_path import is_told
 from core.api.references import is_id
 from core.caching.dependencies import on
 from core.caching.values import CachedValue
@@ -139,7 +140,7 @@ def robots(request: HttpRequest) -> HttpResponse:
         # What earlier versions of the API show has pages in this one.
         earlier = [get_script_prefix() + each.path.removeprefix("/") for each in versions.registered()]
         # A path of admin's that the operator has chosen is told to nobody; its pages say noindex themselves.
-        admin = ("admin:index",) if settings.ADMIN_PATH == "admin" else ()
+        admin = ("admin:index",) if is_told() else ()
         paths = [*map(reverse, (*admin, *_NOT_TO_CRAWL)), *earlier]
         lines = ["User-agent: *", *(f"Disallow: {path}" for path in paths)]
         lines += ["", f"Sitemap: {absolute(request, reverse('sitemap-index'))}"]

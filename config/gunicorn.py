@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,6 @@ from typing import Any
 from gunicorn import glogging, util
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
-from gunicorn.workers.base import Worker
 from pythonjsonlogger.orjson import OrjsonFormatter
 
 NAMES = (
@@ -40,7 +39,7 @@ NAMES = (
     "METRICS",
     "DOWNLOADS",
 )
-# What the site notes of a request in its environment (core.requests), by the fields of its log line
+# What the site notes of a request in its environment (core.noted), by the fields of its log line
 _NOTED = {"view": "grids.view", "cache": "grids.cache"}
 BOOT_SECONDS = 60.0  # for which a reload waits for the check, and for new workers before it ends the old ones
 
@@ -94,7 +93,7 @@ class Log(glogging.Logger):
         super().setup(cfg)
         _use(self, _formatter())
 
-    def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
+    def access(self, resp: Any, req: Any, environ: MutableMapping[str, Any], request_time: timedelta) -> None:
         """Log a request in one line, and its parts as fields besides."""
         if not self.access_log_enabled:
             return
@@ -110,9 +109,9 @@ class Log(glogging.Logger):
         }
         self.access_log.info(self.cfg.access_log_format, atoms, extra=fields)
 
-    def atoms(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> dict[str, Any]:
+    def atoms(self, resp: Any, req: Any, environ: Any, request_time: timedelta) -> Any:
         """Return the parts of a line. A client that nobody has named, behind a UNIX socket, is a dash."""
-        parts: dict[str, Any] = super().atoms(resp, req, environ, request_time)
+        parts: Any = super().atoms(resp, req, environ, request_time)
         return parts | {"h": parts["h"] or "-"}
 
     def exception(self, msg: object, *args: object, **kwargs: Any) -> None:
@@ -172,7 +171,7 @@ def write_error(sock: socket.socket, status_int: int, reason: str, mesg: str) ->
 util.write_error = write_error  # gunicorn has no setting for it
 
 
-def post_worker_init(worker: Worker) -> None:
+def post_worker_init(worker: Any) -> None:
     """Give a new worker's lines the ids of requests, and have them tell no secrets, such as a token that a client has
     put into a URL. And exempt everything that it holds from garbage collection: it stays until the worker ends."""
     from core.logs import formatter  # noqa: PLC0415 (the master imports no code of ours)
@@ -203,7 +202,7 @@ def on_starting(arbiter: Arbiter) -> None:
 
 
 def _make_folder() -> None:
-    if _FOLDER not in os.environ:
+    if _SETTINGS["METRICS"] and _FOLDER not in os.environ:
         os.environ[_FOLDER] = tempfile.mkdtemp(prefix="package-grids-")
 
 
@@ -238,6 +237,8 @@ def post_fork(_arbiter: Arbiter, worker: Any) -> None:
 
 def child_exit(arbiter: Any, _worker: object) -> None:
     """Add what dead workers have counted to one file: otherwise there would be more and more of them to read."""
+    if _FOLDER not in os.environ:
+        return
     try:
         _retire(Path(os.environ[_FOLDER]), {str(pid) for pid in arbiter.WORKERS})
     except Exception as error:  # noqa: BLE001 (nothing that metrics do may end the master)

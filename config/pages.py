@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from categories.models import Category
+from core.admin_path import is_told
 from core.caching import revisions
 from core.caching.dependencies import LOG, Dependencies, on
 from core.caching.values import CachedValue
@@ -56,6 +57,8 @@ class FrontPage(Page):
     def newest_change(self) -> int:
         """The last number of the log of changes."""
         return revisions.current().numbers.get(LOG, 0)
+
+    links_to_admin = staticmethod(is_told)
 
     @property
     def is_empty(self) -> bool:

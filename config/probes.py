@@ -21,7 +21,7 @@ from django.utils.crypto import constant_time_compare
 from core.caching.stores import store
 from core.database.sessions import waiting
 from core.database.triggers import REGISTERED
-from core.requests import VIEW
+from core.noted import VIEW
 from core.words import counted
 
 KEPT_SECONDS = 2.0  # for which an answer is given again, however often somebody asks
@@ -29,6 +29,10 @@ DATABASE_SECONDS = 2.0
 OK = "ok"
 METRICS = "/metrics"
 UNREAD = "not known without the database"
+
+
+def _not_allowed(_request: HttpRequest) -> HttpResponse:
+    return HttpResponseNotAllowed(["GET", "HEAD"], content_type="text/plain; charset=utf-8")
 
 
 class ProbesMiddleware:
@@ -48,7 +52,9 @@ class ProbesMiddleware:
         if respond is None or (request.path_info == METRICS and not _may_read_metrics(request)):
             return self.get_response(request)
         request.META[VIEW] = request.path_info.strip("/")
-        response = respond(request) if request.method in {"GET", "HEAD"} else HttpResponseNotAllowed(["GET", "HEAD"])
+        if request.method not in {"GET", "HEAD"}:
+            respond = _not_allowed
+        response = respond(request)
         response["Content-Length"] = str(len(response.content))
         response["Cache-Control"] = "no-store"
         response["X-Content-Type-Options"] = "nosniff"

@@ -16,7 +16,7 @@ from environs import Env, EnvValidationError
 from config import values
 from packages.keys import KNOWN_HOSTS
 
-VERSION = "0.1.0"
+VERSION = "1.0.0"
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -82,6 +82,7 @@ ALLOW_PRIVATE_HOSTS = env.bool("ALLOW_PRIVATE_HOSTS", default=False)
 FORGE_HOSTS: dict[str, values.ForgeKind] = env.forge_hosts(
     "FORGE_HOSTS", default="", known=KNOWN_HOSTS, allow_private=ALLOW_PRIVATE_HOSTS
 )
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="", validate=values.broker_url)
 # Dumps of the catalogue
 DATA_LICENCE = env.str("DATA_LICENCE", default="", validate=values.line)
 DUMP_ROOT = env.str("DUMP_ROOT", default="", validate=values.folder)
@@ -235,6 +236,7 @@ AXES_FAILURE_LIMIT = LOGIN_FAILURES
 AXES_COOLOFF_TIME = timedelta(minutes=LOGIN_LOCK_MINUTES or 15)
 AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]  # in the order of LoginHandler
 AXES_CLIENT_IP_CALLABLE = "core.logins.client_of"
+AXES_USERNAME_CALLABLE = "core.logins.name_of"
 AXES_LOCKOUT_CALLABLE = "core.logins.lock_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # who goes on trying makes it no longer, and stores nothing

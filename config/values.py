@@ -21,6 +21,8 @@ _ALLOWED_HOST = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-
 _HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?", re.ASCII)
 _FORGE_HOST = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*)(:[0-9]{1,5})?", re.ASCII)
 _MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", re.ASCII)
+_DATABASE_NUMBER, _VIRTUAL_HOST = re.compile(r"/?[0-9]*", re.ASCII), re.compile(r"/?[!-~]*", re.ASCII)
+_BROKER_PATHS = {"redis": _DATABASE_NUMBER, "rediss": _DATABASE_NUMBER, "amqp": _VIRTUAL_HOST, "amqps": _VIRTUAL_HOST}
 _SHORTEST_TOKEN = 20
 _LEAST_RATE, _MOST_RATE = 10, 1_000_000  # the dearest request takes ten units
 _LONGEST_HSTS = 2 * 365 * 24 * 3600
@@ -249,6 +251,17 @@ def cache_url(value: str) -> None:
         raise ValidationError(
             "Must be locmem://, locmem://?max_mb=32, redis://host:6379/0 (with options of redis-py) or dummy://"
         )
+
+
+def broker_url(value: str) -> None:
+    try:
+        parts = urlsplit(value)
+        has_place = not value or bool(_BROKER_PATHS[parts.scheme].fullmatch(parts.path))
+        usable = not value or bool(has_place and parts.hostname and parts.port != 0 and not parts.fragment)
+    except (KeyError, ValueError):
+        usable = False
+    if not usable:
+        raise ValidationError("Must be empty, or like redis://host:6379/1 or amqp://user:password@host:5672/name")
 
 
 def _is_dummy(value: str) -> bool:

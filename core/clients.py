@@ -11,7 +11,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -86,22 +86,37 @@ def _parse(text: str) -> Address | None:
 
 def resolve(meta: dict[str, Any]) -> None:
     """Write the client's address to REMOTE_ADDR, and remove what nobody may believe."""
-    peer: str = meta.get("REMOTE_ADDR") or ""
+    text: str = meta.get("REMOTE_ADDR") or ""
     forwarded: str | None = meta.get("HTTP_X_FORWARDED_FOR")
-    address = parse_address(peer) if peer else None
-    trusted = networks(tuple(settings.TRUSTED_PROXIES))
-    is_trusted = trusted.has(address) if address or not peer else False
-    if is_trusted and forwarded is not None:
-        address = _client(forwarded, address, trusted)
-    elif not is_trusted:
-        if forwarded is not None and (not peer or (address and address.is_private)):
-            _warn_of(peer)
+    names = tuple(settings.TRUSTED_PROXIES)
+    peer = _peer(text, names)
+    if peer.is_trusted and forwarded is not None:
+        client = _client(forwarded, peer.address, networks(names))
+        meta["REMOTE_ADDR"] = str(client) if client else text
+    else:
+        meta["REMOTE_ADDR"] = peer.text
+    if not peer.is_trusted:
+        if forwarded is not None and (not text or (peer.address and peer.address.is_private)):
+            _warn_of(text)
         for name in _OF_TRUSTED:
             meta.pop(name, None)
     for name in _FORWARDED:
         meta.pop(name, None)
-    if address is not None:
-        meta["REMOTE_ADDR"] = str(address)
+
+
+class Peer(NamedTuple):
+    """The other end of a connection, and its address in one spelling."""
+
+    address: Address | None
+    text: str
+    is_trusted: bool
+
+
+@lru_cache(maxsize=4096)
+def _peer(text: str, names: tuple[str, ...]) -> Peer:
+    address = parse_address(text)
+    is_trusted = networks(names).has(address) if address or not text else False
+    return Peer(address, str(address) if address else text, is_trusted)
 
 
 def _client(forwarded: str, peer: Address | None, trusted: Networks) -> Address | None:

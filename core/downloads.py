@@ -22,7 +22,7 @@ from whitenoise.responders import NotARegularFileError, Response, SlicedFile, St
 
 from core import costs, dumps
 from core.caching.dependencies import ROOT
-from core.requests import VIEW
+from core.noted import VIEW
 
 SMALL = 2**16  # bytes that the kernel takes, however slowly a client reads
 IDLE_SECONDS = 60.0  # after which a client that reads nothing at all is given up

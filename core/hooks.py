@@ -98,12 +98,12 @@ added_site_pages: list[Callable[[Any], list[URLPattern]]] = []
 
 class Measured(NamedTuple):
     """A metric for Prometheus that is read from the database: its name without that of the site, a sentence about it,
-    the names of its labels, and its numbers by the values of these."""
+    the names of its labels, and its numbers by the values of these, which are tuples of texts."""
 
     name: str
     help: str
     labels: tuple[str, ...]
-    numbers: Mapping[tuple[str, ...], float]
+    numbers: Mapping[Any, float]
 
 
 # Functions that return metrics as they are at a time, by the name of what they are about. They need few queries, whose
@@ -111,11 +111,14 @@ class Measured(NamedTuple):
 measures: dict[str, Callable[[datetime], Iterable[Measured]]] = {}
 
 
+Level = Literal["ok", "warning", "problem"]
+
+
 class Finding(NamedTuple):
     """A statement about a part of the setup, and what mends it where it is not "ok"."""
 
     name: str
-    level: Literal["ok", "warning", "problem"]
+    level: Level
     sentence: str
     remedy: str = ""
 

@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 
-from core.admin.address import is_admin
+from core.admin_path import is_admin
 
 
 class AdminLocaleMiddleware(LocaleMiddleware):

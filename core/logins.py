@@ -11,6 +11,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 from axes.handlers.database import AxesDatabaseHandler
+from axes.helpers import get_lockout_message
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
@@ -22,6 +23,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.timesince import timeuntil
 
+from core.logs import LONGEST_NAME
 from core.words import counted
 
 logger = logging.getLogger(__name__)
@@ -29,7 +31,7 @@ TIMES_AS_MANY = 10  # failures by a name, from all addresses, for which it is lo
 RETENTION = timedelta(days=90)  # of the log of logins
 
 
-class LoginHandler(AxesDatabaseHandler):
+class LoginHandler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
     """The handler of django-axes, but for what counts."""
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
@@ -43,7 +45,8 @@ class LoginHandler(AxesDatabaseHandler):
     def reset_user_attempts(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
         """Forget the failures of the name that has logged in. Those of its address with other names stay: otherwise
         whoever has an account could guess the passwords of others without an end."""
-        name = (credentials or {}).get(settings.AXES_USERNAME_FORM_FIELD)
+        name = name_of(request, credentials)
+        deleted: int
         deleted, _ = AccessAttempt.objects.filter(username=name, ip_address=request.axes_ip_address).delete()  # type: ignore[attr-defined]  # set by axes
         return deleted
 
@@ -66,15 +69,21 @@ def client_of(request: HttpRequest) -> str:
     return str(address)
 
 
+def name_of(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:
+    """Return the name for which failures are counted, as long as a name can be: a form takes any text for one."""
+    name = credentials.get("username") if credentials else request.POST.get("username")
+    return str(name or "")[:LONGEST_NAME]
+
+
 class LoginForm(AdminAuthenticationForm):
     """The form of admin's login, which tells who is locked out; in the language of the browser, as django-axes has
     it."""
 
     def get_invalid_login_error(self) -> ValidationError:
-        if not getattr(self.request, "axes_locked_out", False):
+        if self.request is None or not getattr(self.request, "axes_locked_out", False):
             return super().get_invalid_login_error()
         wait = timeuntil(timezone.now() + timedelta(seconds=_seconds_left(self.request)))
-        return ValidationError(f"{settings.AXES_COOLOFF_MESSAGE} ({wait})", code="locked")
+        return ValidationError(f"{get_lockout_message()} ({wait})", code="locked")
 
 
 def lock_out(
@@ -90,7 +99,7 @@ def lock_out(
 
 def _seconds_left(request: HttpRequest) -> int:
     """Return for how long the name or the address of this request is locked at most."""
-    of_either = Q(username=request.POST.get("username", "")) | Q(ip_address=client_of(request))
+    of_either = Q(username=name_of(request)) | Q(ip_address=client_of(request))
     newest: datetime | None = AccessAttempt.objects.filter(of_either).aggregate(at=Max("attempt_time"))["at"]
     end = (newest or timezone.now()) + settings.AXES_COOLOFF_TIME
     return max(1, math.ceil((end - timezone.now()).total_seconds()))

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
-from core.requests import CACHE, VIEW
+from core.noted import CACHE, VIEW
 
 disable_created_metrics()  # the time at which each number was zero: as many lines again
 REGISTRY = CollectorRegistry()

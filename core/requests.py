@@ -14,9 +14,6 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 HEADER = "X-Request-ID"
-# What parts of the site note of a request, in WSGI's environment, for metrics and for gunicorn's log: the name of the
-# URL that it is of, and what the cache did.
-VIEW, CACHE = "grids.view", "grids.cache"
 # The id of the request that a thread answers: that of the last one after it, until config.gunicorn takes it away.
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 # As nginx ($request_id), load balancers and UUIDs have them; nothing that would need quoting in a log.

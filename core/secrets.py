@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from types import TracebackType
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from django.conf import settings
 from django.core.signals import setting_changed
@@ -49,7 +49,20 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 # What has none of these has none of the forms either. Plain searches: each request writes a line of the log.
-_HINTS = ("@", "token", "secret", "passw", "pwd", "key", "auth", "sig", "credential", "bearer", "basic ", "csrf")
+_HINTS: tuple[str, ...] = (
+    "@",
+    "token",
+    "secret",
+    "passw",
+    "pwd",
+    "key",
+    "auth",
+    "sig",
+    "credential",
+    "bearer",
+    "basic ",
+    "csrf",
+)
 _HINTS += ("session", "gh", "glpat-", "pypi-", "akia", "api-", "api_")
 
 
@@ -116,7 +129,8 @@ def _of_url(url: str) -> Iterator[str]:
         parts = urlsplit(url)
     except ValueError:
         return
-    yield parts.password or parts.username or ""
+    secret = parts.password or parts.username or ""
+    yield from {secret, unquote(secret)}
 
 
 def _spellings(secret: str) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ def _of_project(package: Package, pins: Pins, facts: PyPIFacts) -> Deviations:
     yield from _emptied("licence", pins.upstream(package, "licence"), facts.licence)
 
 
-def _shrunk(what: str, known: int, told: int | Unknown, left: float = SHRINKS) -> Deviations:
+def _shrunk(what: str, known: int | None, told: int | Unknown, left: float = SHRINKS) -> Deviations:
     if known and (isinstance(told, Unknown) or told < known * left):
         yield f"{_shown(told)} {what}, where {known:,} were known"
 

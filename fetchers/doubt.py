@@ -1,4 +1,4 @@
-"""When a source is not believed: the one measure for all that may go missing in a run or in an import."""
+"""Doubt about a source: the one measure for all that may go missing in a run or in an import."""
 
 
 def are_unusual(number: int, of: int) -> bool:

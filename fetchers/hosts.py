@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from django.conf import settings
 from django.db import transaction
@@ -54,6 +54,16 @@ READERS: Mapping[str, str] = {
     "forgejo": forgejo.READER,
     "pypi": pypi.READER,
 }
+
+
+class Quota(NamedTuple):
+    """One quota of an upstream: the headers that name its owner, and what may be requested of it."""
+
+    name: str
+    headers: Mapping[str, str]
+    concurrency: int
+    rate: PublishedRate | None
+    max_wait: timedelta
 
 
 class Upstreams:
@@ -142,13 +152,15 @@ class Upstreams:
         forbidden: Callable[[Response], FetchError] | None = None,
     ) -> Upstream:
         if name not in self._all:
+            concurrency = min(concurrency or MAX_CONCURRENCY, self._concurrency)
+            quota = Quota(name, headers or {}, concurrency, rate, max_wait)
             self._all[name] = Upstream(
                 name,
                 url,
-                self._rate_limit(_state(self._stored.get(name)), rate, max_wait),
+                self._rate_limit(quota, _state(self._stored.get(name))),
                 user_agent(),
                 headers=headers,
-                concurrency=min(concurrency or MAX_CONCURRENCY, self._concurrency),
+                concurrency=concurrency,
                 forbidden=forbidden,
                 sleep=self._sleep,
                 is_ending=self._is_ending,
@@ -157,8 +169,8 @@ class Upstreams:
             self._all[name].ends_at = self.ends_at
         return self._all[name]
 
-    def _rate_limit(self, stored: RateLimitState, rate: PublishedRate | None, max_wait: timedelta) -> RateLimit:
-        return RateLimit(stored, self._clock, rate=rate, max_wait=max_wait)
+    def _rate_limit(self, quota: Quota, stored: RateLimitState) -> RateLimit:
+        return RateLimit(stored, self._clock, rate=quota.rate, max_wait=quota.max_wait)
 
     @transaction.atomic
     def save(self) -> None:

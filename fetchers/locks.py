@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from django.db import connection
 
-from core.database.turns import turn
+from core.database.turns import forget_turns, turn
 from packages.facts import Feed, Source
 
 
@@ -25,6 +25,18 @@ def lock_dump() -> Iterator[None]:
     """Hold the lock of dumps. Raise LockedError at once if another run holds it."""
     with _locked("dump"):
         yield
+
+
+@contextmanager
+def lock_batch(batch: int) -> Iterator[None]:
+    """Hold the lock of a batch of packages. Raise LockedError at once if another worker holds it."""
+    with _locked(f"batch:{batch}"):
+        yield
+
+
+def forget_batch_locks() -> None:
+    """Remove what the locks of batches have left behind, when no worker has a batch any more."""
+    forget_turns(connection, "batch:")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""State of refreshing between its runs: the runs themselves, and the rate limit of each host."""
+"""State of refreshing: its runs, the rate limit of each host, and the batches of a run that others take part in."""
 
 from django.db import models
 from django.utils import timezone
@@ -36,3 +36,41 @@ class HostRateLimit(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class BatchState(models.TextChoices):
+    """The states of a batch, in their order: a revoked one has not been fetched, or not whole, and is not any more."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    STARTED = "started"
+    DONE = "done"
+    COUNTED = "counted"
+    REVOKED = "revoked"
+
+
+class Batch(models.Model):
+    """Some due packages of one host, which a worker fetches in a distributed run. It is deleted when the run has ended.
+
+    `work` says what is to be done, by ids; `result` what was done, without the facts, which the worker has saved.
+    `losses` counts the workers that died of it, or with it.
+    """
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="batches")
+    source = models.CharField(max_length=20)
+    host = models.CharField(max_length=300)
+    state = models.CharField(max_length=10, choices=BatchState.choices, default=BatchState.WAITING)
+    losses = models.PositiveSmallIntegerField(default=0)
+    work = models.JSONField(default=dict)
+    result = models.JSONField(default=dict)
+
+    class Meta:
+        default_permissions = ()
+        ordering = ("id",)
+        constraints = (
+            models.CheckConstraint(condition=models.Q(state__in=BatchState.values), name="fetchers_batch_state"),
+        )
+        indexes = (models.Index(fields=["run", "state"], name="fetchers_batch_run_state"),)
+
+    def __str__(self) -> str:
+        return f"{self.source} at {self.host}: {self.state}"

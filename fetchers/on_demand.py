@@ -19,7 +19,7 @@ from django.utils import timezone
 from core.secrets import redacted
 from fetchers.forges import github_graphql
 from fetchers.forges.github_graphql import Overviews
-from fetchers.hosts import Upstreams
+from fetchers.hosts import Quota, Upstreams
 from fetchers.network.http import FetchError, NotAskedError
 from fetchers.network.rate_limit import PublishedRate, RateLimit, RateLimitState
 from fetchers.queues import Step, StepResult
@@ -66,8 +66,9 @@ class _Upstreams(Upstreams):
             raise NotAskedError(f"it may be asked in {seconds:.0f} seconds", Outcome.RATE_LIMITED)
         time.sleep(seconds)
 
-    def _rate_limit(self, stored: RateLimitState, rate: PublishedRate | None, max_wait: timedelta) -> RateLimit:
-        return RateLimit(stored, self._clock, rate=_half(rate), max_wait=min(max_wait, LONGEST_WAIT), reserves=RESERVES)
+    def _rate_limit(self, quota: Quota, stored: RateLimitState) -> RateLimit:
+        max_wait = min(quota.max_wait, LONGEST_WAIT)
+        return RateLimit(stored, self._clock, rate=_half(quota.rate), max_wait=max_wait, reserves=RESERVES)
 
 
 def _half(rate: PublishedRate | None) -> PublishedRate | None:

@@ -173,7 +173,8 @@ class HostQueue:
         if self.tally.distrusted:
             return False
         self.tally.tried += 1
-        self._note_losses(attempt)
+        if self._loses_too_much(attempt):
+            return False
         self.outage.note(attempt)
         if not self.outage.suspected:
             self.probed = 0
@@ -198,12 +199,14 @@ class HostQueue:
     def _are_all(self, number: int, tried: int) -> bool:
         return number == tried and tried >= 4 and self.total <= 2 * tried
 
-    def _note_losses(self, attempt: Attempt) -> None:
-        """Count what an attempt lacks; distrust the host if that is so of suspiciously many, by the same measure as for
-        those that are missing, but of what was read in this run."""
+    def _loses_too_much(self, attempt: Attempt) -> bool:
+        """Count what an attempt lacks. If that is so of suspiciously many, by the same measure as for those that are
+        missing, but of what was read in this run, the host is not believed from this one on."""
         losses = self.losses
         losses.note(attempt)
         are_too_many = self._are_all(losses.packages, losses.read) or are_unusual(losses.packages, losses.read)
-        if are_too_many and not self.trusted and not self.tally.distrusted:
-            self.tally.distrust(str(losses))
-            self.stop(str(losses))
+        if not are_too_many or self.trusted:
+            return False
+        self.tally.distrust(str(losses))
+        self.stop(str(losses))
+        return True

@@ -1,16 +1,13 @@
-"""Refreshing: due packages go host by host to the upstream modules, and the results to packages.results.
-
-Threads send the requests; only the main thread reads and writes the database. Each host has a queue of its own, so that
-a slow one delays no other; results are saved in batches, each in one transaction, so that a kill loses one batch only.
-"""
+"""Refreshing: a run finds what is due of each source, has it fetched in a sweep, and does what follows from it."""
 
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Q
@@ -18,27 +15,24 @@ from django.utils import timezone
 
 from core.signals import housekeeping, refreshed
 from fetchers.advisories import run as advisories
+from fetchers.batches import end_former
 from fetchers.canaries import Canaries
-from fetchers.hosts import MAX_CONCURRENCY, Upstreams
+from fetchers.hosts import Upstreams
 from fetchers.locks import lock
 from fetchers.models import Run
 from fetchers.order import Due, due_by_host, nothing_to_ask
-from fetchers.queues import HostQueue
-from fetchers.steps import Steps
 from fetchers.summary import Summary, Tally, as_json
+from fetchers.sweeps import Manner, Part, Sweep
 from packages import history
 from packages.facts import FEEDS, Feed, Source
 from packages.models import Package
 from packages.readiness.counts import count_readiness
 from packages.rederived import rederive
-from packages.results import FRESH_FOR, Attempt, Failure, save_results
+from packages.results import FRESH_FOR
 from packages.settling.update import UnderWayError, update_health
 
-BATCH = 200  # attempts in one transaction
-FLUSH_SECONDS = 5.0
 LONGEST_REST = timedelta(days=60)  # between two runs, after which the clock may be ahead
 OF_FEEDS = timedelta(days=7)  # runs of feeds alone are kept
-MAX_REPEATS = 500  # packages of a host that are fetched a second time in one run
 
 
 @dataclass(frozen=True)
@@ -84,18 +78,26 @@ class Refresh:
         self.clock = clock
         self.watch = watch
         self.summary = Summary()
-        self.upstreams = Upstreams(
-            clock, concurrency=options.workers, sleep=self._sleep, is_ending=lambda: bool(self._end_reason())
-        )
+        self.upstreams = self._make_upstreams()
         self.started = self.shown = time.monotonic()
+
+    def _make_upstreams(self) -> Upstreams:
+        return Upstreams(
+            self.clock,
+            concurrency=self.options.workers,
+            sleep=self._sleep,
+            is_ending=lambda: bool(self.end_reason()),
+        )
 
     def run(self) -> Summary:
         """Refresh what is due. Raises LockedError if another run of one of the sources is under way."""
         with ExitStack() as locks:
             for source in (*self.options.sources, *self.options.feeds):
                 locks.enter_context(lock(source))
+            end_former(self.options.sources, self.stop)
             # A run that dies keeps an empty `finished`, which shows in admin.
-            row = Run.objects.create(started=self.clock(), sources=[*self.options.sources, *self.options.feeds])
+            started = self.clock()
+            row = self.row = Run.objects.create(started=started, sources=[*self.options.sources, *self.options.feeds])
             if self.options.sources and (forgotten := rederive(self.options.slugs)):
                 self.summary.notes.append(f"{forgotten} packages had facts of other addresses, which were forgotten")
             canaries = self._canaries()
@@ -162,7 +164,7 @@ class Refresh:
             self.summary.tallies[feed] = {feed: Tally(due=1, stopped=reason)}
             return
         run = advisories.Advisories(
-            self.upstreams.osv, self.clock, force=self.options.force, end_reason=self._end_reason
+            self.upstreams.osv, self.clock, force=self.options.force, end_reason=self.end_reason
         )
         self.summary.tallies[feed] = {feed: run.report.tally}
         report = run.run()
@@ -175,44 +177,28 @@ class Refresh:
         for host in sorted(set(due).difference(self.options.trusted)):
             if deviation := canaries.deviation(source, host):
                 tallies[host].distrust(deviation)
-        believed = {host: of_host for host, of_host in due.items() if not tallies[host].distrusted}
         sizes = self._sizes(source)
-        queues = [self._queue(source, host, of_host, tallies[host], sizes) for host, of_host in believed.items()]
-        with ThreadPoolExecutor(max_workers=max(1, sum(queue.concurrency for queue in queues))) as pool:
-            self._drive(source, queues, pool)
-            for queue in queues:
-                self._save_missing(queue)
-            self._repeat_incomplete(source, queues, pool)
+        believed = {host: of_host for host, of_host in due.items() if not tallies[host].distrusted}
+        self._fetch(source, {host: Part(of_host, *sizes.get(host, (0, 0))) for host, of_host in believed.items()})
         for host, tally in tallies.items():
             if tally.distrusted:
                 self.summary.notes.append(
                     f"{host} is not believed, and nothing more of it is saved in this run: {tally.stopped}"
                 )
 
-    def _repeat_incomplete(self, source: Source, queues: list[HostQueue], pool: ThreadPoolExecutor) -> None:
-        """Fetch once more the packages whose lists were being computed. Those still not ready wait for the next run."""
-        repeats = [
-            self._queue(source, queue.name, Due(queue.incomplete[:MAX_REPEATS]), Tally(), {})
-            for queue in queues
-            if queue.incomplete and not queue.tally.stopped
-        ]
-        self._drive(source, repeats, pool)
+    def _fetch(self, source: Source, parts: dict[str, Part]) -> None:
+        """Fetch the packages of each host, and save what comes of it."""
+        self.sweep(source).run(parts)
 
-    def _queue(self, source: Source, name: str, due: Due, tally: Tally, sizes: dict[str, tuple[int, int]]) -> HostQueue:
-        total, previously_found = sizes.get(name, (0, 0))
-        steps = Steps(source, self.upstreams, self.clock, self.summary, force=self.options.force)
-        first_steps, probes = steps.of(name, due, total)
-        concurrency = 1 if source == "downloads" else min(self.options.workers, MAX_CONCURRENCY)
-        return HostQueue(
-            name,
-            first_steps,
-            tally,
-            concurrency,
-            1 if steps.is_batched(name) else concurrency,
-            total,
-            previously_found,
-            probes,
-            trusted=name in self.options.trusted,
+    def sweep(self, source: Source) -> Sweep:
+        return Sweep(
+            source,
+            self.upstreams,
+            self.clock,
+            self.summary,
+            Manner(self.options.workers, self.options.force, trusted=self.options.trusted),
+            end_reason=self.end_reason,
+            watch=partial(self.show, source),
         )
 
     def _sizes(self, source: Source) -> dict[str, tuple[int, int]]:
@@ -228,29 +214,7 @@ class Refresh:
             return {host: (total, good) for host, total, good in rows}
         return {source: (sum(total for _, total, _ in rows), sum(good for *_, good in rows))}
 
-    def _drive(self, source: Source, queues: list[HostQueue], pool: ThreadPoolExecutor) -> None:
-        """Keep all queues busy and save the results, until nothing is left or the run must end."""
-        attempts: list[Attempt] = []
-        saved = time.monotonic()
-        while True:
-            if reason := self._end_reason():
-                for queue in queues:
-                    queue.stop(reason)
-            for queue in queues:
-                queue.start(pool)
-            running = {step: queue for queue in queues for step in queue.running}
-            if not running:
-                break
-            finished, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
-            self._show(source)
-            for step in finished:
-                attempts += running[step].finish(step)
-            if len(attempts) >= BATCH or time.monotonic() - saved > FLUSH_SECONDS:
-                self._save(queues, source, attempts)
-                attempts, saved = [], time.monotonic()
-        self._save(queues, source, attempts)
-
-    def _show(self, source: Source) -> None:
+    def show(self, source: Source) -> None:
         """Call the watcher, four times a second at most."""
         if time.monotonic() - self.shown > 0.25:
             self.shown = time.monotonic()
@@ -262,38 +226,11 @@ class Refresh:
         left = seconds if budget is None else self.started + budget - time.monotonic()
         self.stop.wait(max(0.0, min(seconds, left)))
 
-    def _end_reason(self) -> str:
+    def end_reason(self) -> str:
         if self.stop.is_set():
             return "the run was ended"
         budget = self.options.budget
         return "its time ran out" if budget is not None and time.monotonic() - self.started > budget else ""
-
-    def _save(self, queues: list[HostQueue], source: Source, attempts: list[Attempt]) -> None:
-        if not attempts:
-            return
-        report = save_results(attempts)
-        self.summary.notes += report.notes
-        self.summary.health.add(report.health)
-        tallies = {queue.name: queue.tally for queue in queues}
-        for attempt, outcome in report.outcomes:
-            tallies[attempt.target.host if source == "repo" else source].outcomes[outcome] += 1
-        self.upstreams.save()
-
-    def _save_missing(self, queue: HostQueue) -> None:
-        """Save the packages that were not found, as untrusted failures if they are suspiciously many; nothing of a host
-        that is not believed at all."""
-        if queue.tally.distrusted:
-            return
-        missing = queue.missing
-        if queue.distrusted:
-            self.summary.notes.append(
-                f"{queue.name} says that {len(missing)} packages are not found, which is too many: not believed"
-            )
-            missing = [_untrusted(attempt) for attempt in missing]
-        for start in range(0, len(missing), BATCH):
-            report = save_results(missing[start : start + BATCH])
-            self.summary.health.add(report.health)
-            queue.tally.outcomes.update(outcome for _, outcome in report.outcomes)
 
     def _update_health(self) -> None:
         """Settle the verdicts that change with time; a refresh of single packages settles theirs alone. What follows
@@ -311,24 +248,25 @@ class Refresh:
         """Store the summary, with the quotas of the upstreams that had requests or are paused, in the run's row."""
         summary = self.summary
         summary.seconds = round(time.monotonic() - self.started, 1)
-        for upstream in self.upstreams.all():
-            limit = upstream.rate_limit
-            if limit.requests or limit.may_go_on_at:
-                summary.hosts[upstream.name] = {
-                    "requests": limit.requests,
-                    "remaining": limit.state.remaining,
-                    "may_go_on_at": _iso(limit.may_go_on_at),
-                }
+        summary.hosts = self._quotas()
         row.finished = self.clock()
         row.exit_code = summary.exit_code
         row.summary = as_json(summary)
         row.save()
 
+    def _quotas(self) -> dict[str, dict[str, Any]]:
+        """Return the quotas of the upstreams that had requests or are paused."""
+        quotas = {}
+        for upstream in self.upstreams.all():
+            limit = upstream.rate_limit
+            if limit.requests or limit.may_go_on_at:
+                quotas[upstream.name] = quota(limit.requests, limit.state.remaining, limit.may_go_on_at)
+        return quotas
 
-def _untrusted(attempt: Attempt) -> Attempt:
-    if not isinstance(attempt.result, Failure):
-        return attempt
-    return replace(attempt, result=replace(attempt.result, trusted=False))
+
+def quota(requests: int, remaining: int | None, may_go_on_at: datetime | None) -> dict[str, Any]:
+    """Return what the summary says of an upstream."""
+    return {"requests": requests, "remaining": remaining, "may_go_on_at": _iso(may_go_on_at)}
 
 
 def _iso(time: datetime | None) -> str | None:

@@ -1,7 +1,7 @@
 """The steps of each source: how the due packages of a host become requests, and responses attempts."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -50,25 +50,40 @@ TOLD: dict[Source, dict[str, str]] = {
 
 
 class Steps:
-    """The steps of one source. `force`: what was noted of earlier fetches is ignored."""
+    """The steps of one source. `force`: what was noted of earlier fetches is ignored. `share`: of the due packages of
+    a host. `serials`: PyPI's, where its index has been fetched already."""
 
     def __init__(
-        self, source: Source, upstreams: Upstreams, clock: Callable[[], datetime], summary: Summary, *, force: bool
+        self,
+        source: Source,
+        upstreams: Upstreams,
+        clock: Callable[[], datetime],
+        summary: Summary,
+        *,
+        force: bool,
+        share: float = 1.0,
+        serials: Mapping[str, int] | None = None,
     ) -> None:
         self.source = source
         self.upstreams = upstreams
         self.clock = clock
         self.summary = summary
         self.force = force
-        self._index: dict[str, int] | None = {}
+        self._share = share
+        self._serials = serials
+        self._index: Mapping[str, int] | None = {}
         self._deferred: list[int] = []
 
     def of(self, host: str, due: Due, size: int) -> tuple[FirstSteps, Iterator[Step]]:
         """Return the first steps of a host that has `size` packages, and probes, which are taken from them."""
-        self._index = None if self.source == "pypi" and len(due) >= INDEX_FROM else {}
+        self._index = None if self.needs_index(due) else self._serials or {}
         step_size = github_graphql.QUERY_SIZE if self.is_batched(host) else 1
         healthy = Waiting(due, partial(self._steps, host, may_defer=True), step_size)
         return chain(healthy.first(), self._again(host, size), self._steps(host, due.failed)), healthy.probes()
+
+    def needs_index(self, due: Due) -> bool:
+        """Return whether the index of serials is to be fetched."""
+        return self.source == "pypi" and self._serials is None and len(due) >= INDEX_FROM
 
     def is_batched(self, host: str) -> bool:
         """True if the host's first steps are GraphQL queries for many repositories."""
@@ -101,9 +116,10 @@ class Steps:
         return GITHUB_BUDGET if self.is_batched(host) else None
 
     def _spent(self, budget: Budget) -> int:
-        """Return the requests of the day until now, and the two queries that the rest may take."""
+        """Return the requests of the day until now, as many as go with our share, and the two queries that the rest
+        may take."""
         ours = [each.rate_limit.requests for each in self.upstreams.all() if each.name in budget.upstreams]
-        return sum(ours) + spent_today(budget, self.clock()) + 2
+        return sum(ours) + int(self._share * spent_today(budget, self.clock())) + 2
 
     def targets(
         self, host: str, ids: Sequence[int], *, may_defer: bool = False, afresh: bool = False
@@ -162,7 +178,7 @@ class Steps:
 
     def _pypi_steps(self, _: str, targets: list[FetchTarget]) -> Iterator[Step]:
         if self._index is None:
-            self._index = self._serials()
+            self._index = self.serials()
         if self._index is None:
             return
         unchanged = [target for target in targets if self._is_unchanged(target, self._index)]
@@ -176,7 +192,7 @@ class Steps:
         with_status = self._is_status_due(target)
         return partial(pypi.read, self.upstreams.pypi, target, today=self._today(), with_status=with_status)
 
-    def _serials(self) -> dict[str, int] | None:
+    def serials(self) -> dict[str, int] | None:
         """Fetch PyPI's index of last serials; None if that failed."""
         names = set(Package.objects.fetchable("pypi").values_list("pypi_name", flat=True).iterator())
         tally = self.summary.tallies["pypi"]["pypi"]
@@ -190,7 +206,7 @@ class Steps:
             tally.stopped = "its index could not be fetched"
             return None
 
-    def _is_unchanged(self, target: FetchTarget, serials: dict[str, int]) -> bool:
+    def _is_unchanged(self, target: FetchTarget, serials: Mapping[str, int]) -> bool:
         """Compare the target's serial with the index, for equality: a serial can decrease (on a mirror)."""
         serial = target.notes.get("serial")
         return serial is not None and str(serials.get(target.pypi_name)) == serial and not self._is_status_due(target)

@@ -37,7 +37,7 @@ class Summary:
     """The result of a run: a tally for each source and host, notes for an editor, and the quotas of the upstreams.
 
     `nothing_to_ask` counts the packages that no source can be asked for, by the reason. `health` counts the
-    verdicts that were settled.
+    verdicts that were settled. `unserved`: no worker has taken what was to be fetched.
     """
 
     tallies: dict[Source | Feed, dict[str, Tally]] = field(default_factory=dict)
@@ -47,11 +47,14 @@ class Summary:
     pruned: int = 0
     health: Settled = field(default_factory=Settled)
     seconds: float = 0.0
+    unserved: bool = False
 
     @property
     def exit_code(self) -> int:
-        """1 if packages of a source, or of a host with four or more due, were tried and all of them failed, or if
-        nothing of a feed could be read; 4 if what a host tells is not believed; else 0."""
+        """1 if packages of a source, or of a host with four or more due, were tried and all of them failed, if nothing
+        of a feed could be read, or if no worker was there to try; 4 if what a host tells is not believed; else 0."""
+        if self.unserved:
+            return 1
         for source, tallies in self.tallies.items():
             failed = [tally for tally in tallies.values() if tally.failed and not tally.succeeded]
             if any(tally.due >= 4 for tally in failed):

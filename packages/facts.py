@@ -323,7 +323,8 @@ def midnight(day: date) -> datetime:
 def segments(path: str) -> list[str]:
     """Return the segments of a repository's path, unescaped; at least two."""
     parts = [unquote(part) for part in path.split("/")]
-    if len(parts) < 2 or not {"", ".", ".."}.isdisjoint(parts):
+    # An escaped slash is one to some servers: what stands between them must be no way up either.
+    if len(parts) < 2 or not {"", ".", ".."}.isdisjoint("/".join(parts).split("/")):
         raise InvalidFactError(f"{path!r} is not the path of a repository")
     return parts
 

@@ -8,6 +8,8 @@ import socket
 
 # Names that no public server may have (RFC 6761, RFC 6762, RFC 8375, and what routers and clouds call their own).
 _PRIVATE_ENDS = frozenset({"localhost", "local", "internal", "localdomain", "lan", "home", "corp", "intranet", "arpa"})
+# What Python's tables lack before 3.13, or take for global by the letter: nobody serves there.
+_SPECIAL = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20")))
 _UNICAST = ipaddress.IPv6Network("2000::/3")  # all that is given out of IPv6
 _6TO4 = ipaddress.IPv6Network("2002::/16")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -22,6 +24,8 @@ def is_public(address: str) -> bool:
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
+        return False
+    if any(parsed in network for network in _SPECIAL):
         return False
     if isinstance(parsed, ipaddress.IPv4Address):
         return parsed.is_global and not parsed.is_multicast

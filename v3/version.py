@@ -13,7 +13,7 @@ from core.links import Links
 
 ROOT = "/api/v3/"
 # When this version became deprecated: with the first release, which has v4 (RFC 9745: an @ and the Unix time)
-DEPRECATED = f"@{int(datetime(2026, 11, 28, tzinfo=UTC).timestamp())}"
+DEPRECATED = f"@{int(datetime(2026, 11, 29, tzinfo=UTC).timestamp())}"
 _PATH = re.compile(rf"{ROOT}(packages|grids|categories)(?:/([^/]*))?(/packages)?/?")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from config import probes
 from core.database.sessions import waiting
-from core.hooks import Finding
+from core.hooks import Finding, Level
 
 REMEDIES = {
     "database": "See that PostgreSQL runs, and that DATABASE_URL has its host, role and password.",
@@ -27,7 +28,7 @@ def _is_postgresql() -> bool:
     return connections[DEFAULT_DB_ALIAS].vendor == "postgresql"
 
 
-def _row(sql: str, *parameters: object) -> tuple[object, ...]:
+def _row(sql: str, *parameters: Any) -> tuple[object, ...]:
     with waiting(probes.DATABASE_SECONDS), connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(sql, parameters)
         found: tuple[object, ...] = cursor.fetchone()
@@ -40,7 +41,7 @@ def examine_serving() -> Iterator[Finding]:
         if found == probes.OK:
             yield Finding(name, "ok", "It is as the site needs it.")
             continue
-        level = "warning" if name == "cache" or found == probes.UNREAD else "problem"
+        level: Level = "warning" if name == "cache" or found == probes.UNREAD else "problem"
         remedy = REMEDIES["database"] if found == probes.UNREAD else REMEDIES[name]
         yield Finding(name, level, f"{found[:1].upper()}{found[1:]}.", remedy)
         if name == "database":

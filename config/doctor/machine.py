@@ -15,7 +15,7 @@ from django.template.defaultfilters import filesizeformat
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from core.hooks import Finding
+from core.hooks import Finding, Level
 
 FEWEST_FILES = 1024  # a worker of gunicorn has a thousand connections at most
 LEAST_BYTES, LEAST_SHARE = 500 * 2**20, 0.05  # of a disk, below which it is nearly full
@@ -89,5 +89,5 @@ def examine_disks() -> Iterator[Finding]:
         if usage.free >= LEAST_BYTES and usage.free >= LEAST_SHARE * usage.total:
             yield Finding("disk", "ok", sentence)
             continue
-        level = "problem" if usage.free < NO_BYTES else "warning"
+        level: Level = "problem" if usage.free < NO_BYTES else "warning"
         yield Finding("disk", level, sentence, "Delete what is not needed, such as old dumps, or have a larger disk.")

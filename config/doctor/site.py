@@ -1,17 +1,20 @@
 """Examinations of the settings: what may be set so, but does not go together, or is not for production."""
 
+import os
 from collections.abc import Iterator
-from stat import S_IRWXG, S_IRWXO
+from stat import S_IRGRP, S_IRWXG, S_IRWXO
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
 from django.http.request import split_domain_port, validate_host
 
-from core.hooks import Finding
+from core.hooks import Finding, Level
 
 # Of Django's checks of a deployment: what a site behind a proxy leaves to the proxy, and DEBUG, which is examined here.
 LEFT_OUT = {"security.W008", "security.W018"}
+# In the words of our own settings
+REMEDIES = {"security.W004": "Once all of the site works with https, set HSTS_SECONDS=31536000."}
 
 
 def examine_settings() -> Iterator[Finding]:
@@ -22,10 +25,16 @@ def examine_settings() -> Iterator[Finding]:
         if each.id not in LEFT_OUT and not each.is_silenced()
     ]
     for each in found:
-        level = "problem" if each.level >= checks.ERROR else "warning"
-        yield Finding(f"settings ({each.id})", level, each.msg, each.hint or f"Look for {each.id} in Django's checks.")
+        level: Level = "problem" if each.level >= checks.ERROR else "warning"
+        yield Finding(
+            f"settings ({each.id})", level, each.msg, REMEDIES.get(each.id or "") or each.hint or _look_for(each.id)
+        )
     if not found:
         yield Finding("settings", "ok", "Django's checks find nothing.")
+
+
+def _look_for(check: str | None) -> str:
+    return f"Look for {check} in the documentation of Django's checks."
 
 
 def examine_debug() -> Iterator[Finding]:
@@ -74,7 +83,11 @@ def examine_env_file() -> Iterator[Finding]:
     file = settings.BASE_DIR / ".env"
     if not file.exists():
         yield Finding(".env", "ok", "There is none: all settings are from the environment.")
-    elif file.stat().st_mode & (S_IRWXG | S_IRWXO):
+        return
+    stat = file.stat()
+    # A user of the site to whom the file does not belong reads it through its group.
+    needed = 0 if stat.st_uid == os.geteuid() else S_IRGRP
+    if stat.st_mode & (S_IRWXG | S_IRWXO) & ~needed:
         yield Finding(".env", "problem", "Other users may read .env, which has secrets.", f"Run: chmod 600 {file}")
     else:
         yield Finding(".env", "ok", "Only its user may read it.")

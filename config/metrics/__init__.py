@@ -14,7 +14,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from config.metrics.stored import STORED
+from config.metrics import stored
 from core.metrics import NAMESPACE, REGISTRY
 
 
@@ -59,4 +59,4 @@ def _of_requests() -> Iterable[Metric]:
 
 
 def _of_database(parts: Mapping[str, bool]) -> Iterable[Metric]:
-    return STORED.collect() if parts["database"] and parts["migrations"] else ()
+    return stored.STORED.collect() if parts["database"] and parts["migrations"] else ()

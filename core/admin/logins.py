@@ -12,6 +12,7 @@ class _ReadOnly(admin.ModelAdmin[Any]):
     search_fields = ("username", "ip_address")
     date_hierarchy = "attempt_time"
     show_full_result_count = False
+    actions: Any = None
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -42,6 +43,7 @@ class AttemptAdmin(_ReadOnly):
 
     fields = ("attempt_time", "username", "ip_address", "user_agent", "path_info", "failures_since_start")
     list_display = (*_ReadOnly.list_display, "failures_since_start")
+    actions = ()
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super(_ReadOnly, self).has_delete_permission(request, obj)

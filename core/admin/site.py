@@ -16,7 +16,9 @@ from django.contrib.auth.views import LoginView
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import REASON_BAD_ORIGIN
+from django.utils.decorators import method_decorator
 from django.views import csrf
+from django.views.decorators.cache import never_cache
 
 from core import hooks
 from core.admin.autocomplete import AutocompleteView
@@ -45,6 +47,9 @@ def give_back(request: HttpRequest, model_admin: DocumentAdmin[Any]) -> Any:
 
 class DocumentSite(AdminSite):
     login_form = LoginForm
+    # Django lets browsers and proxies keep these two.
+    password_change = method_decorator(never_cache)(AdminSite.password_change)
+    password_change_done = method_decorator(never_cache)(AdminSite.password_change_done)
 
     def get_urls(self) -> list[Any]:
         return [*(page for pages in hooks.added_site_pages for page in pages(self)), *super().get_urls()]

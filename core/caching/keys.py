@@ -17,7 +17,10 @@ def program_fingerprint() -> str:
 
     While a new version is rolled out, nodes of both share a Redis.
     """
-    names = ("DEBUG", "SITE_URL", "TIME_ZONE", "FORGE_HOSTS", "INDEXED", "DUMP_ROOT", "DATA_LICENCE", "RATE_LIMIT")
+    names = (
+        *("DEBUG", "SITE_URL", "TIME_ZONE", "FORGE_HOSTS", "INDEXED", "DUMP_ROOT", "DATA_LICENCE"),
+        *("RATE_LIMIT", "ADMIN_PATH"),  # which pages tell, and link to
+    )
     database = settings.DATABASES["default"]["NAME"]
     values = (repr(getattr(settings, name)) for name in names)
     return "\n".join((settings.VERSION, _source_digest(), *_libraries(), str(database), *values))

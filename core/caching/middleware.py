@@ -42,7 +42,7 @@ from core.caching.responses import WAIT, CachedResponse, Store
 from core.caching.revisions import Revisions
 from core.caching.stores import store
 from core.database.sessions import TooLateError
-from core.requests import CACHE, VIEW
+from core.noted import CACHE, VIEW
 
 logger = logging.getLogger(__name__)
 SMALLEST_COMPRESSED = 500

@@ -75,6 +75,14 @@ def _file_lock(connection: BaseDatabaseWrapper, name: str, on_wait: Callable[[],
         yield
 
 
+def forget_turns(connection: BaseDatabaseWrapper, prefix: str) -> None:
+    """Remove the files of turns whose names begin so, and which nobody takes any more."""
+    if connection.vendor != "postgresql":
+        first = _lock_path(connection, f"{prefix}*")
+        for path in first.parent.glob(first.name):
+            path.unlink(missing_ok=True)
+
+
 def _lock_path(connection: BaseDatabaseWrapper, name: str) -> Path:
     """Return a file beside SQLite's, which may not be there yet. A database in memory belongs to one process."""
     database = connection.settings_dict["NAME"]

@@ -22,14 +22,16 @@ class State(NamedTuple):
 
 
 class Allowance(NamedTuple):
-    """So many units a minute. `interval` are the microseconds in which one comes back."""
+    """So many units a minute. `interval` are the microseconds in which one comes back; `policy` is the value of
+    RateLimit-Policy, which is the same for all clients."""
 
     rate: int
     interval: int
+    policy: str
 
     @classmethod
     def of(cls, rate: int) -> Self:
-        return cls(rate, WINDOW // rate)
+        return cls(rate, WINDOW // rate, f'"default";q={rate};w={WINDOW // SECOND}')
 
     def spend(self, backlog: int, units: int) -> State:
         """Take units from a bucket, if all of them are in it."""
@@ -39,11 +41,6 @@ class Allowance(NamedTuple):
     def owe(self, backlog: int, units: int) -> State:
         """Take units from a bucket whether they are in it or not."""
         return State(True, min(backlog + units * self.interval, WINDOW + MOST_DEBT))
-
-    @property
-    def policy(self) -> str:
-        """Return the value of RateLimit-Policy, which is the same for all clients."""
-        return f'"default";q={self.rate};w={WINDOW // SECOND}'
 
     def current(self, state: State) -> str:
         """Return the value of RateLimit; of a client that is refused, with the time at which it is served again."""

@@ -1,4 +1,4 @@
-"""What clients have spent, in the Redis that has the responses too. If it is unreachable, everybody is let through."""
+"""A counter for all nodes, in the Redis that has the responses too. If it is unreachable, everybody is let through."""
 
 from collections.abc import Callable
 from functools import partial

@@ -12,6 +12,7 @@ from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.admin_path import is_told
 from core.api.pages import MAX_DOCUMENTS, is_full
 from core.api.pagination import neighbour
 from core.api.references import reference_of
@@ -73,7 +74,7 @@ class Frame:
     @property
     def sections(self) -> list[Link]:
         """The links in the head. The section that the page is in is current."""
-        links = ((reverse(name), words) for name, words in _SECTIONS)
+        links = ((reverse(name), words) for name, words in _SECTIONS if name != "admin:index" or is_told())
         return [Link(url, words, is_current=self.path.startswith(url)) for url, words in links]
 
     @property

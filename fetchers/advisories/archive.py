@@ -19,6 +19,12 @@ MAX_INFLATED_BYTES = 2 * 1024**3
 _END, _LOCATOR, _END_64 = b"PK\x05\x06", b"PK\x06\x07", b"PK\x06\x06"
 _END_SIZE, _LOCATOR_SIZE, _END_64_SIZE = 22, 20, 56
 
+# What Python's own module raises for bytes that are no ZIP file, or one that was spoilt
+_BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError),
+    *(NotImplementedError, RuntimeError, ValueError, IndexError),
+)
+
 
 def members(file: BinaryIO) -> Iterator[tuple[str, bytes | None]]:
     """Yield the id and the bytes of each document; None for one that is too large or broken. FetchError if the file
@@ -28,7 +34,7 @@ def members(file: BinaryIO) -> Iterator[tuple[str, bytes | None]]:
             raise FetchError("the archive has too large a directory")
         with zipfile.ZipFile(file) as archive:
             yield from _members(archive)
-    except (zipfile.BadZipFile, struct.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+    except _BROKEN as error:
         raise FetchError(f"the archive is not a ZIP file that can be read: {type(error).__name__}") from error
 
 
@@ -38,7 +44,7 @@ def _members(archive: zipfile.ZipFile) -> Iterator[tuple[str, bytes | None]]:
         raise FetchError(f"the archive has more than {MAX_MEMBERS:,} members")
     left = MAX_INFLATED_BYTES
     for info in infos:
-        if info.is_dir() or not info.filename.endswith(".json"):
+        if not info.filename.endswith(".json"):
             continue
         body = _inflated(archive, info)
         left -= MAX_DOCUMENT_BYTES if body is None else len(body)
@@ -55,7 +61,7 @@ def _inflated(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes | None:
     try:
         with archive.open(info) as member:
             body = member.read(MAX_DOCUMENT_BYTES + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError):
+    except _BROKEN:
         return None
     return body if len(body) <= MAX_DOCUMENT_BYTES else None
 

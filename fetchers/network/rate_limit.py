@@ -1,11 +1,12 @@
 """Bookkeeping of when requests may be sent to one upstream: quota, pauses, a published limit.
 
 Each state is behind a lock; times are UTC datetimes from an injected clock. What must outlive the process is in
-`RateLimitState`, which refresh stores and loads.
+`RateLimitState`, which refresh stores and loads. fetchers.distribution.quota shares all of it among processes.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -61,20 +62,26 @@ class RateLimit:
         max_wait: timedelta = timedelta(seconds=5),
         reserves: int = 1,
     ) -> None:
-        self._state = _possible(state, clock())
+        self._state = possible(state, clock())
         self._clock = clock
         self._rate = rate
         self._max_wait = max_wait
         self._reserves = reserves
         self._limited = self._failures = 0
         self._suspended = ""
-        self._in_flight = 0
+        self._in_flight = self._in_flight_elsewhere = 0
         self._lock = threading.Lock()
         self.requests = 0
 
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Hold the state for as long as it is read and written."""
+        with self._lock:
+            yield
+
     @property
     def state(self) -> RateLimitState:
-        with self._lock:
+        with self._turn():
             return self._state
 
     def acquire(self) -> timedelta:
@@ -82,18 +89,21 @@ class RateLimit:
 
         Requests that wait for the end of a short pause follow each other at the published rate.
         """
-        with self._lock:
-            now = self._clock()
-            self._check(now)
-            pause = self._short_pause(now)
-            wait = pause + self._schedule(now + pause)
-            self._in_flight += 1
-            self.requests += 1
-            return wait
+        with self._turn():
+            return self._reserve_one()
+
+    def _reserve_one(self) -> timedelta:
+        now = self._clock()
+        self._check(now)
+        pause = self._short_pause(now)
+        wait = pause + self._schedule(now + pause)
+        self._in_flight += 1
+        self.requests += 1
+        return wait
 
     def pause_left(self) -> timedelta:
         """Return how much is left of a short pause, for a request that has waited already."""
-        with self._lock:
+        with self._turn():
             now = self._clock()
             self._check_pause(now)
             return self._short_pause(now)
@@ -103,7 +113,7 @@ class RateLimit:
 
     def release(self) -> None:
         """Note that an acquired request has ended, whatever its result."""
-        with self._lock:
+        with self._turn():
             self._in_flight -= 1
 
     def _check_pause(self, now: datetime) -> None:
@@ -118,17 +128,21 @@ class RateLimit:
         state = self._state
         if state.resets_at and now >= state.resets_at:
             self._state = replace(state, remaining=None, resets_at=None)
-        elif state.remaining is not None and state.remaining - self._in_flight <= self.reserve * self._reserves:
-            # Requests in flight may not be counted yet: together they must not spend the reserve.
+        elif state.remaining is not None and self._left(state.remaining) <= self.reserve * self._reserves:
             if self._reserves == 1:
                 self._state = replace(state, paused_until=state.resets_at)
             self._suspended = f"{max(state.remaining, 0)} of {state.limit} requests are left, and reserved"
             raise SuspendedError(self._suspended, state.resets_at)
 
+    def _left(self, remaining: int) -> int:
+        """Return what is left of a quota. Requests in flight may not be counted yet: together they must not spend the
+        reserve."""
+        return remaining - self._in_flight - self._in_flight_elsewhere
+
     @property
     def may_go_on_at(self) -> datetime | None:
         """The end of the pause; None if there is no pause."""
-        with self._lock:
+        with self._turn():
             until = self._state.paused_until
             return until if until and self._clock() < until else None
 
@@ -150,7 +164,7 @@ class RateLimit:
 
     def pause(self, seconds: float) -> datetime:
         """Send nothing for that long (a second at least, a day at most), and return the end. A longer pause stays."""
-        with self._lock:
+        with self._turn():
             self._limited += 1
             if self._limited >= MAX_LIMITED:
                 self._suspended = self._suspended or f"it demanded a pause {MAX_LIMITED} times in a row"
@@ -161,12 +175,12 @@ class RateLimit:
 
     def suspend(self, reason: str) -> None:
         """Send nothing more in this run."""
-        with self._lock:
+        with self._turn():
             self._suspended = self._suspended or reason
 
     def note_quota(self, limit: int, remaining: int, resets_at: datetime) -> None:
         """Note the quota that a response reports. Responses overtake each other: within a window the least counts."""
-        with self._lock:
+        with self._turn():
             state = self._state
             if _is_same_window(resets_at, state.resets_at) and state.remaining is not None:
                 remaining = min(remaining, state.remaining)
@@ -174,24 +188,24 @@ class RateLimit:
 
     def merge(self, stored: RateLimitState) -> None:
         """Take over what another process has stored meanwhile."""
-        with self._lock:
+        with self._turn():
             now = self._clock()
-            self._state = _merged(self._state, _possible(stored, now), now)
+            self._state = merged(self._state, possible(stored, now), now)
 
     def note_response(self) -> None:
         """Note a response that demands no pause, and is no failure of the upstream."""
-        with self._lock:
+        with self._turn():
             self._limited = self._failures = 0
 
     def note_failure(self) -> None:
         """Note a failure of the upstream. A run gives up a host earlier; this is about parts of packages too."""
-        with self._lock:
+        with self._turn():
             self._failures += 1
             if self._failures >= MAX_FAILURES:
                 self._suspended = self._suspended or f"it failed {MAX_FAILURES} times in a row"
 
 
-def _possible(state: RateLimitState, now: datetime) -> RateLimitState:
+def possible(state: RateLimitState, now: datetime) -> RateLimitState:
     """Return a stored state without times that no pause reaches: a clock that was ahead has noted them."""
     end = now + MAX_PAUSE
     paused, spent = (None if time and time > end else time for time in (state.paused_until, state.spent_until))
@@ -202,7 +216,7 @@ def _is_same_window(resets_at: datetime, other: datetime | None) -> bool:
     return other is not None and abs(resets_at - other) < timedelta(seconds=5)
 
 
-def _merged(own: RateLimitState, other: RateLimitState, now: datetime) -> RateLimitState:
+def merged(own: RateLimitState, other: RateLimitState, now: datetime) -> RateLimitState:
     """Return the stricter of two states: the later pause, the least that is left of a window, the later window."""
     state = replace(
         own,

@@ -165,11 +165,12 @@ def test_any_name_is_a_name(name: str, caplog: pytest.LogCaptureFixture) -> None
     assert all("\n" not in line and len(line) < 300 for line in caplog.messages)
 
 
-def test_the_log_is_for_superusers_and_a_deletion_unlocks(editor: User, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.usefixtures("editor")
+def test_the_log_is_for_superusers_and_a_deletion_unlocks(caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(FAILURES):
         guess()
     client = Client(REMOTE_ADDR="192.0.2.9")
-    client.force_login(editor)
+    client.post(LOGIN, {"username": "anna", "password": "right"})
     (attempt,) = AccessAttempt.objects.all()
     for model in ("accessattempt", "accessfailurelog", "accesslog"):
         page = client.get(f"/admin/axes/{model}/").content.decode()

@@ -56,12 +56,14 @@ def test_every_page_of_admin() -> None:
     world = build()
     pages = 0
     for name in PAGES:
-        for who in ("nobody", "staff", "superuser"):
+        for who in ("nobody", "superuser"):
             for send in (world.clients[who].get, world.clients[who].post) if name != "logout" else ():
+                if (who, send.__name__) == ("nobody", "post"):  # the same page of the login
+                    continue
                 response: Any = send(url_of(name, world))
                 check(response, name)
                 pages += response.headers.get("Content-Type", "").startswith("text/html")
-                if who != "nobody" and name != "jsi18n":
+                if who != "nobody" and name != "jsi18n" and response.status_code == 200:
                     assert "no-store" in response.headers.get("Cache-Control", ""), name
     assert pages > len(PAGES)
 
@@ -103,9 +105,10 @@ def test_preflight_images_and_static_files(client: Client, settings: Settings, t
     settings.MIDDLEWARE = [*settings.MIDDLEWARE]
     if "whitenoise.middleware.WhiteNoiseMiddleware" not in settings.MIDDLEWARE:
         settings.MIDDLEWARE.insert(-7, "whitenoise.middleware.WhiteNoiseMiddleware")
-    response = Client().get("/static/x.css")
-    assert response.status_code == 200
-    check(response, "static")
+    served: Any = Client().get("/static/x.css")
+    assert b"".join(served.streaming_content) == b"a {}"
+    served.close()
+    check(served, "static")
 
 
 def test_a_failure_of_the_program(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

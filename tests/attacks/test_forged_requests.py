@@ -99,7 +99,7 @@ PATHS = (
 def test_no_path_leads_out_or_past_a_check(client: Client, path: str) -> None:
     encoded = quote(path, safe="/%;\\:", errors="surrogateescape")
     for accept in ("application/json", "text/html"):
-        response = client.get(encoded, headers={"accept": accept})
+        response: Any = client.get(encoded, headers={"accept": accept})
         assert response.status_code in {301, 302, 400, 404}, response.status_code
         location = response.headers.get("Location", "")
         assert not location.startswith(("//", "/\\", "http://evil", "https://evil")), location
@@ -109,10 +109,11 @@ def test_no_path_leads_out_or_past_a_check(client: Client, path: str) -> None:
         for secret in (b"SECRET_KEY", b"root:", b"[core]", b"sqlite format"):
             assert secret not in content
         if "admin" in location:
-            assert client.get(location).status_code in {302, 404}, "a login comes first"
+            followed = client.get(location, follow=True)
+            assert followed.status_code == 404 or followed.wsgi_request.path == "/admin/login/", "a login comes first"
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "PROPFIND", "X" * 100, "get"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "PROPFIND", "X" * 100])
 def test_nothing_is_written_below_api(client: Client, method: str) -> None:
     package = PackageFactory.create()
     for path in ("/api/v4/packages/", f"/api/v4/packages/{package.pk}/", "/api/v4/", "/api/v3/packages/"):

@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -34,7 +35,7 @@ def formula(request: pytest.FixtureRequest) -> str:
     cell = CellFactory.create(text=text, membership__package__slug="p", feature__title=text)
     package, grid = cell.membership.package, cell.feature.grid
     left_out = {"repo_host", "repo_key", "pypi_name", "repo_facts_of", "pypi_facts_of", "reply_kind", "pypi_status"}
-    left_out |= {"repo_url", "pypi_url", "documentation_url", "pypi_repo_url", "verdict"}
+    left_out |= {"repo_url", "pypi_url", "documentation_url", "pypi_repo_url", "verdict", "reply_note"}
     for row in (package, grid, package.category):
         columns = {name: text for name in texts_of(type(row)) if name not in left_out}
         type(row).objects.filter(pk=row.pk).update(**columns)
@@ -76,7 +77,7 @@ EXPORTS = (
 def test_no_cell_out_of_admin_is_a_formula(admin_client: Client, formula: str) -> None:
     for model, action in EXPORTS:
         ids = list((Package if model == "packages/package" else Grid).objects.values_list("pk", flat=True))
-        response = admin_client.post(f"/admin/{model}/", {"action": action, "_selected_action": ids})
+        response: Any = admin_client.post(f"/admin/{model}/", {"action": action, "_selected_action": ids})
         assert response["Content-Type"].startswith("text/csv")
         found = cells(b"".join(response.streaming_content).decode())
         assert [each for each in found if each.startswith(BEGINNINGS) and not is_number(each)] == []

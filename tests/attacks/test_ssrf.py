@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from fetchers.hosts import READ, Upstreams
-from fetchers.network import guarded
 from fetchers.network.http import FetchError, HttpSession, follow_redirects
 from fetchers.network.ping import ping
 from packages.facts import FetchTarget
@@ -28,7 +27,17 @@ from tests.fetchers.upstreams import make_upstream
 PUBLIC = "93.184.215.14"
 NOT_PUBLIC = (
     *("127.0.0.1", "127.9.9.9", "0.0.0.1", "10.0.0.7", "172.16.0.1", "192.168.1.1", "100.64.0.1", "169.254.169.254"),
-    *("192.0.0.8", "192.0.2.1", "198.18.0.1", "198.51.100.1", "203.0.113.9", "224.0.0.251", "240.0.0.1"),
+    *(
+        "192.0.0.8",
+        "192.88.99.1",
+        "3fff::1",
+        "192.0.2.1",
+        "198.18.0.1",
+        "198.51.100.1",
+        "203.0.113.9",
+        "224.0.0.251",
+        "240.0.0.1",
+    ),
     *("255.255.255.255", "::", "::1", "::127.0.0.1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1"),
     *("64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "2002:7f00:1::", "2002:a00:1::1", "2001::1", "2001:db8::1", "fe80::1"),
     *("fe80::1%eth0", "fc00::1", "fd00:ec2::254", "fec0::1", "ff02::1", "100::1", "5f00::1", "", "x", "1.2.3"),
@@ -109,7 +118,7 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *turns: tuple[str, ...]) -> list[
             for each in addresses
         ]
 
-    monkeypatch.setattr(guarded.socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     return looked_up
 
 
@@ -242,11 +251,10 @@ def test_no_address_of_a_package_names_a_host_to_fetch_from(address: str) -> Non
 @responses.activate
 def test_no_path_of_a_repository_leads_to_another_part_of_the_api(host: str, path: str) -> None:
     """Such as to what the owner of our token may see."""
-    requested: list[str] = []
-    responses.add_callback("GET", re.compile(".*"), lambda sent: requested.append(sent.url) or (404, {}, "{}"))
+    responses.get(re.compile(".*"), status=404, json={})
     upstream = make_upstream(host, "https://api.test/v1")
     with pytest.raises(FetchError):
         READ[KNOWN_HOSTS[host]](upstream, FetchTarget(1, host=host, path=path), date(2026, 5, 6))
-    for url in map(urlsplit, requested):
+    for url in (urlsplit(str(call.request.url)) for call in responses.calls):
         assert re.fullmatch(r"/v1/(repos|repositories|projects)/[^/]+(/[^/]+)?", url.path), url
         assert ".." not in url.path.replace("%2F", "/").split("/")

@@ -101,19 +101,18 @@ class Site:
 
 
 @contextmanager
-def site(
-    folder: Path, database: str, *, workers: int = 1, preload: Mapping[str, str] = {}, **settings: str
-) -> Iterator[Site]:
-    """Serve a database with `workers` workers; `preload` has variables of the server's process alone."""
+def site(folder: Path, database: str, **settings: str) -> Iterator[Site]:
+    """Serve a database by one worker, if the settings do not say otherwise: variables of the server and of commands."""
     log = folder / "log"
     variables = {
         "DATABASE_URL": database,
         "STATEMENT_SECONDS": "2",
         "CACHE_URL": "locmem://",
         "RATE_LIMIT": "0",
+        "WEB_CONCURRENCY": "1",
+        "ACCESS_LOG": "false",
     } | settings
     environment = {"PATH": os.environ["PATH"], "SECRET_KEY": SECRET_KEY, "PYTHONWARNINGS": "ignore"} | variables
-    environment |= {"WEB_CONCURRENCY": str(workers), "ACCESS_LOG": "false"}
     environment |= {"DJANGO_SETTINGS_MODULE": "tests.uncollected"}
     command = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py", "--log-level=error"]
     with socket.create_server(("127.0.0.1", 0)) as listener, log.open("ab") as file:

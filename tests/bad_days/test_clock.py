@@ -56,7 +56,7 @@ def test_failures_of_the_future_are_tried_again(world: World) -> None:
 
 
 def test_a_run_a_year_ahead_deletes_nothing(world: World) -> None:
-    """What a wrong clock takes for old is lost for good: the log, the daily numbers, the runs."""
+    """The log, the daily numbers and the runs are lost for good if a wrong clock takes them for old."""
     populate(world, 3)
     clock = Clock()
     refresh(clock)
@@ -112,7 +112,7 @@ def test_the_longest_pause_that_is_believed(hours: int, is_kept: bool) -> None:
 
 
 def test_verdicts_of_next_year_are_settled_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was active looks abandoned to a clock that is ten years ahead."""
+    """Active packages look abandoned to a clock that is ten years ahead."""
     populate(world, 3)
     refresh()
     before = list(Package.objects.order_by("pk").values_list("verdict_rank", flat=True))

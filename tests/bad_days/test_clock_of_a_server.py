@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bad_days.sites import PACKAGE, PAGE, Site, manage, prepare, site
+from tests.bad_days.sites import PACKAGE, PAGE, Site, manage, site
 
 pytestmark = pytest.mark.more
 PATHS = (f"packages/{PACKAGE}/?fields=all", "packages/?ordering=-score", "search/?q=rest", "trending/", "changes/")
@@ -19,55 +19,46 @@ def library() -> str:
     return found[-1]
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> str:
-    url = f"sqlite:///{tmp_path / 'db.sqlite3'}"
-    prepare(url)
-    return url
-
-
 @contextmanager
 def at(offset: str, folder: Path, database: str, **settings: str) -> Iterator[Site]:
-    """Serve with a clock that is so far off; its monotonic clock is right, as the kernel's is."""
-    faked = {"LD_PRELOAD": library(), "FAKETIME": offset, "DONT_FAKE_MONOTONIC": "1", "FAKETIME_NO_CACHE": "1"}
+    """Serve with a clock that is so far off, in all processes of the server. The times of files are right: by them
+    gunicorn knows that its workers live."""
+    faked = {"LD_PRELOAD": library(), "FAKETIME": offset, "NO_FAKE_STAT": "1"}
     with site(folder, database, **(faked if offset else {}), **settings) as served:
         served.log_in()
         yield served
 
 
 @pytest.mark.parametrize("offset", ["+400d", "-400d"])
-def test_a_jump_and_back(tmp_path: Path, database: str, offset: str) -> None:
-    with at("", tmp_path, database) as served:
-        tags = {served.get(path).headers["ETag"] for path in PATHS}
+def test_a_jump_and_back(tmp_path: Path, sqlite: str, offset: str) -> None:
+    with at("", tmp_path, sqlite) as served:
         assert served.save(served.open_form(), "Before").status_code == 302
         before = served.get(f"packages/{PACKAGE}/")
         assert before.json()["title"] == "Before"
-    with at(offset, tmp_path, database) as served:
+    with at(offset, tmp_path, sqlite) as served:
         for path in PATHS:
             for headers in ({"Accept": "application/json"}, PAGE):
                 assert served.get(path, headers).status_code == 200
         assert served.save(served.open_form(), "Of another year").status_code == 302
         other = served.get(f"packages/{PACKAGE}/", {"If-None-Match": before.headers["ETag"]})
         assert (other.status_code, other.json()["title"]) == (200, "Of another year")
-    with at("", tmp_path, database) as served:
+    with at("", tmp_path, sqlite) as served:
         assert served.title() == "Of another year"
         assert served.save(served.open_form(), "After").status_code == 302
         for tag in (before.headers["ETag"], other.headers["ETag"]):
             after = served.get(f"packages/{PACKAGE}/", {"If-None-Match": tag})
             assert (after.status_code, after.json()["title"]) == (200, "After")
         for path in PATHS:
-            response = served.get(path, {"Accept": "application/json"})
-            assert response.status_code == 200
-        assert {served.get(path).headers["ETag"] for path in PATHS}.isdisjoint(tags)
+            assert served.get(path).status_code == 200
         assert served.lines() == [], "no line in the log on any of these days"
 
 
-def test_a_dump_is_not_older_than_the_last_one(tmp_path: Path, database: str) -> None:
+def test_a_dump_is_not_older_than_the_last_one(tmp_path: Path, sqlite: str) -> None:
     """A dump that a clock has made a year ahead stays the newest until somebody deletes it: the command says so."""
     dumps = tmp_path / "dumps"
-    faked = {"LD_PRELOAD": library(), "FAKETIME": "+400d", "DONT_FAKE_MONOTONIC": "1", "DATABASE_URL": database}
+    faked = {"LD_PRELOAD": library(), "FAKETIME": "+400d", "DATABASE_URL": sqlite}
     assert manage("dump_catalogue", str(dumps), **faked).returncode == 0
-    done = manage("dump_catalogue", str(dumps), DATABASE_URL=database)
+    done = manage("dump_catalogue", str(dumps), DATABASE_URL=sqlite)
     assert done.returncode == 1
     assert "clock" in done.stderr
     [line] = done.stderr.splitlines()

@@ -32,7 +32,7 @@ def database() -> Iterator[Cluster]:
 
 @pytest.fixture
 def served(database: Cluster, tmp_path: Path) -> Iterator[Site]:
-    with site(tmp_path, database.url, workers=2, STATEMENT_SECONDS="30") as served:
+    with site(tmp_path, database.url, WEB_CONCURRENCY="2", STATEMENT_SECONDS="30") as served:
         served.log_in()
         yield served
 
@@ -103,7 +103,7 @@ def test_a_worker_that_is_killed_is_replaced(served: Site) -> None:
 
 
 def test_an_editor_who_closes_the_browser_in_the_middle_of_a_save(database: Cluster, served: Site) -> None:
-    """What was sent is saved, as a whole; the log has no traceback."""
+    """The form is saved as a whole, as it was sent; the log has no traceback."""
     url, fields = served.open_form()
     parts = urlsplit(url)
     prepared = served.editor.prepare_request(requests.Request("POST", url, data=fields | {"title": ["Closed"]}))

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
 from tests.attacks.fronts import certificate, configuration
-from tests.bad_days.sites import PACKAGE, Site, prepare, site
+from tests.bad_days.sites import PACKAGE, Site, site
 from tests.servers import free_port, running
 
 pytestmark = pytest.mark.more
@@ -28,36 +29,36 @@ _TLS.check_hostname, _TLS.verify_mode = False, ssl.CERT_NONE
 SENT = {
     "nothing": b"",
     "half a line": b"GET /api/v4/packages/?limit=",
-    "half a head": b"GET /api/v4/packages/ HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ",
-    "half a body": b"POST /admin/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\nusername=",
-    "all, and reads nothing": b"GET /api/v4/packages/?limit=1000&fields=all HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    "half a head": b"GET /api/v4/packages/ HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+    "half a body": b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nusername=",
+    "all, and reads nothing": b"GET /api/v4/packages/?limit=1000&fields=all HTTP/1.1\r\nHost: localhost\r\n\r\n",
 }
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Site]:
-    database = f"sqlite:///{tmp_path / 'db.sqlite3'}"
-    prepare(database)
-    with site(tmp_path, database) as served:
+def served(tmp_path: Path, sqlite: str) -> Iterator[Site]:
+    with site(tmp_path, sqlite) as served:
         yield served
 
 
 @contextmanager
-def nginx(served: Site, folder: Path) -> Iterator[tuple[str, int]]:
+def nginx(served: Any, folder: Path) -> Iterator[tuple[str, int]]:
     """Run nginx as deploy/nginx.conf and deploy/README.md have it."""
     ports = free_port(), free_port()
     certificate(folder)
     user = "user root;" if os.getuid() == 0 else ""
     temporary = " ".join(f"{name}_temp_path {folder}/{name};" for name in TEMPORARY)
+    # It speaks to those alone who name it in the handshake, which no address does.
+    documented = configuration(served, folder, ports).replace("server_name 127.0.0.1", "server_name localhost")
     file = folder / "nginx.conf"
     file.write_text(
         f"daemon off; {user} pid {folder}/nginx.pid; error_log {folder}/error.log;\n"
         "worker_processes 2; worker_rlimit_nofile 10000; events { worker_connections 4096; }\n"
-        f"http {{ access_log off; {temporary}\n{configuration(served, folder, ports)} }}\n",
+        f"http {{ access_log off; {temporary}\n{documented} }}\n",
         encoding="utf-8",
     )
     with running(["nginx", "-e", f"{folder}/error.log", "-c", str(file)], f"http://127.0.0.1:{ports[0]}"):
-        yield f"https://127.0.0.1:{ports[1]}", ports[1]
+        yield f"https://localhost:{ports[1]}", ports[1]
 
 
 def connected(port: int, address: str) -> ssl.SSLSocket:
@@ -66,7 +67,7 @@ def connected(port: int, address: str) -> ssl.SSLSocket:
     client.settimeout(30)
     client.bind((address, 0))
     client.connect(("127.0.0.1", port))
-    return _TLS.wrap_socket(client)
+    return _TLS.wrap_socket(client, server_hostname="localhost")
 
 
 def is_closed(client: ssl.SSLSocket) -> bool:

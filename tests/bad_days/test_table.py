@@ -9,7 +9,7 @@ TABLE = ROOT / "deploy" / "bad-days.md"
 HERE = "tests/bad_days"
 
 
-def tests_of(path: str) -> set[str]:
+def functions_of(path: str) -> set[str]:
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
 
@@ -36,11 +36,11 @@ def test_each_row_says_what_happens_and_names_tests() -> None:
 
 def test_the_tests_of_each_row_are_there() -> None:
     for path, name in sorted(named()):
-        assert name in tests_of(path), f"{path}::{name}"
+        assert name in functions_of(path), f"{path}::{name}"
 
 
 def test_each_test_has_its_row() -> None:
     files = [f"{HERE}/{file.name}" for file in (ROOT / HERE).glob("test_*.py") if file.name != "test_table.py"]
     assert files
-    unnamed = {(path, name) for path in files for name in tests_of(path)} - named()
+    unnamed = {(path, name) for path in files for name in functions_of(path)} - named()
     assert not unnamed

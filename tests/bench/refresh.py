@@ -27,10 +27,10 @@ QUOTA = 5_000  # GitHub's, an hour; a fiftieth is left to others
 CHANGED = float(os.environ.get("CHANGED", "0.1"))
 
 
-def build(world: World, folder: Path) -> None:
+def build(world: World, folder: Path, packages: int = PACKAGES) -> None:
     """Create the same packages in the world and in a folder to import."""
     documents = []
-    for number in range(1, PACKAGES + 1):
+    for number in range(1, packages + 1):
         repo = Repo(number, f"owner{number}/name{number}", stars=number, head=f"{number:040x}", people=("a", "b") * 6)
         project = Project(f"project-{number}", serial=number)
         world.repos[repo.name], world.projects[project.name] = repo, project

@@ -36,7 +36,7 @@ def deployed(tmp_path: Path, osv: str) -> Path:
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
     text = settings_of_page()
     text = re.sub("^DATABASE_URL=.*", f"DATABASE_URL=sqlite:///{tmp_path}/db.sqlite3", text, flags=re.MULTILINE)
-    (tmp_path / ".env").write_text(f"{text}\nOSV_URL={osv}\n", encoding="utf-8")
+    (tmp_path / ".env").write_text(f"{text}\nOSV_URL={osv}\nALLOW_PRIVATE_HOSTS=true\n", encoding="utf-8")
     return tmp_path
 
 
@@ -71,4 +71,5 @@ def test_without_the_file_there_is_one_line(deployed: Path) -> None:
 def test_a_check_of_the_deployment_has_nothing_to_say(deployed: Path) -> None:
     check = f"cd {FOLDER} && .venv/bin/python manage.py check --deploy --fail-level WARNING"
     done = as_cron(check, deployed)
-    assert (done.returncode, done.stdout) == (0, "System check identified no issues (0 silenced).\n"), done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("System check identified no issues")

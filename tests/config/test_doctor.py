@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import smtplib
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import redis
+from django.core import checks
 from django.core.management import call_command
 from django.db import OperationalError, connection
 from pytest_django import Settings
@@ -59,10 +61,10 @@ def test_what_django_finds(settings: Settings) -> None:
 
 
 def test_what_django_calls_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    wrong = [site.checks.Error("It is wrong.", id="x.E001", hint="Mend it.")]
-    monkeypatch.setattr(site.checks, "run_checks", lambda **_: wrong)
+    wrong = [checks.Error("It is wrong.", id="x.E001", hint="Mend it.")]
+    monkeypatch.setattr(checks, "run_checks", lambda **_: wrong)
     assert list(site.examine_settings()) == [Finding("settings (x.E001)", "problem", "It is wrong.", "Mend it.")]
-    monkeypatch.setattr(site.checks, "run_checks", lambda **_: [])
+    monkeypatch.setattr(checks, "run_checks", lambda **_: [])
     assert only(site.examine_settings)[0] == "ok"
 
 
@@ -102,7 +104,7 @@ def test_proxy(settings: Settings, url: str, trusted: list[str], level: str) -> 
     assert only(site.examine_proxy)[0] == level
 
 
-def test_env_file(settings: Settings, tmp_path: Path) -> None:
+def test_env_file(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.BASE_DIR = tmp_path
     assert only(site.examine_env_file)[0] == "ok"
     file = tmp_path / ".env"
@@ -111,6 +113,10 @@ def test_env_file(settings: Settings, tmp_path: Path) -> None:
     for mode in (0o640, 0o604):
         file.chmod(mode)
         assert only(site.examine_env_file)[0] == "problem"
+    monkeypatch.setattr(os, "geteuid", lambda: file.stat().st_uid + 1)
+    for mode, level in ((0o640, "ok"), (0o660, "problem"), (0o644, "problem")):
+        file.chmod(mode)
+        assert only(site.examine_env_file)[0] == level
 
 
 def project(tmp_path: Path, settings: Settings, dependencies: str, python: str = ">=3.11", extras: str = "") -> None:
@@ -144,7 +150,7 @@ def test_other_libraries(settings: Settings, tmp_path: Path) -> None:
 
 def test_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
     for limit, level in ((256, "warning"), (1024, "ok"), (resource.RLIM_INFINITY, "ok")):
-        monkeypatch.setattr(machine.resource, "getrlimit", lambda _, limit=limit: (limit, limit))
+        monkeypatch.setattr(resource, "getrlimit", lambda _, limit=limit: (limit, limit))
         assert only(machine.examine_open_files)[0] == level
 
 
@@ -164,7 +170,7 @@ class Usage(NamedTuple):
 )
 def test_disks(monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path, usage: Usage, level: str) -> None:
     settings.DUMP_ROOT = str(tmp_path)
-    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     assert {*levels(machine.examine_disks).values()} == {level}
 
 
@@ -195,7 +201,7 @@ def test_dumps(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert only(files.examine_dumps) == ("warning", "The newest dump is 3 days old.")
     dump(tmp_path, NOW - timedelta(hours=3))
     assert only(files.examine_dumps)[0] == "ok"
-    monkeypatch.setattr(files.os, "access", lambda *_: False)  # root may write everywhere
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
     assert only(files.examine_dumps)[0] == "problem"
 
 
@@ -261,7 +267,7 @@ def test_what_postgresql_says(
 
 def test_clocks_that_are_some_seconds_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     with_row(monkeypatch, NOW + timedelta(seconds=10))
-    monkeypatch.setattr(database.timezone, "now", lambda: NOW)
+    monkeypatch.setattr("config.doctor.database.timezone.now", lambda: NOW)
     expected = ("warning", "The clock of the database and the one here are 10 seconds apart.")
     assert only(database.examine_clock) == expected
 

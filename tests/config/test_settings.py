@@ -62,6 +62,9 @@ def load(project: Path, **variables: str) -> dict[str, Any]:
         DEBUG | {"FORGE_HOSTS": "localhost:3000=forgejo,127.0.0.1=gitlab", "ALLOW_PRIVATE_HOSTS": "true"},
         DEBUG | {"SECRET_KEY": "x", "ALLOWED_HOSTS": ""},
         PRODUCTION | {"DATABASE_URL": "sqlite:////tmp/never-opened.sqlite3", "PORT": "8001", "WEB_CONCURRENCY": "4"},
+        PRODUCTION | {"CELERY_BROKER_URL": "amqps://user:p%2Fw@mq.example.org:5671/grids"},
+        PRODUCTION | {"CELERY_BROKER_URL": "redis://:secret@127.0.0.1:6379/1", "CACHE_URL": "redis://127.0.0.1:6379/0"},
+        DEBUG | {"CELERY_BROKER_URL": "amqp://guest:guest@127.0.0.1//"},
         DEBUG | {"DUMP_ROOT": "/srv/dumps", "DUMP_ACCEL": "/_dumps/", "DATA_LICENCE": "CC-BY-4.0"},
         DEBUG
         | {
@@ -214,6 +217,11 @@ def test_a_site_starts_with_many_values_together(project: Path, variables: dict[
         (DEBUG | {"DUMP_ACCEL": "https://example.org/_dumps/"}, ["DUMP_ACCEL"]),
         (DEBUG | {"DATA_LICENCE": "CC\nBY"}, ["DATA_LICENCE"]),
         (DEBUG | {"DATA_LICENCE": " CC0-1.0"}, ["DATA_LICENCE"]),
+        (DEBUG | {"CELERY_BROKER_URL": "sqs://"}, ["CELERY_BROKER_URL"]),
+        (DEBUG | {"CELERY_BROKER_URL": "amqp://"}, ["CELERY_BROKER_URL"]),
+        (DEBUG | {"CELERY_BROKER_URL": "redis://h:0/1"}, ["CELERY_BROKER_URL"]),
+        (DEBUG | {"CELERY_BROKER_URL": "redis://h/first"}, ["CELERY_BROKER_URL"]),
+        (DEBUG | {"CELERY_BROKER_URL": "amqp://h:99999/"}, ["CELERY_BROKER_URL"]),
         (DEBUG | {"PING_URL": "ping.example.org"}, ["PING_URL"]),
         (DEBUG | {"PING_URL": "file:///etc/passwd"}, ["PING_URL"]),
         (DEBUG | {"PING_URL": "https:///path"}, ["PING_URL"]),

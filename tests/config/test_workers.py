@@ -1,6 +1,7 @@
 """What gunicorn's workers count and log: together for Prometheus, through the deaths of workers and reloads; and as
 JSON, with the ids of requests."""
 
+import fcntl
 import json
 import os
 import re
@@ -37,10 +38,21 @@ def children(pid: int) -> list[int]:
     return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def folder_of(pid: int) -> Path:
-    """Return the folder that a worker's metrics are in."""
+def folder_of(pid: int) -> Path | None:
+    """Return the folder that a worker's metrics are in; None for one that has not begun to count."""
     files = (Path(f"/proc/{pid}/maps")).read_text().split()
-    return next(Path(file).parent for file in files if re.search(r"/counter_\d+\.db$", file))
+    return next((Path(file).parent for file in files if re.search(r"/gauge_livesum_\d+\.db$", file)), None)
+
+
+def workers_of(site: Site, *, but: list[int] | None = None) -> list[int]:
+    """Return the two workers of a site, once both of them count, and none of those before is left."""
+
+    def current() -> list[int]:
+        pids = children(site.master)
+        return pids if len(pids) == 2 and all(map(folder_of, pids)) and not {*pids} & {*(but or ())} else []
+
+    found: list[int] = until(current)
+    return found
 
 
 def counted(site: Site) -> int:
@@ -61,22 +73,21 @@ def test_workers_count_together_and_log_as_json(site: Site) -> None:
     site.reload()
     site.wait_for("Worker exiting")
     before = len(site.log.splitlines())
-    workers = until(lambda: len(children(site.master)) == 2 and children(site.master))
-    folder = until(lambda: folder_of(workers[0]))
+    workers = workers_of(site)
+    folder = folder_of(workers[0])
+    assert folder
     ids = ask(site, 12)
     assert counted(site) == 12
 
     os.kill(workers[0], signal.SIGKILL)
     until(lambda: not list(folder.glob(f"*_{workers[0]}.db")))
-    until(lambda: len({*children(site.master)} - {workers[0]}) == 2)
+    current = workers_of(site, but=workers[:1])
     assert counted(site) == 12, "what a dead worker has counted is not lost"
     ids += ask(site, 3)
-    site.reload()
-    until(lambda: not {*children(site.master)} & {*workers})
     assert counted(site) == 15
     assert {each.name.split("_")[-1] for each in folder.glob("counter_*.db")} == {
         "retired.db",
-        *(f"{pid}.db" for pid in children(site.master)),
+        *(f"{pid}.db" for pid in current),
     }
     assert folder.stat().st_mode & 0o077 == 0, "nobody else reads it"
 
@@ -123,7 +134,7 @@ def test_dead_workers_are_added_up(tmp_path: Path) -> None:
 def test_while_they_are_read_they_wait(tmp_path: Path) -> None:
     counter(tmp_path, "counter_1.db", {"a": 1})
     with (tmp_path / "lock").open("wb") as lock:
-        gunicorn.fcntl.flock(lock, gunicorn.fcntl.LOCK_SH)
+        fcntl.flock(lock, fcntl.LOCK_SH)
         gunicorn._retire(tmp_path, set())
         assert (tmp_path / "counter_1.db").exists()
     gunicorn._retire(tmp_path, set())
@@ -173,7 +184,7 @@ def test_a_disk_without_room_leaves_a_worker_out(tmp_path: Path, monkeypatch: py
         "counter_7.db": 2**18,
         "gauge_livesum_7.db": 2**12,
     }
-    monkeypatch.setattr(gunicorn.os, "posix_fallocate", full)
+    monkeypatch.setattr(os, "posix_fallocate", full)
     gunicorn.post_fork(None, Worker())  # type: ignore[arg-type]
     assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ
     assert Worker.lines == ["This worker is left out of metrics: [Errno 28] No space left on device"]

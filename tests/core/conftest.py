@@ -1,9 +1,21 @@
 """Clients with an allowance, counted by a clock that stands still."""
 
+from collections.abc import Iterator
+
 import pytest
 from pytest_django import Settings
 
+from core.caching.stores import store
 from tests.core.limits.counting import RATE, Spent, Standing
+
+
+@pytest.fixture
+def own_cache(settings: Settings) -> Iterator[None]:
+    """An empty cache of the test's own: revisions that it has seen come again in the next one."""
+    settings.CACHE_URL = "locmem://"
+    store.cache_clear()
+    yield
+    store.cache_clear()
 
 
 @pytest.fixture

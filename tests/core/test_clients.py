@@ -103,7 +103,7 @@ def test_what_a_client_writes_itself_is_of_no_consequence(forged: list[str]) -> 
 
 @given(chain=st.lists(addresses, min_size=1, max_size=6))
 def test_the_last_that_is_no_proxy(chain: list[str]) -> None:
-    """As a plain description has it: the last of the list that is not trusted, or else the first."""
+    """The client is the last of the list that is not trusted, or else the first."""
     trusted = Networks(TRUSTED)
     parsed = [parse_address(each) for each in chain]
     strangers = [each for each in parsed if not trusted.has(each)]
@@ -127,6 +127,7 @@ def test_headers_of_proxies_are_removed(peer: str, left: set[str]) -> None:
     assert meta.keys() - {"REMOTE_ADDR", "HTTP_ACCEPT"} == left
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(("peer", "scheme"), [("127.0.0.1", "https"), (OUTSIDE, "http")])
 def test_scheme_and_host_are_a_trusted_proxys_word(client: Client, settings: Settings, peer: str, scheme: str) -> None:
     settings.USE_X_FORWARDED_HOST = True
@@ -142,7 +143,7 @@ def test_a_proxy_that_is_not_named_is_logged_once(settings: Settings, caplog: py
     settings.TRUSTED_PROXIES = []
     clients._warn_of.cache_clear()
     with caplog.at_level(logging.WARNING, "core.clients"):
-        for peer in ("127.0.0.1", "127.0.0.1", "192.168.7.7", "", OUTSIDE, "8.8.8.8"):
+        for peer in ("127.0.0.1", "127.0.0.1", "192.168.7.7", "", "8.8.8.8", "2600::1"):
             client_of(peer, "203.0.113.9")
     assert [each.getMessage().split(",")[0].removeprefix("X-Forwarded-For comes from ") for each in caplog.records] == [
         "127.0.0.1",

@@ -105,5 +105,6 @@ def test_every_text_goes_through_one_function(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_settings_use_it() -> None:
-    assert settings.LOGGING["formatters"]["of_site"]["()"] == "core.logs.formatter"
-    assert {handler["formatter"] for handler in settings.LOGGING["handlers"].values()} == {"of_site"}
+    logging: Any = settings.LOGGING
+    assert logging["formatters"]["of_site"]["()"] == "core.logs.formatter"
+    assert {handler["formatter"] for handler in logging["handlers"].values()} == {"of_site"}

@@ -15,7 +15,7 @@ def main(site: str, title: str, password: str) -> None:
         (add, {"title": title, "slug": title.lower(), "description": ""}),
     ):
         session.get(url, timeout=60).raise_for_status()
-        form["csrfmiddlewaretoken"] = session.cookies["csrftoken"]
+        form["csrfmiddlewaretoken"] = session.cookies["__Host-csrftoken"]
         response = session.post(url, form, timeout=60, allow_redirects=False)
         if response.status_code != requests.codes.found:
             sys.exit(f"{url}: {response.status_code}\n{response.text}")

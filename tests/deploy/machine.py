@@ -1,10 +1,10 @@
 """A bare machine within this one (machine.sh), on which commands are run as root."""
 
+import hashlib
 import os
 import shlex
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,9 +28,10 @@ SHELL = f"export SITE={SITE} SOURCE=/shared/source; cd /srv/package-grids 2>/dev
 class Machine:
     def __init__(self, folder: Path, pid: int) -> None:
         self.folder, self.pid = folder, pid
+        assert not Path(f"/proc/{pid}/root").samefile("/"), "nothing may be run on the machine around this one"
 
     def start(self, script: str, **options: Any) -> "subprocess.Popen[str]":
-        enter = ["nsenter", f"--target={self.pid}", "--mount", "--net", "--pid", "--ipc", "--uts", "--root", "--wd=/"]
+        enter = ["nsenter", f"--target={self.pid}", "--mount", "--net", "--pid", "--ipc", "--uts", "--root", "--wd"]
         shell = ["bash", "-e", "-o", "pipefail", "-c", SHELL + script]
         return subprocess.Popen([*enter, *shell], env=ENVIRONMENT, text=True, **options)
 
@@ -61,11 +62,11 @@ def machine(folder: Path) -> Iterator[Machine]:
     for program in ("client.py", "edit.py"):
         shutil.copy(HERE / program, shared)
     copy_source(shared / "source")
-    download_wheels(shared / "wheels")
+    shutil.copytree(wheels(), shared / "wheels")
     command = ["unshare", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child"]
     with subprocess.Popen([*command, str(HERE / "machine.sh"), str(folder)]) as unshare:
         try:
-            while not (folder / "ready").exists():
+            while not (shared / "ready").exists():
                 assert unshare.poll() is None, "the machine does not start"
                 time.sleep(0.05)
             children = Path(f"/proc/{unshare.pid}/task/{unshare.pid}/children").read_text(encoding="ascii")
@@ -92,8 +93,21 @@ def commit(folder: Path, message: str) -> None:
     subprocess.run(["git", *identity, "commit", "--quiet", "--message", message], cwd=folder, check=True)
 
 
-def download_wheels(folder: Path) -> None:
-    """Fetch what is locked, whose hashes are compared here and when it is installed."""
-    what = ["--require-hashes", "--only-binary=:all:", "--requirement", str(ROOT / "deploy" / "requirements.txt")]
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(folder), *what]
-    subprocess.run(command, check=True)
+def wheels() -> Path:
+    """Return a folder with what is locked, for the Python that the page uses. Hashes are compared here and when it is
+    installed. It is filled once for each lock file."""
+    lock = ROOT / "deploy" / "requirements.txt"
+    folder = ROOT / ".venv" / "wheels" / hashlib.sha256(lock.read_bytes()).hexdigest()
+    venv, part = folder.with_suffix(".venv"), folder.with_suffix(".part")
+    what = ["--require-hashes", "--only-binary=:all:", "--requirement", str(lock)]
+    for command in (
+        ["python3", "-m", "venv", "--clear", str(venv)],
+        [str(venv / "bin" / "pip"), "download", "--quiet", "--dest", str(part), *what],
+        ["mv", str(part), str(folder)],
+        ["rm", "-r", str(venv)],
+    ):
+        if not folder.exists() or venv.exists():
+            environment = {**os.environ, "PATH": ENVIRONMENT["PATH"]}
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+    return folder

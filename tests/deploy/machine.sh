@@ -27,6 +27,5 @@ rm -rf "$root/var/lib/package-grids" "$root/etc/letsencrypt" "$root"/etc/systemd
 cp "$folder/shared/stand_ins/"* "$root/usr/local/sbin/"
 printf '[global]\nno-index = true\nfind-links = /shared/wheels\n' >"$root/etc/pip.conf"
 printf '127.0.0.1 localhost packages.example.org other.example.org\n' >"$root/etc/hosts"
-touch "$folder/ready"
 # As a first process has to, bash takes leave of the processes whose parents have ended.
-exec chroot "$root" bash -c 'while :; do sleep 3600 & wait; done'
+exec chroot "$root" bash -c 'touch /shared/ready; while :; do sleep 3600 & wait; done'

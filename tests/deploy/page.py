@@ -30,4 +30,4 @@ def commands(heading: str) -> list[str]:
 def settings_of_page(site: str = "packages.example.org") -> str:
     """Return the `.env` that the page writes, with a key of tests for what it draws by lot."""
     [text] = re.findall(r"<<SETTINGS\n(.*?)^SETTINGS$", PAGE, re.MULTILINE | re.DOTALL)
-    return re.sub(r"\$\(.*\)", f"'{SECRET_KEY}'", text).replace("$SITE", site)
+    return re.sub(r"\$\(.*\)", SECRET_KEY.replace(" ", "-"), text).replace("$SITE", site)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from config import gunicorn
 from grids.spreadsheets import MOST_BYTES
@@ -56,7 +57,7 @@ def osv(folder: Path, **advisory: object) -> Path:
 def test_the_audit_of_a_file_of_osv(tmp_path: Path, events: list[dict[str, str]], holds: bool) -> None:
     ranges = [{"type": "ECOSYSTEM", "events": events}]
     affected = {"package": {"ecosystem": "PyPI", "name": "Some_Name"}, "ranges": ranges}
-    locked = {"some-name": [audit.Version("1.10")]}
+    locked = {"some-name": [Version("1.10")]}
     found = list(audit.from_osv(osv(tmp_path, affected=[affected]), locked))
     assert found == (["some-name 1.10: X-1"] if holds else [])
     assert not list(audit.from_osv(osv(tmp_path, affected=[affected], withdrawn="2026-01-01T00:00:00Z"), locked))

@@ -10,6 +10,7 @@ from html import unescape
 from typing import Any, NamedTuple
 
 import pytest
+from axes.models import AccessAttempt
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
@@ -258,6 +259,7 @@ def stored() -> dict[str, list[Any]]:
         "states": FetchState.objects.values("package", "source", "next_due", "last_attempt"),
         "users": User.objects.values("username", "is_staff"),
         "groups": Group.objects.values("name"),
+        "attempts": AccessAttempt.objects.values("pk"),
         "advisories": Advisory.objects.values("pk"),
         "runs": Run.objects.values("pk"),
         "limits": HostRateLimit.objects.values("pk"),
@@ -461,6 +463,7 @@ def of_feature(_: World) -> dict[str, Any]:
 # Actions of lists, by the label of the model and the name
 ACTIONS: dict[str, May] = {
     "auth.user:delete_selected": May("s", bulk("user", "delete_selected", post="yes")),
+    "axes.accessattempt:delete_selected": May("s", bulk("attempt", "delete_selected", post="yes")),
     "auth.group:delete_selected": May("s", bulk("group", "delete_selected", post="yes")),
     "categories.category:delete_selected": May("ms", bulk("category", "delete_selected", post="yes")),
     "grids.grid:delete_selected": May("ms", bulk("grid", "delete_selected", post="yes")),

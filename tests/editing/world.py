@@ -46,6 +46,7 @@ class World:
     advisory: Advisory
     limit: HostRateLimit
     rows: Mapping[str, int]  # the id of a row by the label of its model
+    attempt: Any  # a failed login
 
     forms: dict[str, Fields] = field(default_factory=dict)
 
@@ -85,12 +86,26 @@ def build() -> World:
     user, group = User.objects.create_user("other"), Group.objects.create(name="Others")
     run, limit = Run.objects.create(started=now, sources=["repo"]), HostRateLimit.objects.create(name="github")
     advisory = Advisory.objects.create(osv_id="X-1", pypi_name="nobody", modified=now)
-    listed = (package, grid, cell, cell.feature, category, batch, user, group, run, limit, advisory, *_logins())
+    listed = (
+        package,
+        grid,
+        cell,
+        cell.feature,
+        category,
+        batch,
+        user,
+        group,
+        run,
+        limit,
+        advisory,
+        *(logins := _logins()),
+    )
     rows = {each._meta.label_lower: each.pk for each in listed}
     others = PackageFactory.create(pypi_url="x"), GridFactory.create(), FeatureFactory.create(grid=grid)
     return World(
         *(clients, package, grid, cell.membership, cell.feature, cell, category, batch),
         *(*others, user, group, run, advisory, limit, rows),
+        attempt=logins[0],
     )
 
 

@@ -33,6 +33,7 @@ def test_a_renamed_model_keeps_its_table_and_its_permissions() -> None:
     assert set(group.permissions.values_list("pk", flat=True)) == granted
     assert Permission.objects.get(codename="view_hostratelimit").name == "Can view host rate limit"
     assert list(ContentType.objects.filter(app_label="fetchers").order_by("model").values_list("model", flat=True)) == [
+        "batch",
         "hostratelimit",
         "run",
     ]

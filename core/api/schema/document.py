@@ -45,7 +45,7 @@ def finished(result: Any, **_: Any) -> Any:
         if any(each["schema"].get("type") == "array" for each in operation["parameters"]):
             operation["responses"]["302"] = {"description": REPEATED, "headers": LOCATION}
         operation["responses"]["200"]["description"] = operation["summary"]
-        _describe_allowance(operation["responses"])
+        _describe_limits(operation["responses"])
         operation["responses"] = dict(sorted(operation["responses"].items()))
     result["components"]["schemas"] = dict(sorted({**result["components"]["schemas"], **COMPONENTS}.items()))
     result["components"]["headers"] = HEADERS
@@ -74,9 +74,9 @@ def _describe_forms(responses: dict[str, Any]) -> None:
                 del content[media_type]
 
 
-def _describe_allowance(responses: dict[str, Any]) -> None:
-    """Add what all operations have in common: one client may request only so much of them."""
-    responses["429"] = described(429)
+def _describe_limits(responses: dict[str, Any]) -> None:
+    """Add what all operations have in common: a request may be only so large, and a client may send only so many."""
+    responses |= {str(status): described(status) for status in (413, 414, 429)}
     for status, response in responses.items():
         own = ["RateLimit", "Retry-After"] if status == "429" else ["Retry-After"] if status == "503" else []
         for name in ("RateLimit-Policy", *own):

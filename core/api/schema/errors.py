@@ -30,6 +30,12 @@ _ERRORS: Mapping[int, tuple[str, str, Any]] = {
     ),
     404: ("Error", "There is no such document, or no such format.", "No Package matches the given query."),
     406: ("Error", "The Accept header takes none of the forms.", "Could not satisfy the request Accept header."),
+    413: (
+        "Error",
+        "The request has a body that is too large: there is nothing to send.",
+        "This request has 70000 bytes.",
+    ),
+    414: ("Error", "The URL is too long.", "This URL has 9120 characters: 8190 at most. Name fewer at a time."),
     429: (
         "Error",
         "The client's allowance is used up. Retry-After says in how many seconds to try again.",

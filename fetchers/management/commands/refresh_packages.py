@@ -80,6 +80,7 @@ class Command(BaseCommand):
             "--workers", type=_at_least(1), default=8, metavar="N", help="at most N requests in flight to each host (8)"
         )
         parser.add_argument("--time-budget", type=_at_least(0, float), metavar="SECONDS", help="end after SECONDS")
+        parser.add_argument("--distribute", action="store_true", help="let workers of Celery fetch, on any machine")
         parser.add_argument("--dry-run", action="store_true", help="only count what is due, and send no request")
         parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
@@ -87,7 +88,7 @@ class Command(BaseCommand):
         options = self._options(arguments)
         stop = threading.Event()
         with _signals(stop) as received, self._display() as watch:
-            refresh = Refresh(options, stop=stop, watch=watch)
+            refresh = self._way(arguments)(options, stop=stop, watch=watch)
             if arguments["dry_run"]:
                 self._write_due(refresh, in_json=arguments["json"])
                 return
@@ -105,6 +106,20 @@ class Command(BaseCommand):
             sys.exit(code)
         if settings.PING_URL and options.is_whole:  # a run of some packages, by hand, says nothing of cron
             ping(settings.PING_URL, user_agent(), allow_private=settings.ALLOW_PRIVATE_HOSTS)
+
+    def _way(self, arguments: dict[str, Any]) -> type[Refresh]:
+        """Return how packages are fetched. Only who distributes needs Celery."""
+        if not arguments["distribute"]:
+            return Refresh
+        from fetchers.distribution.requirements import missing  # noqa: PLC0415 (imports Redis)
+
+        if lack := missing():
+            raise CommandError(lack)
+        from fetchers.distribution.coordinator import DistributedRefresh, reaches_broker  # noqa: PLC0415 (Celery)
+
+        if not reaches_broker():
+            raise CommandError("--distribute needs the broker of CELERY_BROKER_URL, which cannot be reached")
+        return DistributedRefresh
 
     def _options(self, arguments: dict[str, Any]) -> Options:
         slugs = tuple(arguments["package"])

@@ -214,6 +214,7 @@ _PRIVATE = {
     "django_content_type": "id app_label model",
     "django_migrations": "id app name applied",
     "django_session": "session_key session_data expire_date",
+    "fetchers_batch": "id run_id source host state losses work result",
     "fetchers_hostpace": "id name paused_until limit remaining resets_at spent_until",
     "fetchers_run": "id started finished sources exit_code summary",
     "grids_cell": "id created modified",

@@ -144,7 +144,7 @@ def test_every_parameter_and_error_is_described(get: Get) -> None:
     for path, operations in paths.items():
         assert list(operations) == ["get"], path
         has_one_form = path.endswith((".svg", ".json", ".{extension}", "{file}"))  # whatever Accept says
-        always = {"200", "400", "404", "429", "503"} | (set() if has_one_form else {"406"})
+        always = {"200", "400", "404", "413", "414", "429", "503"} | (set() if has_one_form else {"406"})
         assert always <= set(operations["get"]["responses"]), path
         assert all(each.get("description") for each in operations["get"]["parameters"]), path
     assert "410" in paths["/api/v4/changes/"]["get"]["responses"]
@@ -163,8 +163,8 @@ def test_charts_and_badges_are_described(get: Get, name: str, form: str) -> None
     operation = get("schema/?format=json").json()["paths"][f"/api/v4/packages/{{reference}}/{name}"]["get"]
     assert [each["name"] for each in operation["parameters"]] == ["reference"]
     types = {status: list(each.get("content", ())) for status, each in operation["responses"].items()}
-    json = ["application/json"]
-    assert types == {"200": [form], "301": [], "400": json, "404": json, "429": json, "503": json}
+    errors = {status: ["application/json"] for status in ("400", "404", "413", "414", "429", "503")}
+    assert types == {"200": [form], "301": []} | errors
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tests.core.api.test_formats import BROWSER
 from tests.core.limits.counting import ME, RATE, Standing
 from tests.factories import PackageFactory
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_cache")]
 POLICY = f'"default";q={RATE};w=60'
 MINE = Allowance.of(RATE)
 JSON = {"accept": "application/json"}
@@ -27,9 +27,7 @@ def use_up(counter: Standing, client: bytes = ME) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _package(settings: Settings) -> None:
-    settings.CACHE_URL = "locmem://"
-    store.cache_clear()
+def _package() -> None:
     PackageFactory.create(slug="p")
 
 
@@ -118,7 +116,7 @@ def test_a_refusal_takes_nothing(client: Client, counter: Standing) -> None:
 
 @pytest.mark.parametrize("path", ["packages/?limit=1000", "search/?q=p&format=api", "packages/"])
 def test_the_pace_that_needs_no_question(client: Client, counter: Standing, settings: Settings, path: str) -> None:
-    """Whatever is requested so, even where nothing is cached, and from an allowance that is used up."""
+    """Serve whatever is requested so, even where nothing is cached, and from an allowance that is used up."""
     settings.CACHE_URL = "dummy://"
     assert MINE.pace == "one request every 10 seconds"
     use_up(counter)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import responses
 from django.core.management import call_command
+from django.db import connection
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from fetchers.advisories import run as module
@@ -223,12 +224,10 @@ def test_a_document_that_cannot_be_read_costs_the_others_nothing(feed: Feed, clo
     for _ in range(3):
         refresh(clock)
         assert feed.asked() == [LIST, "X-0.json", "X-1.json"]
-    refresh(clock)
-    assert feed.asked() == [LIST]
     assert feed.conditions[-1] == {}
     refresh(clock)
-    assert feed.conditions[-1] != {}
-    feed.asked()
+    assert feed.asked() == [LIST]
+    assert feed.conditions[-1] != {}  # nothing is left for today
     feed.failing.clear()
     refresh(clock, later=timedelta(days=1))
     assert feed.asked() == [LIST, "X-0.json", "X-1.json"]
@@ -305,8 +304,7 @@ def test_an_archive_that_fails_is_taken_by_the_next_run(feed: Feed, clock: Clock
 
 def test_an_archive_of_odd_documents_is_a_fault(feed: Feed, clock: Clock) -> None:
     feed.put(document("X-1"), document("X-2", affected=7))
-    feed.documents |= {"X-3": {"id": "X-4"}}
-    feed.listed = {"X-3": stamp(START)}
+    feed.documents |= {"X-3": {"id": "X-4", "modified": stamp(START)}}
     summary = refresh(clock)
     assert "2 of 3 documents of the archive are odd" in summary.notes[0]
     assert Advisory.objects.count() == 1  # what is sound is sound
@@ -348,4 +346,4 @@ def test_queries_do_not_grow(feed: Feed, clock: Clock, django_assert_num_queries
     assert Package.objects.filter(vulnerable=True).count() == 4
 
 
-QUERIES = 0
+QUERIES = 40 if connection.vendor == "postgresql" else 37

@@ -17,7 +17,7 @@ from categories.documents import CATEGORY_COLUMNS
 from core.documents import Columns
 from fetchers.mirror.dump import dump_catalogue
 from fetchers.mirror.dump.columns import PRIVATE, PUBLIC, TABLES
-from fetchers.models import HostRateLimit, Run
+from fetchers.models import Batch, HostRateLimit, Run
 from grids.documents import FEATURE_COLUMNS, GRID_COLUMNS
 from packages.documents import PACKAGE_COLUMNS
 from packages.models import FetchState, Package, PackageHealth, RepositoryAlias, Snapshot
@@ -104,7 +104,8 @@ def hide_a_secret() -> None:
         user=user, content_type=ContentType.objects.all()[0], object_repr=SECRET, action_flag=ADDITION
     )
     Session.objects.create(session_key=SECRET, session_data=SECRET, expire_date=NOW)
-    Run.objects.create(started=NOW, summary={"notes": [SECRET]})
+    run = Run.objects.create(started=NOW, summary={"notes": [SECRET]})
+    Batch.objects.create(run=run, source="repo", host=SECRET, work={"run": SECRET}, result={"notes": [SECRET]})
     HostRateLimit.objects.create(name=SECRET)
 
 
