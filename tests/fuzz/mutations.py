@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote_from_bytes
 
-from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.test import Client
 from hypothesis import strategies as st
 
@@ -112,7 +112,9 @@ def _tampered(value: Value, step: Step) -> Value:
         content = value.read()
         value.seek(0)
         place = step.place % (len(content) + 1)
-        return type(value)(value.name, content[:place] + step.value + content[place + 1 :], value.content_type)
+        return SimpleUploadedFile(
+            value.name or "", content[:place] + step.value + content[place + 1 :], value.content_type
+        )
     place = step.place % (len(value) + 1)
     return value[:place] + step.value[:3] + value[place + 1 :]
 
@@ -193,7 +195,8 @@ def _part(name: str, value: Value) -> bytes:
         value.seek(0)
         content = value.read()
         head += f'; filename="{value.name}"\r\nContent-Type: text/csv'
-    return head.encode() + b"\r\n\r\n" + content + b"\r\n"
+    sent: bytes = head.encode() + b"\r\n\r\n" + content + b"\r\n"
+    return sent
 
 
 class FuzzedClient(Client):
