@@ -113,7 +113,7 @@ def _tampered(value: Value, step: Step) -> Value:
         value.seek(0)
         place = step.place % (len(content) + 1)
         return SimpleUploadedFile(
-            value.name or "", content[:place] + step.value + content[place + 1 :], value.content_type
+            value.name or "", content[:place] + step.value + content[place + 1 :], value.content_type or ""
         )
     place = step.place % (len(value) + 1)
     return value[:place] + step.value[:3] + value[place + 1 :]
@@ -145,7 +145,7 @@ def _places(node: Any) -> Iterable[tuple[Any, Any]]:
 
 
 def _odd(step: Step) -> Any:
-    odd = [
+    odd: list[Any] = [
         None,
         True,
         -1,
