@@ -1,4 +1,4 @@
-"""Counts and log lines of gunicorn's workers: together for Prometheus, through deaths and reloads; and as JSON, with the ids of requests."""
+"""Counts of gunicorn's workers: together for Prometheus, through deaths and reloads; and lines in JSON, with ids."""
 
 import fcntl
 import json
