@@ -57,7 +57,7 @@ def _run(program: str) -> tuple[str, str]:
 # Where workers count for Prometheus: a variable of prometheus-client, its files with the bytes of each, and in place of
 # a worker's number the name of the sum of those that have died.
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-_FILES = {"histogram_{pid}.db": 2**19, "counter_{pid}.db": 2**18, "gauge_livesum_{pid}.db": 2**12}
+_FILES = {"histogram_{pid}.db": 2**20, "counter_{pid}.db": 2**18, "gauge_livesum_{pid}.db": 2**12}
 _RETIRED = "retired"
 
 # The settings are read first: a wrong one stops the start, in one line, before any worker is forked.
