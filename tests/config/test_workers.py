@@ -3,6 +3,7 @@ the ids of requests."""
 
 import fcntl
 import json
+import logging
 import os
 import re
 import signal
@@ -213,3 +214,31 @@ def test_a_disk_without_room_leaves_a_worker_out(tmp_path: Path, monkeypatch: py
     gunicorn.post_fork(None, Worker())  # type: ignore[arg-type]
     assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ
     assert Worker.lines == ["This worker is left out of metrics: [Errno 28] No space left on device"]
+
+
+def test_no_worker_ends_by_itself_during_an_upgrade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one in its place would import a program whose libraries and tables are not there yet."""
+
+    class Worker:
+        log = type("Log", (), {"error_log": logging.getLogger("none"), "access_log": logging.getLogger("none")})
+        nr, max_requests = 0, 1000
+
+        def handle(self) -> None:
+            self.nr += 1
+
+    checked_out = tmp_path / "HEAD"
+    checked_out.touch()
+    monkeypatch.setattr(gunicorn, "_CHECKED_OUT", checked_out)
+    monkeypatch.setattr(gunicorn.gc, "freeze", lambda: None)
+    worker, other = Worker(), Worker()
+    for each in (worker, other):
+        gunicorn.post_worker_init(each)
+    for _ in range(1000):
+        other.handle()
+    assert other.nr == 1000, "then gunicorn ends it"
+    os.utime(checked_out, (1, 1))
+    for _ in range(3000):
+        worker.handle()
+        assert worker.nr < 1000
+    checked_out.unlink()
+    assert gunicorn._program() == 0
