@@ -31,7 +31,8 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
         (r"""\b([a-z][a-z0-9+.-]{0,20}://)[^\s/?#@"'<>\\]+@""", rf"\1{PLACEHOLDER}@"),
-        (rf"([?&;]{_NAME}=){_VALUE}", rf"\1{PLACEHOLDER}"),
+        # A query alone, too, one in another query, as after a login, and the names of lists (token[]).
+        (rf"((?:\A|[?&;]|%3F|%26){_NAME}(?:\[\w*\]|%5B\w*%5D)?(?:=|%3D)){_VALUE}", rf"\1{PLACEHOLDER}"),
         (
             r"""((?:authorization|private-token|x-api-key)["']?\s*[:=]\s*["']?(?:(?:bearer|basic|token|digest)\s+)?)"""
             rf"{_VALUE}",

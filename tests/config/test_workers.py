@@ -229,7 +229,7 @@ def test_no_worker_ends_by_itself_during_an_upgrade(tmp_path: Path, monkeypatch:
     checked_out = tmp_path / "HEAD"
     checked_out.touch()
     monkeypatch.setattr(gunicorn, "_CHECKED_OUT", checked_out)
-    monkeypatch.setattr(gunicorn.gc, "freeze", lambda: None)
+    monkeypatch.setattr("gc.freeze", lambda: None)
     worker, other = Worker(), Worker()
     for each in (worker, other):
         gunicorn.post_worker_init(each)

@@ -32,6 +32,8 @@ GITHUB = "ghp_" + "a1B2" * 9
         ("GET /x?token=abc&limit=1 200", "GET /x?token=***&limit=1 200"),
         ("/x?a=1&access_token=abc;api_key=d", "/x?a=1&access_token=***;api_key=***"),
         ("/x?X-Amz-Signature=abc&key=d#e", "/x?X-Amz-Signature=***&key=***#e"),
+        ("/admin/login/?next=/y/%3Ftoken%3Dabc%26a%3D1&b=2", "/admin/login/?next=/y/%3Ftoken%3D***&b=2"),
+        ("/x?token[]=abc&password%5B0%5D=def", "/x?token[]=***&password%5B0%5D=***"),
         ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
         ("{'Authorization': 'token abc'}", "{'Authorization': 'token ***'}"),
         ('{"authorization": "Basic abc=="}', '{"authorization": "Basic ***"}'),
@@ -148,13 +150,21 @@ def test_a_line_of_the_log_and_its_traceback(form: str) -> None:
 
 def test_structures() -> None:
     event = {
-        "request": {"url": "https://x.test/?token=a", "headers": {"Authorization": "Bearer x", "Cookie": "a=b"}},
+        "request": {
+            "url": "https://x.test/?token=a",
+            "query_string": "token=a&b=c",
+            "headers": {"Authorization": "Bearer x", "Cookie": "a=b"},
+        },
         "extra": [("password=abc", 1)],
         "user_token": "abc",
         "number": 7,
     }
     assert deeply_redacted(event) == {
-        "request": {"url": "https://x.test/?token=***", "headers": {"Authorization": "***", "Cookie": "***"}},
+        "request": {
+            "url": "https://x.test/?token=***",
+            "query_string": "token=***&b=c",
+            "headers": {"Authorization": "***", "Cookie": "***"},
+        },
         "extra": [["password=***", 1]],
         "user_token": "***",
         "number": 7,

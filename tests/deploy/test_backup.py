@@ -31,7 +31,7 @@ def begin(folder: Path, pg_dump: str, pg_restore: str = "") -> "subprocess.Popen
         (programs / name).write_text(f"#!/bin/sh\n{script}")
         (programs / name).chmod(0o755)
     environment = {"PATH": f"{programs}:{os.environ['PATH']}"}
-    command = [FOLDER / "backup", "grids", folder, "3"]
+    command = [str(FOLDER / "backup"), "grids", str(folder), "3"]
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
 
 
