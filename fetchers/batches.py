@@ -15,6 +15,7 @@ from packages.models import FetchState
 
 SIZE = 100  # packages, which are two queries of GitHub's GraphQL
 POLL_SECONDS = 0.5
+MOST_LOSSES = 3  # of workers, after which a batch is given up
 
 
 def cut(part: Part) -> Iterator[Part]:
@@ -43,6 +44,19 @@ def saved(source: Source, ids: Sequence[int], since: datetime) -> dict[int, Outc
     """Return the packages whose results have been saved since then, with their outcomes."""
     states = FetchState.objects.filter(source=source, package__in=ids, last_attempt__gte=since)
     return {package: Outcome(outcome) for package, outcome in states.values_list("package_id", "outcome")}
+
+
+def begin(run: str, batch: int) -> bool:
+    """Start a batch of a run, whose lock is held, and return whether it may be fetched.
+
+    One that is started already had a worker that died, and the broker was faster than the coordinator: it counts too.
+    What MOST_LOSSES workers have begun in vain is left to the coordinator, which gives it up.
+    """
+    rows = Batch.objects.filter(pk=batch, work__run=run)
+    if rows.filter(state=BatchState.SENT).update(state=BatchState.STARTED):
+        return True
+    died = rows.filter(state=BatchState.STARTED, losses__lt=MOST_LOSSES - 1)
+    return bool(died.update(losses=F("losses") + 1))
 
 
 def lose(batch: int) -> bool:

@@ -46,9 +46,11 @@ MALWARE = "MAL-"  # advisories on malicious releases, which have no vector
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The list: the time of the version of each document, by its id, and the validators of the response."""
+    """The list: the time of the version of each document, by its id; the number of lines that are odd, which may be of
+    any document; and the validators of the response."""
 
     modified: Mapping[str, datetime]
+    odd: int
     etag: str
     last_modified: str
 
@@ -62,7 +64,7 @@ def read_list(upstream: Upstream, *, etag: str, last_modified: str) -> Listing |
     if response.status != 200:
         raise FetchError(f"{response.url} answers {response.status}")
     with parsing():
-        return Listing(_listed(response.body), response.etag, _last_modified(response))
+        return Listing(*_listed(response.body), response.etag, _last_modified(response))
 
 
 def _last_modified(response: Response) -> str:
@@ -70,7 +72,7 @@ def _last_modified(response: Response) -> str:
     return text if len(text) <= 100 and text.isascii() and text.isprintable() else ""
 
 
-def _listed(body: bytes) -> dict[str, datetime]:
+def _listed(body: bytes) -> tuple[dict[str, datetime], int]:
     lines = body.splitlines()
     if len(lines) > MAX_LINES:
         raise InvalidFactError(f"the list has more than {MAX_LINES:,} lines")
@@ -84,7 +86,7 @@ def _listed(body: bytes) -> dict[str, datetime]:
             odd += bool(line.strip())
     if not listed or odd * ODD_PART > len(lines):
         raise InvalidFactError("the list is not one of times and ids")
-    return listed
+    return listed, odd
 
 
 def read(upstream: Upstream, osv_id: str) -> AdvisoryDocument:

@@ -18,7 +18,7 @@ from typing import Any
 import redis
 from kombu.exceptions import OperationalError as BrokerError
 
-from fetchers.batches import cut, lose, saved
+from fetchers.batches import MOST_LOSSES, cut, lose, saved
 from fetchers.distribution.app import app
 from fetchers.distribution.quota import SharedUpstreams, forget, of_run, upstream_of
 from fetchers.distribution.tasks import fetch_batch
@@ -43,7 +43,6 @@ TICK_SECONDS = 0.3
 LOOK_SECONDS = 2.0  # between two looks for workers that have died
 RESEND_SECONDS = 60.0  # without any progress, after which messages are taken to be lost
 GIVE_UP_SECONDS = 600.0
-MOST_LOSSES = 3  # of workers, after which a batch is given up
 EXPIRES_SECONDS = 6 * 3600
 UNSERVED = f"no worker took it for {GIVE_UP_SECONDS / 60:.0f} minutes"
 

@@ -48,6 +48,7 @@ def test_the_list(wire: responses.RequestsMock, upstream: Upstream) -> None:
     found = listing(upstream)
     assert found == osv.Listing(
         {"GHSA-aaaa-bbbb-cccc": datetime(2026, 11, 2, 1, 2, 3, 123456, UTC), "PYSEC-2026-1": START},
+        0,
         '"x"',
         "Sun, 01 Nov 2026 00:00:00 GMT",
     )

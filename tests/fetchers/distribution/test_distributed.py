@@ -6,6 +6,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -177,6 +178,34 @@ def test_a_batch_that_kills_every_worker_is_given_up(world: World, monkeypatch: 
     summary = distribute(sources=("repo",))
     tally = summary.tallies["repo"]["github.com"]
     assert (tally.tried, tally.outcomes, summary.exit_code) == (10, {Outcome.OK: 10}, 0)
+    assert [note[:42] for note in summary.notes] == ["3 workers died with the same packages of g"]
+
+
+def test_a_batch_that_kills_workers_faster_than_the_coordinator_looks_is_given_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker gives it to the next worker as soon as one has died."""
+    packages = populate(world, 15)
+    run, deaths = Sweep.run, list[int]()
+
+    def die(sweep: Sweep, parts: Any, on_missing: Any = None) -> None:
+        (part,) = parts.values()
+        if packages[0].pk in part.due.healthy:
+            deaths.append(1)
+            raise SystemExit
+        run(sweep, parts, on_missing)
+
+    def perform(perform: Perform, run: str, pk: int) -> None:
+        for _ in range(10):
+            with suppress(SystemExit):
+                perform(run, pk)
+                return
+
+    monkeypatch.setattr(Sweep, "run", die)
+    on_perform(monkeypatch, perform)
+    summary = distribute(sources=("repo",))
+    assert len(deaths) == 3
+    assert summary.tallies["repo"]["github.com"].outcomes == {Outcome.OK: 10}
     assert [note[:42] for note in summary.notes] == ["3 workers died with the same packages of g"]
 
 
