@@ -1,7 +1,6 @@
 """Batches of due packages, which workers take in a distributed run: how they are cut, taken, and ended."""
 
-import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 
 from django.db.models import F
@@ -69,16 +68,16 @@ def lose(batch: int) -> bool:
         return False
 
 
-def end_former(sources: Collection[Source], stop: threading.Event) -> None:
+def end_former(sources: Collection[Source], is_ending: Callable[[], bool], sleep: Callable[[float], object]) -> None:
     """End the batches of runs that died, before another run of their sources: those that wait at once, and when their
-    workers have ended those that are started."""
+    workers have ended those that are started, unless this run `is_ending` before."""
     batches = Batch.objects.filter(source__in=sources)
     batches.exclude(state=BatchState.STARTED).delete()
-    while not stop.is_set():
+    while not is_ending():
         started = list(batches.filter(state=BatchState.STARTED).values_list("pk", flat=True))
         for batch in started:
             lose(batch)
         batches.exclude(state=BatchState.STARTED).delete()
         if not batches.exists():
             return
-        stop.wait(POLL_SECONDS)
+        sleep(POLL_SECONDS)

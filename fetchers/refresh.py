@@ -94,7 +94,7 @@ class Refresh:
         with ExitStack() as locks:
             for source in (*self.options.sources, *self.options.feeds):
                 locks.enter_context(lock(source))
-            end_former(self.options.sources, self.stop)
+            end_former(self.options.sources, lambda: bool(self.end_reason()), self._sleep)
             # A run that dies keeps an empty `finished`, which shows in admin.
             started = self.clock()
             row = self.row = Run.objects.create(started=started, sources=[*self.options.sources, *self.options.feeds])

@@ -374,6 +374,19 @@ def test_batches_of_a_run_that_died_are_ended_first(world: World, monkeypatch: p
     assert list(Batch.objects.all()) == [of_another]
 
 
+def test_a_run_whose_time_is_up_waits_for_no_worker_of_another(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    populate(world, 1)
+    died = Run.objects.create(started="2026-01-01T00:00Z", sources=["repo"])
+    Batch.objects.create(run=died, source="repo", host="github.com", state=BatchState.STARTED)
+
+    def is_held(pk: int) -> Any:
+        raise LockedError
+
+    monkeypatch.setattr(batches, "lock_batch", is_held)
+    tally = Refresh(Options(sources=("repo",), budget=0.1)).run().tallies["repo"]["github.com"]
+    assert (tally.tried, tally.stopped) == (0, "its time ran out")
+
+
 def run_command(*arguments: str) -> None:
     call_command("refresh_packages", "--distribute", *arguments)
 
