@@ -320,6 +320,27 @@ def test_the_owner_of_another_token_goes_on(
     assert len(turns) > 6
 
 
+def test_an_owner_who_comes_no_more_is_not_waited_for(
+    world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker that has quota left has ended: the one whose quota is spent gets the same batches again and again."""
+    populate(world, 30)
+    turns: list[str] = []
+
+    def perform(perform: Perform, run: str, pk: int) -> None:
+        settings.GITHUB_TOKEN = "one" if turns else "other"
+        world.limit = 25 if turns else 5_000
+        turns.append(settings.GITHUB_TOKEN)
+        assert len(turns) < 1_000
+        perform(run, pk)
+
+    on_perform(monkeypatch, perform)
+    monkeypatch.setattr(coordinator, "GIVE_UP_SECONDS", 0.2)
+    tally = distribute(sources=("repo",)).tallies["repo"]["github.com"]
+    assert "requests are left, and reserved" in tally.stopped
+    assert 5 < tally.succeeded < 30
+
+
 def test_too_many_missing_are_not_believed(world: World) -> None:
     populate(world, 44)
     distribute(sources=("repo",))
