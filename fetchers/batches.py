@@ -1,7 +1,6 @@
 """Batches of due packages, which workers take in a distributed run: how they are cut, taken, and ended."""
 
-import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 
 from django.db.models import F
@@ -15,6 +14,7 @@ from packages.models import FetchState
 
 SIZE = 100  # packages, which are two queries of GitHub's GraphQL
 POLL_SECONDS = 0.5
+MOST_LOSSES = 3  # of workers, after which a batch is given up
 
 
 def cut(part: Part) -> Iterator[Part]:
@@ -45,6 +45,19 @@ def saved(source: Source, ids: Sequence[int], since: datetime) -> dict[int, Outc
     return {package: Outcome(outcome) for package, outcome in states.values_list("package_id", "outcome")}
 
 
+def begin(run: str, batch: int) -> bool:
+    """Start a batch of a run, whose lock is held, and return whether it may be fetched.
+
+    One that is started already had a worker that died, and the broker was faster than the coordinator: it counts too.
+    What MOST_LOSSES workers have begun in vain is left to the coordinator, which gives it up.
+    """
+    rows = Batch.objects.filter(pk=batch, work__run=run)
+    if rows.filter(state=BatchState.SENT).update(state=BatchState.STARTED):
+        return True
+    died = rows.filter(state=BatchState.STARTED, losses__lt=MOST_LOSSES - 1)
+    return bool(died.update(losses=F("losses") + 1))
+
+
 def lose(batch: int) -> bool:
     """Count a worker that has died with a started batch. Return False if it lives, or has ended the batch."""
     try:
@@ -55,16 +68,16 @@ def lose(batch: int) -> bool:
         return False
 
 
-def end_former(sources: Collection[Source], stop: threading.Event) -> None:
+def end_former(sources: Collection[Source], is_ending: Callable[[], bool], sleep: Callable[[float], object]) -> None:
     """End the batches of runs that died, before another run of their sources: those that wait at once, and when their
-    workers have ended those that are started."""
+    workers have ended those that are started, unless this run `is_ending` before."""
     batches = Batch.objects.filter(source__in=sources)
     batches.exclude(state=BatchState.STARTED).delete()
-    while not stop.is_set():
+    while not is_ending():
         started = list(batches.filter(state=BatchState.STARTED).values_list("pk", flat=True))
         for batch in started:
             lose(batch)
         batches.exclude(state=BatchState.STARTED).delete()
         if not batches.exists():
             return
-        stop.wait(POLL_SECONDS)
+        sleep(POLL_SECONDS)

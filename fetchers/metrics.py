@@ -4,19 +4,24 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
+
 from core.hooks import Measured
 from fetchers.models import HostRateLimit, Run
-from packages.facts import SOURCES, Source
+from packages.facts import FEEDS, SOURCES, Feed, Source
 
 LOOKED_AT = 200  # runs, among which each source has its last one
 
 
-def last_runs() -> dict[Source, Run]:
-    """Return the last finished run of each source, without its summary."""
-    runs = Run.objects.filter(finished__isnull=False).order_by("-started", "-id").defer("summary")[:LOOKED_AT]
-    last: dict[Source, Run] = {}
-    for run in runs:
-        for source in SOURCES:
+def last_runs() -> dict[Source | Feed, Run]:
+    """Return the last finished run of each source and feed, without its summary. Those of feeds alone are so many that
+    among them a weekly run would be overlooked."""
+    runs = Run.objects.filter(finished__isnull=False).order_by("-started", "-id").defer("summary")
+    of_feeds = Q(sources=list(FEEDS))
+    last: dict[Source | Feed, Run] = {}
+    looked_at = [*runs.exclude(of_feeds)[:LOOKED_AT], *runs.filter(of_feeds)[:1]]
+    for run in sorted(looked_at, key=lambda run: (run.started, run.pk), reverse=True):
+        for source in (*SOURCES, *FEEDS):
             if source in run.sources:
                 last.setdefault(source, run)
     return last
@@ -45,7 +50,7 @@ def measure_refreshes(_now: datetime) -> Iterator[Measured]:
     yield Measured(f"{prefix}_packages", f"Packages by outcome {of}", ("source", "host", "outcome"), outcomes)
 
 
-def _tallies(summary: Any, source: Source) -> dict[str, dict[str, Any]]:
+def _tallies(summary: Any, source: Source | Feed) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = summary.get("sources", {}).get(source, {}) if isinstance(summary, dict) else {}
     return found
 

@@ -94,7 +94,7 @@ class Refresh:
         with ExitStack() as locks:
             for source in (*self.options.sources, *self.options.feeds):
                 locks.enter_context(lock(source))
-            end_former(self.options.sources, self.stop)
+            end_former(self.options.sources, lambda: bool(self.end_reason()), self._sleep)
             # A run that dies keeps an empty `finished`, which shows in admin.
             started = self.clock()
             row = self.row = Run.objects.create(started=started, sources=[*self.options.sources, *self.options.feeds])
@@ -119,8 +119,11 @@ class Refresh:
     def _keep_house(self, row: Run) -> None:
         """Delete what is too old, unless the clock may be ahead: what it takes for old then would be lost for good."""
         now = self.clock()
-        if days := history.forget_future(now.date()):
-            self.summary.notes.append(f"the clock was ahead: {days} snapshots of days to come are deleted")
+        try:
+            if days := history.forget_future(now.date()):
+                self.summary.notes.append(f"the clock was ahead: {days} snapshots of days to come are deleted")
+        except history.BehindError:
+            self.summary.notes.append("there are snapshots of days to come: the clock may be behind, so they stay")
         last = Run.objects.exclude(pk=row.pk).filter(started__lte=now).order_by("-started").first()
         if last and now - last.started > LONGEST_REST:
             days = (now - last.started).days

@@ -18,6 +18,8 @@ from packages.models import Package
 OLDEST: dict[Source, timedelta] = {"repo": timedelta(hours=36), "pypi": timedelta(hours=36), "downloads": timedelta(3)}
 LONGEST = timedelta(hours=12)  # after which a run without an end has died
 FEW = 50  # packages, from which on the requests that GitHub allows without a token do not do
+# By the exit code
+_FAILED = {1: "all packages of a source or of a host failed", 4: "a host told wrong facts, and was not believed"}
 _LINES = {"downloads": "manage.py refresh_packages --source downloads --time-budget 7200"}
 
 
@@ -54,7 +56,7 @@ def examine_refreshes() -> Iterator[Finding]:
             sentence = f"The last run ended {timesince(run.finished)} ago: cron does not run.".replace("\xa0", " ")
             yield Finding(name, "problem", sentence, line)
         elif run.exit_code:
-            sentence = "In the last run all packages of a source or of a host failed."
+            sentence = f"In the last run {_FAILED.get(run.exit_code, _FAILED[1])}."
             yield Finding(name, "warning", sentence, "See the run in admin, under Runs, and the log of cron.")
         else:
             yield Finding(name, "ok", f"The last run ended {timezone.localtime(run.finished):%Y-%m-%d %H:%M}.")

@@ -9,12 +9,26 @@ from packages.models import Package, Snapshot
 
 DAILY = timedelta(days=400)
 BATCH = 5_000
+MOST_AHEAD = 7  # days with snapshots to come that are deleted
 MOST_DAYS = 1_000  # of a history that is shown at once: 400 days, and the months of 50 years
 
 
+class BehindError(Exception):
+    """The clock may be behind."""
+
+
 def forget_future(today: date) -> int:
-    """Delete the snapshots of days to come, which a clock that was ahead has taken, and return their number."""
-    return Snapshot.objects.filter(day__gt=today + timedelta(days=1))._raw_delete("default")
+    """Delete the snapshots of days to come, which a clock that was ahead has taken, and return their number.
+
+    Raise BehindError if they may be of days that were: one of tomorrow, which nobody has taken for a clock that is
+    right, or more days than a wrong clock is left alone for.
+    """
+    tomorrow = today + timedelta(days=1)
+    later = Snapshot.objects.filter(day__gt=today).order_by()
+    days = set(later.values_list("day", flat=True).distinct()[: MOST_AHEAD + 1])
+    if len(days) > MOST_AHEAD or (tomorrow in days and len(days) > 1):
+        raise BehindError
+    return later.filter(day__gt=tomorrow)._raw_delete("default") if days - {tomorrow} else 0
 
 
 def prune(today: date) -> int:

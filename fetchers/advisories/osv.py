@@ -30,7 +30,7 @@ from packages.facts import InvalidFactError, items, mapping, parse_datetime, pro
 ECOSYSTEM = "PyPI"
 LIST, ARCHIVE, DOCUMENT = "PyPI/modified_id.csv", "PyPI/all.zip", "PyPI/{}.json"
 MAX_LIST_BYTES, MAX_DOCUMENT_BYTES, MAX_ARCHIVE_BYTES = 32 * 1024**2, 2 * 1024**2, 256 * 1024**2
-MAX_LINES, MAX_EVENTS, MAX_VERSIONS, MAX_ALIASES = 500_000, 200, 20_000, 50
+MAX_LINES, MAX_EVENTS, MAX_VERSIONS, MAX_ALIASES = 500_000, 1_000, 20_000, 50
 ODD_PART = 20  # of a list, at most one line in so many may be odd
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9_.:]+)+", re.ASCII)
 _KINDS = ("introduced", "fixed", "last_affected", "limit")
@@ -46,9 +46,11 @@ MALWARE = "MAL-"  # advisories on malicious releases, which have no vector
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The list: the time of the version of each document, by its id, and the validators of the response."""
+    """The list: the time of the version of each document, by its id; the number of lines that are odd, which may be of
+    any document; and the validators of the response."""
 
     modified: Mapping[str, datetime]
+    odd: int
     etag: str
     last_modified: str
 
@@ -62,7 +64,7 @@ def read_list(upstream: Upstream, *, etag: str, last_modified: str) -> Listing |
     if response.status != 200:
         raise FetchError(f"{response.url} answers {response.status}")
     with parsing():
-        return Listing(_listed(response.body), response.etag, _last_modified(response))
+        return Listing(*_listed(response.body), response.etag, _last_modified(response))
 
 
 def _last_modified(response: Response) -> str:
@@ -70,7 +72,7 @@ def _last_modified(response: Response) -> str:
     return text if len(text) <= 100 and text.isascii() and text.isprintable() else ""
 
 
-def _listed(body: bytes) -> dict[str, datetime]:
+def _listed(body: bytes) -> tuple[dict[str, datetime], int]:
     lines = body.splitlines()
     if len(lines) > MAX_LINES:
         raise InvalidFactError(f"the list has more than {MAX_LINES:,} lines")
@@ -84,7 +86,7 @@ def _listed(body: bytes) -> dict[str, datetime]:
             odd += bool(line.strip())
     if not listed or odd * ODD_PART > len(lines):
         raise InvalidFactError("the list is not one of times and ids")
-    return listed
+    return listed, odd
 
 
 def read(upstream: Upstream, osv_id: str) -> AdvisoryDocument:
@@ -139,8 +141,14 @@ def _name(package: object) -> str:
 
 
 def _fact(told: Mapping[str, Any], osv_id: str, name: str, affected: list[Mapping[str, Any]]) -> AdvisoryFact:
-    ranges = tuple(_events(each) for one in affected for each in _ranges(one))
+    told_ranges = (_events(each) for one in affected for each in _ranges(one))
+    ranges = tuple(events for events in told_ranges if events)
     versions = dict.fromkeys(version for one in affected for version in _versions(one))
+    # Each of the versions is compared with each of the events.
+    if sum(map(len, ranges)) > MAX_EVENTS:
+        raise InvalidFactError(f"it has more than {MAX_EVENTS:,} events of a project")
+    if len(versions) > MAX_VERSIONS:
+        raise InvalidFactError(f"it names more than {MAX_VERSIONS:,} versions of a project")
     return AdvisoryFact(
         osv_id,
         name,
@@ -161,8 +169,6 @@ def _ranges(affected: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _events(told: Mapping[str, Any]) -> tuple[Event, ...]:
     events = [mapping(each, "an event") for each in items(told.get("events"), "events")]
-    if len(events) > MAX_EVENTS:
-        raise InvalidFactError(f"a range has more than {MAX_EVENTS:,} events")
     return tuple((kind, _version(event[kind])) for event in events for kind in _KINDS if event.get(kind) is not None)
 
 
@@ -173,10 +179,7 @@ def _version(value: object) -> str:
 
 
 def _versions(affected: Mapping[str, Any]) -> list[str]:
-    versions = items(affected.get("versions") or [], "versions")
-    if len(versions) > MAX_VERSIONS:
-        raise InvalidFactError(f"it names more than {MAX_VERSIONS:,} versions")
-    return [_version(each) for each in versions]
+    return [_version(each) for each in items(affected.get("versions") or [], "versions")]
 
 
 def _aliases(value: object, own: str) -> tuple[str, ...]:

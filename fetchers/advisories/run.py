@@ -103,20 +103,22 @@ class Advisories:
         self.feed.etag = self.feed.last_modified = ""
         listed = listing.modified
         known = write.versions_read()
-        self._forget(listed, known)
+        self._forget(listing, known)
         changed = _changed(listed)
         self.unread.keep(changed, listed)
         if self._is_for_archive(known, changed):
-            self._read_archive(listed)
+            self._read_archive(listed, known)
             changed = _changed(listed)
             self.unread.keep(changed, listed)
         self._read(listed, changed)
         if all(map(self.unread.is_given_up, _changed(listed))):
             self.feed.etag, self.feed.last_modified = listing.etag, listing.last_modified
 
-    def _forget(self, listed: Mapping[str, datetime], known: Mapping[str, datetime]) -> None:
-        """Delete what the list has no more."""
-        gone = sorted(known.keys() - listed.keys())
+    def _forget(self, listing: osv.Listing, known: Mapping[str, datetime]) -> None:
+        """Delete what the list has no more; not what its odd lines may be of."""
+        gone = sorted(known.keys() - listing.modified.keys())
+        if len(gone) <= listing.odd:
+            return
         if len(gone) > MOST_GONE and len(gone) * GONE_PART > len(known) and not self.force:
             self.report.notes.append(
                 f"OSV's list lacks {len(gone):,} of {len(known):,} advisories, which is too many: not believed;"
@@ -132,7 +134,8 @@ class Advisories:
         last = self.feed.archive_at
         return len(new) > FAR_BEHIND and (last is None or self.clock() - last >= ARCHIVE_AGAIN)
 
-    def _read_archive(self, listed: Mapping[str, datetime]) -> None:
+    def _read_archive(self, listed: Mapping[str, datetime], known: Mapping[str, datetime]) -> None:
+        """Read the archive, which may be behind the list: what that has no more, or was read newer, is left out."""
         tally, odd = self.report.tally, 0
         batch: list[AdvisoryDocument] = []
         with tempfile.TemporaryFile() as file:
@@ -140,9 +143,12 @@ class Advisories:
             for osv_id, body in archive.members(file):
                 tally.tried += 1
                 try:
-                    batch.append(_dated(_parsed(osv_id, body), listed))
+                    found = _dated(_parsed(osv_id, body), listed)
                 except InvalidFactError:
                     odd += 1
+                    continue
+                if osv_id in listed and found.modified >= known.get(osv_id, found.modified):
+                    batch.append(found)
                 if len(batch) == write.BATCH:
                     self._save(batch)
                     batch = []
@@ -185,11 +191,14 @@ class Advisories:
 
     def _document(self, osv_id: str, listed: Mapping[str, datetime]) -> AdvisoryDocument | None:
         """Return a document; None if it cannot be read. That is noted as a try, and so is one that is older than the
-        list says: a cache between us may be behind. FetchError if the others cannot be read either."""
+        list says: a cache between us may be behind. FetchError if the others may be unreadable too: if it is this
+        one alone, it comes after the others by the next run."""
         found = None
         try:
             found = _dated(osv.read(self.upstream, osv_id), listed)
         except FetchError as error:
+            if error.retryable:
+                self.unread.note(osv_id, listed[osv_id], most=TRIES - 1)
             if error.retryable or error.upstream_wide or isinstance(error, NotAskedError):
                 raise
             self.report.tally.outcomes[error.outcome] += 1
@@ -260,6 +269,8 @@ class Unread:
         """True in the first run of a day, if there is anything that was given up."""
         return self._is_new_day and bool(self._tries)
 
-    def note(self, osv_id: str, modified: datetime) -> None:
+    def note(self, osv_id: str, modified: datetime, most: int = TRIES) -> None:
+        """Count a try; no more than `most`: with less than TRIES it is not given up."""
         if osv_id in self._tries or len(self._tries) < MOST_UNREAD:
-            self._tries[osv_id] = modified.isoformat(), self.tries(osv_id) + 1
+            tries = self.tries(osv_id)
+            self._tries[osv_id] = modified.isoformat(), max(tries, min(tries + 1, most))

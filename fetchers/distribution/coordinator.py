@@ -18,7 +18,7 @@ from typing import Any
 import redis
 from kombu.exceptions import OperationalError as BrokerError
 
-from fetchers.batches import cut, lose, saved
+from fetchers.batches import MOST_LOSSES, cut, lose, saved
 from fetchers.distribution.app import app
 from fetchers.distribution.quota import SharedUpstreams, forget, of_run, upstream_of
 from fetchers.distribution.tasks import fetch_batch
@@ -43,7 +43,6 @@ TICK_SECONDS = 0.3
 LOOK_SECONDS = 2.0  # between two looks for workers that have died
 RESEND_SECONDS = 60.0  # without any progress, after which messages are taken to be lost
 GIVE_UP_SECONDS = 600.0
-MOST_LOSSES = 3  # of workers, after which a batch is given up
 EXPIRES_SECONDS = 6 * 3600
 UNSERVED = f"no worker took it for {GIVE_UP_SECONDS / 60:.0f} minutes"
 
@@ -118,6 +117,7 @@ class _Host:
     partly: set[int] = field(default_factory=set)  # begun by workers that died, or whose quota was spent
     missing: list[Attempt] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)  # owners of quotas that cannot go on
+    moved: float = field(default_factory=time.monotonic)  # when a batch was ended, or another owner was refused
 
     def stop(self, reason: str) -> None:
         self.tally.stopped = self.tally.stopped or reason
@@ -244,7 +244,7 @@ class _Distribution:
 
     def _take(self, host: _Host, batch: Batch) -> None:
         """Count the result of a batch. If the quota of its worker is spent, but others have quotas of their own, they
-        go on with it."""
+        go on with it, unless none of them has ended a batch for long."""
         result = batch.result
         self.summary.notes += result["notes"]
         self.summary.health.add(Settled(**result["health"]))
@@ -252,8 +252,10 @@ class _Distribution:
         if result["distrusted"]:
             host.tally.distrust(result["stopped"])
         if result["stopped"]:
+            if result["owner"] not in host.refused:
+                host.moved = time.monotonic()
             host.refused.add(result["owner"])
-            if self._owners(batch.host) - host.refused and not host.tally.stopped:
+            if self._can_go_on(batch.host):
                 batch.work["missing"] = result["missing"]
                 batch.state = BatchState.WAITING
                 batch.save(update_fields=["state", "work"])
@@ -261,12 +263,20 @@ class _Distribution:
                 host.waiting.append(batch.pk)
                 return
             self._revoke([host], result["stopped"])
+        else:
+            host.moved = time.monotonic()
         host.partly.discard(batch.pk)
         batch.state = BatchState.COUNTED
         batch.save(update_fields=["state"])
         host.tally.tried += result["tried"]
         host.tally.outcomes.update({Outcome(name): number for name, number in result["outcomes"].items()})
         host.missing += [as_attempt(self.source, each) for each in result["missing"]]
+
+    def _can_go_on(self, name: str) -> bool:
+        """Return whether workers with other quotas than those that are spent go on with a host."""
+        host = self.hosts[name]
+        is_stuck = time.monotonic() - host.moved > GIVE_UP_SECONDS
+        return bool(not host.tally.stopped and not is_stuck and self._owners(name) - host.refused)
 
     def _owners(self, host: str) -> set[str]:
         """Return the owners of quotas that workers have at a host."""

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from django.utils import timezone
 
-from fetchers.batches import saved, without
+from fetchers.batches import begin, saved, without
 from fetchers.distribution.quota import SharedUpstreams, join
 from fetchers.locks import LockedError, lock_batch
 from fetchers.models import Batch, BatchState
@@ -19,14 +19,13 @@ from fetchers.sweeps import Manner, Part, Sweep
 from packages.facts import FetchTarget, Outcome, Source
 from packages.results import Attempt, Failure
 
-OPEN = (BatchState.SENT, BatchState.STARTED)
 clock = timezone.now
 
 
 def perform(run: str, pk: int) -> None:
     """Fetch the batch, unless another worker does or has done so, or its run has ended."""
     with suppress(LockedError), lock_batch(pk):
-        if not Batch.objects.filter(pk=pk, state__in=OPEN, work__run=run).update(state=BatchState.STARTED):
+        if not begin(run, pk):
             return
         result = _Work(Batch.objects.get(pk=pk)).result()
         Batch.objects.filter(pk=pk, state=BatchState.STARTED).update(state=BatchState.DONE, result=result)

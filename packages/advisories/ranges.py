@@ -82,10 +82,12 @@ def _ordered(events: Range) -> _Ordered:
 
 def fixed_in(ranges: Iterable[Range]) -> list[str]:
     """Return the versions in which it is fixed, in their order; those of PEP 440 alone."""
-    fixed = {at for events in ranges for kind, at in events if kind == "fixed" and parsed(at)}
-    return in_order(fixed)
+    return in_order(at for events in ranges for kind, at in events if kind == "fixed" and parsed(at))
 
 
 def in_order(versions: Iterable[str]) -> list[str]:
-    """Sort versions of PEP 440."""
-    return sorted(versions, key=Version)
+    """Sort versions of PEP 440, each once: of two spellings of one, the shorter."""
+    by_version: dict[Version, str] = {}
+    for each in sorted(versions, key=lambda each: (len(each), each)):
+        by_version.setdefault(Version(each), each)
+    return [by_version[version] for version in sorted(by_version)]

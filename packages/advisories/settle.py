@@ -95,7 +95,7 @@ def _of_one(advisories: Collection[Told]) -> Iterable[list[Told]]:
 def _listed(group: Sequence[Told], latest: str | None) -> Listed:
     first = group[0]
     names = {name for each in group for name in (each.osv_id, *each.aliases)} - {first.osv_id}
-    fixed = {version for each in group for version in fixed_in(each.ranges)}
+    fixed = [version for each in group for version in fixed_in(each.ranges)]
     return Listed(
         first.osv_id,
         tuple(sorted(names)[:MOST_ALIASES]),

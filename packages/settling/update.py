@@ -8,9 +8,10 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from hashlib import sha256
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from core.database.deadlocks import retried
@@ -68,11 +69,13 @@ def _refuse() -> None:
 @transaction.atomic
 def _mark_if_needed(*, everything: bool) -> None:
     """Mark all packages, if the rules are others than those by which they were settled, or if verdicts were settled by
-    a clock that was ahead: the marks outlive this run."""
-    current = version()
-    is_settled = SettledRules.objects.filter(version=current).exists()
+    a clock that was ahead: the marks outlive this run. Such a clock is noted with the rules, so that each marks once;
+    and once more when its time has come, since it may be the present one that is wrong."""
     of_the_future = PackageHealth.objects.filter(since__gt=timezone.now() + CLOCKS_DIFFER)
-    if everything or not is_settled or of_the_future.exists():
+    ahead = of_the_future.aggregate(last=Max("since"))["last"]
+    current = sha256(f"{version()} {ahead}".encode()).hexdigest() if ahead else version()
+    is_settled = SettledRules.objects.filter(version=current).exists()
+    if everything or not is_settled:
         mark_all(connection)
     if not is_settled:
         SettledRules.objects.update_or_create(pk=1, defaults={"version": current})

@@ -94,6 +94,22 @@ def test_a_run_a_year_behind_does_no_harm(world: World) -> None:
     assert_true(world)
 
 
+@pytest.mark.parametrize("behind", [3, YEAR])
+def test_a_clock_that_is_behind_deletes_no_numbers(world: World, behind: int) -> None:
+    """The days that were look like days to come."""
+    populate(world, 3)
+    clock = Clock()
+    refresh(clock)
+    for _ in range(1, 9):
+        refresh(clock.days(1))
+    days = set(Snapshot.objects.values_list("day", flat=True))
+    summary = refresh(clock.days(-behind))
+    assert "the clock may be behind" in summary.notes[0]
+    refresh(clock.days(behind + 1))
+    assert len(days) == 9
+    assert days < set(Snapshot.objects.values_list("day", flat=True))
+
+
 def test_a_pause_that_ends_next_year_is_none(world: World) -> None:
     populate(world, 2)
     clock = Clock()
@@ -125,4 +141,22 @@ def test_verdicts_of_next_year_are_settled_again(world: World, monkeypatch: pyte
     assert update_health().changed == 3
     assert list(Package.objects.order_by("pk").values_list("verdict_rank", flat=True)) == before
     assert not PackageHealth.objects.filter(since__gt=timezone.now()).exists()
+    update_health()  # since no time to come is noted any more
     assert update_health().settled == 0
+
+
+def test_verdicts_that_stay_are_settled_once_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packages that were settled first by a clock that was ahead are settled once more, and not by each run; and once
+    more when its time has come."""
+    with monkeypatch.context() as patch:
+        ahead = timezone.now() + timedelta(days=2)
+        patch.setattr("django.utils.timezone.now", lambda: ahead)
+        populate(world, 3)
+        refresh()
+    assert PackageHealth.objects.filter(since__gt=timezone.now()).count() == 3
+    assert update_health().settled == 3
+    assert update_health().settled == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("django.utils.timezone.now", lambda: ahead)
+        assert update_health().settled == 3
+        assert update_health().settled == 0

@@ -402,15 +402,17 @@ def test_runs_of_cron() -> None:
     assert by_name["refreshes (downloads)"].remedy.endswith("--source downloads --time-budget 7200")
     run(timedelta(days=2))
     run(timedelta(hours=2), "pypi", code=1)
-    run(timedelta(hours=50), "downloads")
+    run(timedelta(hours=50), "downloads", code=4)
     run(timedelta(days=2), code=None)
     found = {each.name: each for each in setup.examine_refreshes()}
     assert {name: each.level for name, each in found.items()} == {
         "refreshes (repo)": "problem",
         "refreshes (pypi)": "warning",
-        "refreshes (downloads)": "ok",
+        "refreshes (downloads)": "warning",
         "refreshes": "warning",
     }
+    assert found["refreshes (pypi)"].sentence == "In the last run all packages of a source or of a host failed."
+    assert found["refreshes (downloads)"].sentence == "In the last run a host told wrong facts, and was not believed."
     assert found["refreshes (repo)"].sentence == "The last run ended 2 days ago: cron does not run."
     assert found["refreshes"].sentence == "1 run of the last week died."
 

@@ -131,6 +131,19 @@ def test_the_last_run_of_each_source(client: Client) -> None:
     assert found["refresh_last_run_packages"]["github.com", "timeout", "repo"] == 2
 
 
+def test_a_run_is_found_among_many_of_feeds(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fetchers.metrics.LOOKED_AT", 2)
+    now = datetime.now(UTC)
+    for hours, sources in ((50, ["downloads"]), *((hours, ["advisories"]) for hours in (3, 2, 1))):
+        ended = now - timedelta(hours=hours)
+        Run.objects.create(started=ended, finished=ended, sources=sources, exit_code=0)
+    ends = metrics(client)["refresh_last_run_timestamp_seconds"]
+    assert ends == {
+        ("downloads",): pytest.approx(now.timestamp() - 50 * 3600),
+        ("advisories",): pytest.approx(now.timestamp() - 3600),
+    }
+
+
 def test_quotas(client: Client) -> None:
     now = datetime.now(UTC)
     HostRateLimit.objects.create(name="github", limit=5000, remaining=12, resets_at=now + timedelta(hours=1))

@@ -48,6 +48,7 @@ def test_the_list(wire: responses.RequestsMock, upstream: Upstream) -> None:
     found = listing(upstream)
     assert found == osv.Listing(
         {"GHSA-aaaa-bbbb-cccc": datetime(2026, 11, 2, 1, 2, 3, 123456, UTC), "PYSEC-2026-1": START},
+        0,
         '"x"',
         "Sun, 01 Nov 2026 00:00:00 GMT",
     )
@@ -204,12 +205,14 @@ ODD: dict[str, dict[str, Any]] = {
     "events": {"affected": [affected(ranges=[{"type": "ECOSYSTEM", "events": 1}])]},
     "an event": {"affected": [affected(ranges=[{"type": "ECOSYSTEM", "events": ["0"]}])]},
     "a version of an event": {"affected": [affected(ranges=[{"type": "ECOSYSTEM", "events": [{"fixed": 1}]}])]},
-    "many events": {"affected": [affected(ranges=[{"type": "ECOSYSTEM", "events": [{"fixed": "1"}] * 201}])]},
+    "many events": {"affected": [affected(ranges=[{"type": "ECOSYSTEM", "events": [{"fixed": "1"}] * 1_001}])]},
+    "many ranges": {"affected": [affected(ranges=[{"type": "ECOSYSTEM", "events": [{"fixed": "1"}] * 11}] * 100)]},
     "versions": {"affected": [affected(versions="1.0")]},
     "a version": {"affected": [affected(versions=[1.0])]},
     "a long version": {"affected": [affected(versions=["1" * 101])]},
     "a version with a NUL": {"affected": [affected(versions=["1\0"])]},
-    "many versions": {"affected": [affected(versions=["1"] * 20_001)]},
+    "many versions": {"affected": [affected(versions=[f"1.{each}" for each in range(20_001)])]},
+    "many entries": {"affected": [affected(versions=[f"{n}.{each}" for each in range(6_001)]) for n in range(4)]},
     "aliases": {"aliases": "CVE-1"},
     "summary": {"summary": 7},
     "published": {"published": "now"},

@@ -290,7 +290,44 @@ def test_documents_of_which_the_server_breaks_off_are_left_to_the_next_run(feed:
     feed.asked()
     feed.failing.clear()
     refresh(clock, later=timedelta(hours=1))
-    assert feed.asked() == [LIST, "Y-2.json", "Y-3.json", "Y-4.json"]
+    assert feed.asked() == [LIST, "Y-3.json", "Y-4.json", "Y-2.json"]
+
+
+def test_a_document_that_the_server_never_gives_holds_up_no_other(feed: Feed, clock: Clock) -> None:
+    filled(feed, clock)
+    feed.put(*(document(f"Y-{each}", f"q{each}") for each in range(3)))
+    feed.failing["Y-0.json"] = 500
+    assert refresh(clock).exit_code == 1
+    refresh(clock, later=timedelta(hours=1))
+    assert sorted(Advisory.objects.filter(osv_id__startswith="Y").values_list("osv_id", flat=True)) == ["Y-1", "Y-2"]
+    for _ in range(module.TRIES):
+        refresh(clock, later=timedelta(hours=1))
+    feed.failing.clear()
+    refresh(clock, later=timedelta(hours=1))  # it is never given up for the day: the server may have been down
+    assert Advisory.objects.filter(osv_id="Y-0").exists()
+
+
+def test_an_archive_that_is_behind_brings_nothing_back(feed: Feed, clock: Clock) -> None:
+    filled(feed, clock)
+    feed.archived = dict(feed.documents)
+    feed.put(document("X-0", "p0", fixed="9"))
+    del feed.documents["X-1"]
+    refresh(clock)
+    refresh(clock, force=True)
+    assert feed.asked() == [LIST, "X-0.json", LIST, ARCHIVE]
+    assert {row.osv_id: row.ranges[0][1][1] for row in Advisory.objects.all()} == {"X-0": "9", "X-2": "2.0"}
+
+
+def test_what_an_odd_line_may_be_of_is_not_deleted(feed: Feed, clock: Clock) -> None:
+    filled(feed, clock, 30)
+    time = feed.documents["X-1"]["modified"]
+    del feed.documents["X-1"]
+    feed.listed[f"{time},X 1"] = "odd"
+    refresh(clock)
+    assert Advisory.objects.filter(osv_id="X-1").exists()
+    del feed.documents["X-2"]
+    refresh(clock)
+    assert Advisory.objects.count() == 28
 
 
 def test_an_archive_that_fails_is_taken_by_the_next_run(feed: Feed, clock: Clock) -> None:

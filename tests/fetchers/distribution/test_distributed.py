@@ -6,6 +6,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -180,6 +181,34 @@ def test_a_batch_that_kills_every_worker_is_given_up(world: World, monkeypatch: 
     assert [note[:42] for note in summary.notes] == ["3 workers died with the same packages of g"]
 
 
+def test_a_batch_that_kills_workers_faster_than_the_coordinator_looks_is_given_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker gives it to the next worker as soon as one has died."""
+    packages = populate(world, 15)
+    run, deaths = Sweep.run, list[int]()
+
+    def die(sweep: Sweep, parts: Any, on_missing: Any = None) -> None:
+        (part,) = parts.values()
+        if packages[0].pk in part.due.healthy:
+            deaths.append(1)
+            raise SystemExit
+        run(sweep, parts, on_missing)
+
+    def perform(perform: Perform, run: str, pk: int) -> None:
+        for _ in range(10):
+            with suppress(SystemExit):
+                perform(run, pk)
+                return
+
+    monkeypatch.setattr(Sweep, "run", die)
+    on_perform(monkeypatch, perform)
+    summary = distribute(sources=("repo",))
+    assert len(deaths) == 3
+    assert summary.tallies["repo"]["github.com"].outcomes == {Outcome.OK: 10}
+    assert [note[:42] for note in summary.notes] == ["3 workers died with the same packages of g"]
+
+
 def test_late_and_repeated_messages_are_ignored(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     populate(world, 15)
     messages = []
@@ -291,6 +320,27 @@ def test_the_owner_of_another_token_goes_on(
     assert len(turns) > 6
 
 
+def test_an_owner_who_comes_no_more_is_not_waited_for(
+    world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker that has quota left has ended: the one whose quota is spent gets the same batches again and again."""
+    populate(world, 30)
+    turns: list[str] = []
+
+    def perform(perform: Perform, run: str, pk: int) -> None:
+        settings.GITHUB_TOKEN = "one" if turns else "other"
+        world.limit = 25 if turns else 5_000
+        turns.append(settings.GITHUB_TOKEN)
+        assert len(turns) < 1_000
+        perform(run, pk)
+
+    on_perform(monkeypatch, perform)
+    monkeypatch.setattr(coordinator, "GIVE_UP_SECONDS", 0.2)
+    tally = distribute(sources=("repo",)).tallies["repo"]["github.com"]
+    assert "requests are left, and reserved" in tally.stopped
+    assert 5 < tally.succeeded < 30
+
+
 def test_too_many_missing_are_not_believed(world: World) -> None:
     populate(world, 44)
     distribute(sources=("repo",))
@@ -343,6 +393,19 @@ def test_batches_of_a_run_that_died_are_ended_first(world: World, monkeypatch: p
     assert Refresh(Options(sources=("repo",))).run().tallies["repo"]["github.com"].tried == 3
     assert len(looks) == 3
     assert list(Batch.objects.all()) == [of_another]
+
+
+def test_a_run_whose_time_is_up_waits_for_no_worker_of_another(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    populate(world, 1)
+    died = Run.objects.create(started="2026-01-01T00:00Z", sources=["repo"])
+    Batch.objects.create(run=died, source="repo", host="github.com", state=BatchState.STARTED)
+
+    def is_held(pk: int) -> Any:
+        raise LockedError
+
+    monkeypatch.setattr(batches, "lock_batch", is_held)
+    tally = Refresh(Options(sources=("repo",), budget=0.1)).run().tallies["repo"]["github.com"]
+    assert (tally.tried, tally.stopped) == (0, "its time ran out")
 
 
 def run_command(*arguments: str) -> None:

@@ -1,5 +1,7 @@
 """packages.advisories.ranges: the versions that are affected, by the order of PEP 440."""
 
+from itertools import permutations
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,3 +99,9 @@ def test_fixed_in() -> None:
     ranges = [[("introduced", "0"), ("fixed", "1.10")], [("introduced", "1"), ("fixed", "1.9"), ("fixed", "final")]]
     assert fixed_in(ranges) == ["1.9", "1.10"]
     assert in_order({"2", "1rc1", "1"}) == ["1rc1", "1", "2"]
+
+
+def test_a_version_that_is_spelled_in_two_ways_is_one() -> None:
+    """In whatever order the spellings come: a set has another one in each process."""
+    for spellings in permutations(["1.0.0", "1.0", "v1.0", "2"]):
+        assert in_order(spellings) == ["1.0", "2"]
