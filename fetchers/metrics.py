@@ -4,19 +4,26 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
+
 from core.hooks import Measured
 from fetchers.models import HostRateLimit, Run
-from packages.facts import SOURCES, Source
+from packages.facts import FEEDS, SOURCES, Feed, Source
 
 LOOKED_AT = 200  # runs, among which each source has its last one
 
 
-def last_runs() -> dict[Source, Run]:
-    """Return the last finished run of each source, without its summary."""
-    runs = Run.objects.filter(finished__isnull=False).order_by("-started", "-id").defer("summary")[:LOOKED_AT]
-    last: dict[Source, Run] = {}
-    for run in runs:
-        for source in SOURCES:
+def last_runs() -> dict[Source | Feed, Run]:
+    """Return the last finished run of each source and feed, without its summary.
+
+    Runs of feeds alone are many an hour: among them, the last run of a source would be out of sight in two days.
+    """
+    finished = Run.objects.filter(finished__isnull=False).order_by("-started", "-id").defer("summary")
+    of_feeds = Q(sources=list(FEEDS))
+    runs = [*finished.exclude(of_feeds)[:LOOKED_AT], *finished.filter(of_feeds)[:1]]
+    last: dict[Source | Feed, Run] = {}
+    for run in sorted(runs, key=lambda run: (run.started, run.pk), reverse=True):
+        for source in (*SOURCES, *FEEDS):
             if source in run.sources:
                 last.setdefault(source, run)
     return last
@@ -31,11 +38,12 @@ def measure_refreshes(_now: datetime) -> Iterator[Measured]:
     yield Measured(f"{prefix}_timestamp_seconds", f"End {of}", ("source",), ended)
     yield Measured(f"{prefix}_duration_seconds", f"Duration {of}", ("source",), took)
     yield Measured(f"{prefix}_exit_code", f"Exit code {of}", ("source",), codes)
-    summaries = dict(Run.objects.filter(pk__in={run.pk for run in last.values()}).values_list("pk", "summary"))
+    of_packages = {source: last[source] for source in SOURCES if source in last}
+    summaries = dict(Run.objects.filter(pk__in={run.pk for run in of_packages.values()}).values_list("pk", "summary"))
     due: dict[tuple[str, ...], float] = {}
     left: dict[tuple[str, ...], float] = {}
     outcomes: dict[tuple[str, ...], float] = {}
-    for source, run in last.items():
+    for source, run in of_packages.items():
         for host, tally in _tallies(summaries.get(run.pk), source).items():
             due[source, host] = tally.get("due", 0)
             left[source, host] = tally.get("left", 0)
