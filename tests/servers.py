@@ -75,7 +75,7 @@ class Site:
         """Return the statuses of the responses to that User-Agent; wait until there are so many."""
         for _ in range(100):
             log = self.log.read_text(encoding="utf-8")
-            statuses = [int(each) for each in re.findall(rf"(\d+) {agent}$", log, re.MULTILINE)]
+            statuses = [int(each) for each in re.findall(rf"(\d+) {agent} \[[\w.-]+\]$", log, re.MULTILINE)]
             if len(statuses) >= number:
                 break
             time.sleep(0.05)
