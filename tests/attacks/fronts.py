@@ -6,15 +6,21 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
-from tests.servers import ROOT, Site, free_port, running
+from tests.servers import ROOT, free_port, running
 
 NAME = "localhost"  # a client names no address in a handshake of TLS, and nginx wants a name of ours there
 DEPLOYED = ROOT / "deploy" / "nginx.conf"
 _FOLDERS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
-def configuration(site: Site, folder: Path, ports: tuple[int, int]) -> str:
+class Served(Protocol):
+    @property
+    def url(self) -> str: ...
+
+
+def configuration(site: Served, folder: Path, ports: tuple[int, int]) -> str:
     """Return the documented configuration with other places in it, and without its bound of requests a second."""
     text = re.sub(r"listen \[::\][^;]+;", "", DEPLOYED.read_text(encoding="utf-8"))
     for port, other in zip((80, 443), ports, strict=True):
@@ -42,14 +48,14 @@ def certificate(folder: Path) -> None:
 
 
 @contextmanager
-def nginx(site: Site, folder: Path) -> Iterator[str]:
-    """Run nginx, and yield the URL of its server that speaks TLS."""
+def nginx(site: Served, folder: Path, processes: str = "events {}") -> Iterator[str]:
+    """Run nginx, with these directives for its processes, and yield the URL of its server that speaks TLS."""
     ports = free_port(), free_port()
     certificate(folder)
     file, user = folder / "nginx.conf", "user root;" if os.getuid() == 0 else ""
     folders = " ".join(f"{name}_temp_path {folder}/{name};" for name in _FOLDERS)
     file.write_text(
-        f"daemon off; {user} pid {folder}/nginx.pid; error_log {folder}/error.log; events {{}}\n"
+        f"daemon off; {user} pid {folder}/nginx.pid; error_log {folder}/error.log; {processes}\n"
         f"http {{ access_log off; types {{ text/css css; }} {folders}\n{configuration(site, folder, ports)} }}\n",
         encoding="utf-8",
     )

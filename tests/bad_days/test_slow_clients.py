@@ -1,27 +1,25 @@
 """A thousand slow clients in front of the documented nginx: they wait there, and everybody else is served."""
 
-import os
 import socket
 import ssl
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 
-from tests.attacks.fronts import certificate, configuration
+from tests.attacks.fronts import nginx
 from tests.bad_days.sites import PACKAGE, Site, site
-from tests.servers import free_port, running
 
 pytestmark = pytest.mark.more
 CLIENTS = 1_000
 ADDRESSES = [f"127.0.0.{number}" for number in range(2, 42)]  # 25 connections each: one has 50 at most
-TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+PROCESSES = "worker_processes 2; worker_rlimit_nofile 10000; events { worker_connections 4096; }"  # deploy/README.md
 _TLS = ssl.create_default_context()
 _TLS.check_hostname, _TLS.verify_mode = False, ssl.CERT_NONE
 
@@ -39,26 +37,6 @@ SENT = {
 def served(tmp_path: Path, sqlite: str) -> Iterator[Site]:
     with site(tmp_path, sqlite) as served:
         yield served
-
-
-@contextmanager
-def nginx(served: Any, folder: Path) -> Iterator[tuple[str, int]]:
-    """Run nginx as deploy/nginx.conf and deploy/README.md have it."""
-    ports = free_port(), free_port()
-    certificate(folder)
-    user = "user root;" if os.getuid() == 0 else ""
-    temporary = " ".join(f"{name}_temp_path {folder}/{name};" for name in TEMPORARY)
-    # It speaks to those alone who name it in the handshake, which no address does.
-    documented = configuration(served, folder, ports).replace("server_name 127.0.0.1", "server_name localhost")
-    file = folder / "nginx.conf"
-    file.write_text(
-        f"daemon off; {user} pid {folder}/nginx.pid; error_log {folder}/error.log;\n"
-        "worker_processes 2; worker_rlimit_nofile 10000; events { worker_connections 4096; }\n"
-        f"http {{ access_log off; {temporary}\n{documented} }}\n",
-        encoding="utf-8",
-    )
-    with running(["nginx", "-e", f"{folder}/error.log", "-c", str(file)], f"http://127.0.0.1:{ports[0]}"):
-        yield f"https://localhost:{ports[1]}", ports[1]
 
 
 def connected(port: int, address: str) -> ssl.SSLSocket:
@@ -85,7 +63,9 @@ def is_closed(client: ssl.SSLSocket) -> bool:
 
 def test_a_thousand_slow_clients(served: Site, tmp_path: Path) -> None:
     """nginx gives up whoever sends no more of a head or a body for ten seconds; the workers never see them."""
-    with nginx(served, tmp_path) as (url, port), ExitStack() as opened:
+    with nginx(served, tmp_path, PROCESSES) as url, ExitStack() as opened:
+        port = urlsplit(url).port
+        assert port
         clients: dict[str, list[ssl.SSLSocket]] = {kind: [] for kind in SENT}
         for kind, address, _ in zip(cycle(SENT), cycle(ADDRESSES), range(CLIENTS), strict=False):
             client = opened.enter_context(connected(port, address))
