@@ -41,6 +41,8 @@ NAMES = (
 )
 # What the site notes of a request in its environment (core.noted), by the fields of its log line
 _NOTED = {"view": "grids.view", "cache": "grids.cache"}
+_CHECKED_OUT = Path(__file__).resolve().parent.parent / ".git" / "logs" / "HEAD"
+SPARE_REQUESTS = 100  # more than a worker has threads
 BOOT_SECONDS = 60.0  # for which a reload waits for the check, and for new workers before it ends the old ones
 
 
@@ -57,7 +59,7 @@ def _run(program: str) -> tuple[str, str]:
 # Where workers count for Prometheus: a variable of prometheus-client, its files with the bytes of each, and in place of
 # a worker's number the name of the sum of those that have died.
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-_FILES = {"histogram_{pid}.db": 2**19, "counter_{pid}.db": 2**18, "gauge_livesum_{pid}.db": 2**12}
+_FILES = {"histogram_{pid}.db": 2**20, "counter_{pid}.db": 2**18, "gauge_livesum_{pid}.db": 2**12}
 _RETIRED = "retired"
 
 # The settings are read first: a wrong one stops the start, in one line, before any worker is forked.
@@ -178,10 +180,11 @@ def post_worker_init(worker: Any) -> None:
     from core.requests import REQUEST_ID  # noqa: PLC0415
 
     _use(worker.log, formatter(*(_SETTINGS[name] for name in ("LOG_FORMAT", "LOG_LINE", "LOG_TIME"))))
-    handle = worker.handle
+    handle, program = worker.handle, _program()
 
     def handle_alone(*arguments: object) -> object:
         """Handle a request; what its thread logs later is of another one."""
+        _stay_while_upgrading(worker, program)
         try:
             return handle(*arguments)
         finally:
@@ -190,6 +193,21 @@ def post_worker_init(worker: Any) -> None:
     worker.handle = handle_alone
     gc.collect()
     gc.freeze()
+
+
+def _program() -> int:
+    """Return what changes whenever git writes another version of the program; 0 where there is no git."""
+    try:
+        return _CHECKED_OUT.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _stay_while_upgrading(worker: Any, program: int) -> None:
+    """Let a worker go on that has had its max_requests between `git pull` and the reload. The one in its place would
+    import the new program before its libraries and tables are there."""
+    if worker.nr + SPARE_REQUESTS >= worker.max_requests and _program() != program:
+        worker.nr = 0
 
 
 def on_starting(arbiter: Arbiter) -> None:

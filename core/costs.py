@@ -30,11 +30,16 @@ def of_form(parameters: Mapping[str, str], format_: str, rows: int, *, is_expens
         format_ == PAGE,
         rows > MANY_ROWS,
         "expand" in parameters,
-        "all" in parameters.get("fields", "").split(","),
-        parameters.get("ordering", "").removeprefix("-") == "score",  # it is computed for each row, and has no index
+        "all" in _words(parameters, "fields"),
+        not {"score", "-score"}.isdisjoint(_words(parameters, "ordering")),  # it is computed for each row
         offset.isdecimal() and len(offset) < 19 and int(offset) >= DEEP,
     )
     return min(BUILT + EXTRA * sum(extras), DEAREST)
+
+
+def _words(parameters: Mapping[str, str], name: str) -> list[str]:
+    """Return the words of a parameter that is a list, as the views read it."""
+    return [word.strip() for word in parameters.get(name, "").split(",")]
 
 
 def mark(response: R, units: int) -> R:

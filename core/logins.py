@@ -42,6 +42,14 @@ class LoginHandler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no ty
         )
         return max(of_address, of_name // TIMES_AS_MANY)
 
+    def user_login_failed(
+        self, sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any
+    ) -> None:
+        super().user_login_failed(sender, credentials, _storable(request), **kwargs)
+
+    def user_logged_in(self, sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
+        super().user_logged_in(sender, _storable(request), user, **kwargs)
+
     def reset_user_attempts(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
         """Forget the failures of the name that has logged in. Those of its address with other names stay: otherwise
         whoever has an account could guess the passwords of others without an end."""
@@ -53,6 +61,13 @@ class LoginHandler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no ty
     def remove_out_of_limit_failure_logs(self, *, username: str, limit: int | None = None) -> int:  # noqa: ARG002
         """Remove nothing while somebody waits: prune() does, by age."""
         return 0
+
+
+def _storable(request: HttpRequest | None) -> HttpRequest | None:
+    """Take out of the path what PostgreSQL stores in no text: otherwise a failure at such a path would not count."""
+    if request is not None:
+        request.axes_path_info = request.axes_path_info.replace("\0", "")  # type: ignore[attr-defined]  # set by axes
+    return request
 
 
 def client_of(request: HttpRequest) -> str:
@@ -82,7 +97,8 @@ class LoginForm(AdminAuthenticationForm):
     def get_invalid_login_error(self) -> ValidationError:
         if self.request is None or not getattr(self.request, "axes_locked_out", False):
             return super().get_invalid_login_error()
-        wait = timeuntil(timezone.now() + timedelta(seconds=_seconds_left(self.request)))
+        now, minutes = timezone.now(), math.ceil(_seconds_left(self.request) / 60)  # timeuntil would round down
+        wait = timeuntil(now + timedelta(minutes=minutes), now)
         return ValidationError(f"{get_lockout_message()} ({wait})", code="locked")
 
 

@@ -36,11 +36,12 @@ def measure_refreshes(_now: datetime) -> Iterator[Measured]:
     yield Measured(f"{prefix}_timestamp_seconds", f"End {of}", ("source",), ended)
     yield Measured(f"{prefix}_duration_seconds", f"Duration {of}", ("source",), took)
     yield Measured(f"{prefix}_exit_code", f"Exit code {of}", ("source",), codes)
-    summaries = dict(Run.objects.filter(pk__in={run.pk for run in last.values()}).values_list("pk", "summary"))
+    of_packages = {source: last[source] for source in SOURCES if source in last}
+    summaries = dict(Run.objects.filter(pk__in={run.pk for run in of_packages.values()}).values_list("pk", "summary"))
     due: dict[tuple[str, ...], float] = {}
     left: dict[tuple[str, ...], float] = {}
     outcomes: dict[tuple[str, ...], float] = {}
-    for source, run in last.items():
+    for source, run in of_packages.items():
         for host, tally in _tallies(summaries.get(run.pk), source).items():
             due[source, host] = tally.get("due", 0)
             left[source, host] = tally.get("left", 0)

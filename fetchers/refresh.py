@@ -163,7 +163,7 @@ class Refresh:
 
     def _feed(self, feed: Feed) -> None:
         if not self.is_due_feed():
-            reason = "its list was requested in this quarter of an hour already"
+            reason = "its list was requested in this quarter of an hour already: --all does so again"
             self.summary.tallies[feed] = {feed: Tally(due=1, stopped=reason)}
             return
         run = advisories.Advisories(

@@ -11,16 +11,24 @@ from core.hooks import Finding
 from core.words import counted
 from fetchers.metrics import last_runs
 from fetchers.models import HostRateLimit, Run
-from packages.facts import Source
+from packages.facts import Feed, Source
 from packages.models import Package
 
-# How old the last run for a source may be: cron runs each of them every day.
-OLDEST: dict[Source, timedelta] = {"repo": timedelta(hours=36), "pypi": timedelta(hours=36), "downloads": timedelta(3)}
+# How old the last run for a source may be: cron runs each of them every day, and reads feeds every quarter of an hour.
+OLDEST: dict[Source | Feed, timedelta] = {
+    "repo": timedelta(hours=36),
+    "pypi": timedelta(hours=36),
+    "downloads": timedelta(3),
+    "advisories": timedelta(hours=6),
+}
 LONGEST = timedelta(hours=12)  # after which a run without an end has died
 FEW = 50  # packages, from which on the requests that GitHub allows without a token do not do
 # By the exit code
 _FAILED = {1: "all packages of a source or of a host failed", 4: "a host told wrong facts, and was not believed"}
-_LINES = {"downloads": "manage.py refresh_packages --source downloads --time-budget 7200"}
+_LINES: dict[Source | Feed, str] = {
+    "downloads": "manage.py refresh_packages --source downloads --time-budget 7200",
+    "advisories": "manage.py refresh_packages --source advisories",
+}
 
 
 def examine_hosts() -> Iterator[Finding]:

@@ -88,7 +88,9 @@ class Advisories:
             tally.outcomes[error.outcome] += 1
         tally.due = max(tally.due, tally.tried)
         tally.stopped = str(error)
-        self.report.notes.append(f"OSV's feed could not be read, and the next run reads it again: {error}")
+        self.report.notes.append(
+            f"OSV's feed could not be read, and is read again in the next quarter of an hour: {error}"
+        )
 
     def _run(self) -> None:
         is_afresh = self.force or self.unread.is_waiting

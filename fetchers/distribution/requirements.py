@@ -12,7 +12,7 @@ from fetchers.distribution.quota import client
 def missing() -> str:
     """Return what is missing for a distributed run, in one line; "" if nothing is."""
     if find_spec("celery") is None:
-        return "--distribute needs Celery, which is not installed: pip install '.[celery]'"
+        return "--distribute needs Celery, which is not installed: .venv/bin/pip install '.[celery]'"
     if not settings.CELERY_BROKER_URL:
         return (
             "--distribute needs a broker: set CELERY_BROKER_URL to redis://host:6379/1 or amqp://user:password@host//"

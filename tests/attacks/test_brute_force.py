@@ -59,7 +59,7 @@ def test_an_address_is_locked_out_for_a_time(caplog: pytest.LogCaptureFixture) -
         assert MINUTES * 60 - 60 < int(refused["Retry-After"]) <= MINUTES * 60
         assert refused["Cache-Control"] == "no-store"
         page = refused.content.decode()
-        assert re.search(r"too many login attempts.* \(\d+\sminutes\)", page), page
+        assert re.search(rf"too many login attempts.* \({MINUTES}\sminutes\)", page), page
         assert "Log in" in page
     assert guess("anna", "right", "192.0.2.2").status_code == 302, "another address"
     locks = [line for line in caplog.messages if line.startswith("Logins locked")]
@@ -198,3 +198,17 @@ def test_a_request_that_is_no_login_asks_nothing(client: Client, editor: User) -
         ) as asked:
             client.get(path)
         assert not [each for each in asked.captured_queries if "axes_" in each["sql"]], path
+
+
+@pytest.mark.usefixtures("editor")
+@pytest.mark.parametrize("path", ["x%00y", "x" * 600, "1%F0%9F%98%80%ff", "1/history/%00"])
+def test_a_failure_counts_at_any_path(path: str) -> None:
+    """Admin logs in at the URL of any form, and the log stores the path: also one that PostgreSQL could not store."""
+    client = Client(REMOTE_ADDR="192.0.2.1")
+    form = {"username": "anna", "password": "wrong", "\0": "\0"}
+    statuses = [client.post(f"/admin/grids/grid/{path}/change/", form).status_code for _ in range(FAILURES)]
+    assert statuses == [200, 200, 429]
+    assert AccessFailureLog.objects.count() == FAILURES
+    elsewhere = Client(REMOTE_ADDR="192.0.2.2")
+    assert elsewhere.post(f"/admin/grids/grid/{path}/change/", form | {"password": "right"}).status_code < 400
+    assert AccessLog.objects.count() == 1

@@ -403,12 +403,14 @@ def test_runs_of_cron() -> None:
     run(timedelta(days=2))
     run(timedelta(hours=2), "pypi", code=1)
     run(timedelta(hours=50), "downloads", code=4)
+    run(timedelta(hours=7), "advisories")
     run(timedelta(days=2), code=None)
     found = {each.name: each for each in setup.examine_refreshes()}
     assert {name: each.level for name, each in found.items()} == {
         "refreshes (repo)": "problem",
         "refreshes (pypi)": "warning",
         "refreshes (downloads)": "warning",
+        "refreshes (advisories)": "problem",
         "refreshes": "warning",
     }
     assert found["refreshes (pypi)"].sentence == "In the last run all packages of a source or of a host failed."

@@ -82,6 +82,8 @@ def test_security_md_names_tests_that_there_are() -> None:
     named = re.findall(r"`(tests/[\w/.]+)`", text)
     assert len(named) > 15
     assert [path for path in named if not (ROOT / path).exists()] == []
+    attacks = {f"tests/attacks/{file.name}" for file in (ROOT / "tests" / "attacks").glob("test_*.py")}
+    assert attacks - set(named) == set()
 
 
 def test_readme_names_every_setting() -> None:

@@ -1,7 +1,9 @@
-"""Counts and log lines of gunicorn's workers: together for Prometheus, through deaths and reloads; and as JSON, with the ids of requests."""
+"""Counts and log lines of gunicorn's workers: together for Prometheus, through deaths and reloads; and as JSON, with
+the ids of requests."""
 
 import fcntl
 import json
+import logging
 import os
 import re
 import signal
@@ -13,9 +15,13 @@ from typing import Any
 
 import pytest
 import requests
-from prometheus_client.mmap_dict import MmapedDict
+from django.urls import get_resolver
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
+from prometheus_client.utils import floatToGoString
 
 from config import gunicorn
+from core.caching.dependencies import _endpoints
+from core.metrics import _seconds
 from tests.config.conftest import OLD, Site, settings
 
 TOKEN = "0123456789abcdef0123"
@@ -106,6 +112,27 @@ def test_workers_count_together_and_log_as_json(site: Site) -> None:
     until(lambda: not folder.exists())
 
 
+def test_the_times_of_all_urls_have_room(tmp_path: Path) -> None:
+    """A file that has to grow has no room on the disk for what it grows by: a full disk would kill its worker."""
+    file = tmp_path / "histogram.db"
+    size = gunicorn._FILES["histogram_{pid}.db"]
+    gunicorn._allocate(file, size)
+    values = MmapedDict(str(file))
+    views = {"none", "static", "healthz", "readyz", "metrics"}
+    views |= {
+        name or "django.views.generic.base.RedirectView" for name, *_ in _endpoints(get_resolver().url_patterns, "/")
+    }
+    assert len(views) > 100
+    name, text = _seconds._name, _seconds._documentation
+    for view in views:
+        for bound in _seconds._upper_bounds:
+            key = mmap_key(name, f"{name}_bucket", ["view", "le"], [view, floatToGoString(bound)], text)
+            values.write_value(key, 1.0, 0.0)
+        values.write_value(mmap_key(name, f"{name}_sum", ["view"], [view], text), 1.0, 0.0)
+    values.close()
+    assert file.stat().st_size == size
+
+
 def counter(folder: Path, name: str, numbers: dict[str, float]) -> Path:
     file = folder / name
     values = MmapedDict(str(file))
@@ -179,7 +206,7 @@ def test_a_disk_without_room_leaves_a_worker_out(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     gunicorn.post_fork(None, Worker())  # type: ignore[arg-type]
     assert {file.name: file.stat().st_size for file in tmp_path.iterdir()} == {
-        "histogram_7.db": 2**19,
+        "histogram_7.db": 2**20,
         "counter_7.db": 2**18,
         "gauge_livesum_7.db": 2**12,
     }
@@ -187,3 +214,31 @@ def test_a_disk_without_room_leaves_a_worker_out(tmp_path: Path, monkeypatch: py
     gunicorn.post_fork(None, Worker())  # type: ignore[arg-type]
     assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ
     assert Worker.lines == ["This worker is left out of metrics: [Errno 28] No space left on device"]
+
+
+def test_no_worker_ends_by_itself_during_an_upgrade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one in its place would import a program whose libraries and tables are not there yet."""
+
+    class Worker:
+        log = type("Log", (), {"error_log": logging.getLogger("none"), "access_log": logging.getLogger("none")})
+        nr, max_requests = 0, 1000
+
+        def handle(self) -> None:
+            self.nr += 1
+
+    checked_out = tmp_path / "HEAD"
+    checked_out.touch()
+    monkeypatch.setattr(gunicorn, "_CHECKED_OUT", checked_out)
+    monkeypatch.setattr("gc.freeze", lambda: None)
+    worker, other = Worker(), Worker()
+    for each in (worker, other):
+        gunicorn.post_worker_init(each)
+    for _ in range(1000):
+        other.handle()
+    assert other.nr == 1000, "then gunicorn ends it"
+    os.utime(checked_out, (1, 1))
+    for _ in range(3000):
+        worker.handle()
+        assert worker.nr < 1000
+    checked_out.unlink()
+    assert gunicorn._program() == 0

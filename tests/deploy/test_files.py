@@ -17,6 +17,7 @@ from tests.deploy.page import FOLDER, PAGE, STEPS, commands, headings, section
 from tests.servers import ROOT
 
 OURS = {"config", *(app for app in settings.INSTALLED_APPS if (ROOT / app).is_dir())}
+CONTAINER = (FOLDER / "Containerfile").read_text(encoding="utf-8")
 NGINX = (FOLDER / "nginx.conf").read_text(encoding="utf-8")
 
 
@@ -73,8 +74,9 @@ def test_all_of_the_program_is_installed() -> None:
     compiled = re.findall(r"compileall -q ([a-z0-9 ]+)$", PAGE, re.MULTILINE)
     assert len(compiled) == 3
     assert all(set(line.split()) == OURS for line in compiled)
-    copied = re.findall(r"^COPY (\w+) \1$", (FOLDER / "Containerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    copied = re.findall(r"^COPY (\w+) \1$", CONTAINER, re.MULTILINE)
     assert set(copied) == OURS
+    assert "COPY manage.py pyproject.toml ./" in CONTAINER, "doctor reads there what is required"
 
 
 def test_each_timer_is_one_job_and_is_enabled() -> None:

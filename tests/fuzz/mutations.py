@@ -112,8 +112,9 @@ def _tampered(value: Value, step: Step) -> Value:
         content = value.read()
         value.seek(0)
         place = step.place % (len(content) + 1)
-        changed = content[:place] + step.value + content[place + 1 :]
-        return SimpleUploadedFile(str(value.name), changed, str(value.content_type))
+        return SimpleUploadedFile(
+            value.name or "", content[:place] + step.value + content[place + 1 :], value.content_type or ""
+        )
     place = step.place % (len(value) + 1)
     return value[:place] + step.value[:3] + value[place + 1 :]
 
@@ -189,15 +190,13 @@ def encoded(fields: Pairs) -> tuple[bytes, str]:
 
 
 def _part(name: str, value: Value) -> bytes:
-    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"'
-    content: bytes
+    head, content = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"', value
     if isinstance(value, UploadedFile):
         value.seek(0)
         content = value.read()
         head += f'; filename="{value.name}"\r\nContent-Type: text/csv'
-    else:
-        content = value
-    return head.encode() + b"\r\n\r\n" + content + b"\r\n"
+    sent: bytes = head.encode() + b"\r\n\r\n" + content + b"\r\n"
+    return sent
 
 
 class FuzzedClient(Client):
