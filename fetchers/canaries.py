@@ -22,6 +22,7 @@ from packages.results import HOSTS_FAULT, Attempt, Failure
 
 SHRINKS = 0.9  # of stars and forks may be left, or of releases: some people leave, some releases are deleted
 DOWNLOADS_SHRINK = 0.1  # of the downloads of a month may be left
+FEW = 3  # stars and forks may go beside that: one fork of two is no sign of anything
 
 Deviations = Iterator[str]
 
@@ -82,8 +83,8 @@ def _of_repository(package: Package, pins: Pins, facts: RepositoryFacts) -> Devi
         yield f"its id is {facts.repo_id}, and was {package.repo_id}"
     if isinstance(facts.url, Unknown) or repository(facts.url, forges()).key != package.repo_key:
         yield f"its URL is {_shown(facts.url)}"
-    yield from _shrunk("stars", known["repo_watchers"], facts.watchers)
-    yield from _shrunk("forks", known["repo_forks"], facts.forks)
+    yield from _shrunk("stars", known["repo_watchers"], facts.watchers, few=FEW)
+    yield from _shrunk("forks", known["repo_forks"], facts.forks, few=FEW)
     yield from _emptied("description", pins.upstream(package, "repo_description"), facts.description)
     yield from _older("newest commit", known["last_updated"], facts.last_updated)
 
@@ -96,8 +97,8 @@ def _of_project(package: Package, pins: Pins, facts: PyPIFacts) -> Deviations:
     yield from _emptied("licence", pins.upstream(package, "licence"), facts.licence)
 
 
-def _shrunk(what: str, known: int | None, told: int | Unknown, left: float = SHRINKS) -> Deviations:
-    if known and (isinstance(told, Unknown) or told < known * left):
+def _shrunk(what: str, known: int | None, told: int | Unknown, left: float = SHRINKS, few: int = 0) -> Deviations:
+    if known and (isinstance(told, Unknown) or told < known * left - few):
         yield f"{_shown(told)} {what}, where {known:,} were known"
 
 

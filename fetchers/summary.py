@@ -59,7 +59,7 @@ class Summary:
             failed = [tally for tally in tallies.values() if tally.failed and not tally.succeeded]
             if any(tally.due >= 4 for tally in failed):
                 return 1
-            if failed and source in FEEDS:
+            if source in FEEDS and any(tally.stopped for tally in failed):  # not for single documents
                 return 1
             if failed and len(failed) == len(tallies) and sum(tally.due for tally in failed) >= 4:
                 return 1

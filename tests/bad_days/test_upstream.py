@@ -232,6 +232,19 @@ def test_a_canary_that_deviates(
     assert summary.tallies["pypi"]["pypi"].outcomes == {Outcome.OK: 10}, "other hosts are refreshed"
 
 
+def test_few_of_few_may_go(world: World, settings: Settings) -> None:
+    [canary, *_] = populate(world, 3)
+    settings.CANARIES = [canary.slug]
+    for repo in world.repos.values():
+        repo.stars, repo.forks = 4, 2
+    clock = Clock()
+    refresh(clock)
+    for repo in world.repos.values():
+        repo.stars, repo.forks = 1, 0
+    assert refresh(clock.days(1)).exit_code == 0
+    assert set(Package.objects.values_list("repo_watchers", "repo_forks")) == {(1, 0)}
+
+
 @pytest.mark.parametrize(
     ("alter", "words"),
     [
@@ -321,11 +334,12 @@ def test_what_the_command_says(
 ) -> None:
     """One line on standard error, exit code 4, and no word to the monitor."""
     pinged: list[str] = []
-    monkeypatch.setattr("fetchers.management.commands.refresh_packages.ping", lambda url, _: pinged.append(url))
+    monkeypatch.setattr("fetchers.management.commands.refresh_packages.ping", lambda url, *_, **__: pinged.append(url))
     [canary, *_] = populate(world, 6)
+    for repo in world.repos.values():
+        repo.stars = 100
     settings.CANARIES, settings.PING_URL = [canary.slug], "https://ping.test/"
     call_command("refresh_packages", "--source", "repo", "--package", canary.slug)
-    _few_stars(world)
     for repo in world.repos.values():
         repo.stars = 0
     capsys.readouterr()

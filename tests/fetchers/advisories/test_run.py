@@ -234,6 +234,13 @@ def test_a_document_that_cannot_be_read_costs_the_others_nothing(feed: Feed, clo
     assert Advisory.objects.get(osv_id="X-0").ranges[0][1][1] == "9"
 
 
+def test_a_single_document_that_cannot_be_read_is_no_fault_of_the_feed(feed: Feed, clock: Clock) -> None:
+    filled(feed, clock)
+    feed.put(document("X-1", "p1", affected=7))
+    summary = refresh(clock)
+    assert (outcomes(summary), summary.exit_code) == ({Outcome.INVALID: 1}, 0)
+
+
 def test_new_ones_come_before_those_that_could_not_be_read(
     feed: Feed, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
