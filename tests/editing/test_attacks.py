@@ -23,6 +23,7 @@ from editing.models import EditBatch
 from editing.recorder import recording
 from fetchers.models import HostRateLimit, Run
 from grids.models import Cell, Feature, Grid, GridPackage
+from packages.advisories.models import Advisory
 from packages.models import FetchState, Package, PackageHealth, Pin, Release, RepositoryAlias
 from packages.pins.write import pin
 from tests.core.admin.editors import change_url
@@ -328,7 +329,7 @@ def make_hostile(world: World) -> None:
     PackageHealth.objects.create(**health)
     Run.objects.update(**_texts(Run), sources=[HOSTILE], finished=NOW, exit_code=1)
     HostRateLimit.objects.update(**_texts(HostRateLimit))
-    for logged in (AccessAttempt, AccessFailureLog, AccessLog):
+    for logged in (AccessAttempt, AccessFailureLog, AccessLog, Advisory):
         logged.objects.update(**_texts(logged))
     User.objects.filter(username="other").update(**_texts(User, "password", "email"), email=HOSTILE[:254])
     Group.objects.filter(name="Others").update(name=HOSTILE[:150])

@@ -11,7 +11,7 @@ from django.db import connection  # noqa: F401 (of the condition of a mark)
 from django.utils import timezone
 from pytest_django import Settings
 
-from fetchers import on_demand, refresh
+from fetchers import on_demand, sweeps
 from fetchers.hosts import Upstreams
 from fetchers.models import HostRateLimit
 from fetchers.network.http import FetchError
@@ -383,7 +383,7 @@ def assert_true(world: World, size: int) -> None:
 
 
 @pytest.mark.parametrize("was_fetched", [False, True])
-@pytest.mark.parametrize("waits", [on_demand, refresh])
+@pytest.mark.parametrize("waits", [on_demand, sweeps])
 def test_a_run_of_the_same_packages_meanwhile(
     world: World, monkeypatch: pytest.MonkeyPatch, waits: Any, *, was_fetched: bool
 ) -> None:
@@ -391,11 +391,11 @@ def test_a_run_of_the_same_packages_meanwhile(
     packages = populate(world, 2)
     steps: dict[Any, Callable[[], object]] = {
         on_demand: lambda: fetch_now(ids_of(packages)),
-        refresh: lambda: Refresh(Options(everything=True)).run(),
+        sweeps: lambda: Refresh(Options(everything=True)).run(),
     }
     if was_fetched:
         fetch_now(ids_of(packages))
-    other = steps[refresh if waits is on_demand else on_demand]
+    other = steps[sweeps if waits is on_demand else on_demand]
     ran: list[object] = []
 
     def save_after_the_other(attempts: Any) -> Any:

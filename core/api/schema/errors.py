@@ -52,19 +52,16 @@ ALWAYS = (400, 404, 406, 503)
 HEADERS: dict[str, Any] = {
     "RateLimit-Policy": {
         "description": "The allowance of each client, if there is one: `q` units, which come back within `w` seconds.",
-        "schema": {"type": "string"},
-        "example": '"default";q=600;w=60',
+        "schema": {"type": "string", "examples": ['"default";q=600;w=60']},
     },
     "RateLimit": {
         "description": "The `r` units that are left to this client, all of which are back in `t` seconds; on responses"
         " that no cache may store.",
-        "schema": {"type": "string"},
-        "example": '"default";r=0;t=1',
+        "schema": {"type": "string", "examples": ['"default";r=0;t=1']},
     },
     "Retry-After": {
         "description": "The seconds to wait.",
-        "schema": {"type": "integer", "minimum": 1},
-        "example": 1,
+        "schema": {"type": "integer", "minimum": 1, "examples": [1]},
     },
 }
 

@@ -199,6 +199,11 @@ _PRIVATE = {
     " date_joined",
     "auth_user_groups": "id user_id group_id",
     "auth_user_user_permissions": "id user_id permission_id",
+    "axes_accessattempt": "id user_agent ip_address username http_accept path_info attempt_time get_data post_data"
+    " failures_since_start",
+    "axes_accessattemptexpiration": "access_attempt_id expires_at",
+    "axes_accessfailurelog": "id user_agent ip_address username http_accept path_info attempt_time locked_out",
+    "axes_accesslog": "id user_agent ip_address username http_accept path_info attempt_time logout_time session_hash",
     "changes_change": "id number at kind action object_id slug old_slug grid_id package_id",
     "changes_oldslug": "id kind slug object_id",
     "changes_pending": "id kind delta last",

@@ -209,6 +209,9 @@ def test_a_file(get: Get, dump: Path, client: Client) -> None:
         "Access-Control-Allow-Origin": "*",
         "Access-Control-Expose-Headers": response["Access-Control-Expose-Headers"],
         "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "strict-origin-when-cross-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
         "X-Request-ID": "0123456789abcdef",
     }
     types = {"catalogue.sqlite": "application/vnd.sqlite3", "manifest.json": "application/json"}
