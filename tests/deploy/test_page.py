@@ -103,7 +103,9 @@ def test_what_nginx_refuses_is_json(deployed: Machine) -> None:
         assert (got, headers["content-type"], list(json.loads(body))) == (status, "application/json", ["detail"])
         assert headers["access-control-allow-origin"] == "*"
     for path in ("/metrics", "/metrics/", "//metrics", "/%6detrics", "/x/../metrics", "/static/staticfiles.json"):
-        assert get(deployed, path, "--path-as-is")[0] == 404, path
+        status, headers, body = get(deployed, path, "--path-as-is")
+        assert (status, headers["content-type"]) == (404, "application/json"), path
+        assert json.loads(body)["detail"], path
     flood = f"curl -s -o /dev/null -w '%{{http_code}}\\n' 'https://{SITE}/healthz?[1-150]'"
     statuses = deployed.run(flood).split()
     assert set(statuses) == {"200", "429"}
@@ -257,11 +259,13 @@ def test_a_restore_from_before(deployed: Machine) -> None:
 
 def test_socket_activation(deployed: Machine) -> None:
     """systemd's own program hands the socket over, as the page has it for a machine without systemd."""
-    [line] = re.findall(r"^    (systemd-socket-activate .*\\\n.*) &$", section("Another way"), re.MULTILINE)
+    pattern = r"^    rm -f .*\n    systemd-socket-activate .*\n(?:.*\n){2}    chown .*$"
+    [lines] = re.findall(pattern, section("Another way"), re.MULTILINE)
     socket = "/run/by-hand.sock"
-    line = line.replace("/run/package-grids.sock", socket)
+    lines = lines.replace("/run/package-grids.sock", socket).replace(" &\n", " &>/dev/null &\n")
     ask = f"curl -s -H 'Host: {SITE}' --retry 5 --retry-all-errors --unix-socket {socket} http://localhost/healthz"
-    assert deployed.run(f"{line} &>/dev/null & sleep 1; {ask}; kill $!; wait $! || true") == "ok\n"
+    output = deployed.run(f"{lines}\nstat -c '%U %a' {socket}; {ask}; kill $!; wait $! || true")
+    assert output == "www-data 600\nok\n"
 
 
 def test_the_container_file_is_sound() -> None:

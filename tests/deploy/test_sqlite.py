@@ -12,7 +12,7 @@ from tests.deploy.page import section
 from tests.servers import Site, sample_site
 
 pytestmark = pytest.mark.more
-LINES = re.findall(r"^    (python3 -c .*)$", section("Another way"), re.MULTILINE)
+LINES = re.findall(r"^ +(python3 -c .*)$", section("Another way"), re.MULTILINE)
 
 
 def copy(line: str, folder: Path) -> None:
