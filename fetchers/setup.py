@@ -55,13 +55,13 @@ def examine_refreshes() -> Iterator[Finding]:
         yield Finding("refreshes", "ok", "There are no packages to refresh yet.")
         return
     for source, oldest in OLDEST.items():
-        line = f"Add to cron: {_LINES.get(source, 'manage.py refresh_packages')}"
+        line = f"Add to cron or to a timer: {_LINES.get(source, 'manage.py refresh_packages')}"
         run = last.get(source)
         name = f"refreshes ({source})"
         if run is None or run.finished is None:
             yield Finding(name, "warning", "No run has ended yet.", line)
         elif now - run.finished > oldest:
-            sentence = f"The last run ended {timesince(run.finished)} ago: cron does not run.".replace("\xa0", " ")
+            sentence = f"The last run ended {timesince(run.finished)} ago: nothing runs it.".replace("\xa0", " ")
             yield Finding(name, "problem", sentence, line)
         elif run.exit_code:
             sentence = f"In the last run {_FAILED.get(run.exit_code, _FAILED[1])}."

@@ -57,7 +57,7 @@ def examine_dumps() -> Iterator[Finding]:
         yield Finding("dumps", "warning", f"There is no dump in {root} yet.", f"Run: {write}")
     elif timezone.now() - newest.manifest.time > FRESH:
         sentence = f"The newest dump is {timesince(newest.manifest.time)} old.".replace("\xa0", " ")
-        yield Finding("dumps", "warning", sentence, f"See that cron runs: {write}")
+        yield Finding("dumps", "warning", sentence, f"See that cron or a timer runs: {write}")
     else:
         yield Finding(
             "dumps", "ok", f"The newest dump is of {timezone.localtime(newest.manifest.time):%Y-%m-%d %H:%M}."

@@ -90,4 +90,4 @@ def examine_env_file() -> Iterator[Finding]:
     if stat.st_mode & (S_IRWXG | S_IRWXO) & ~needed:
         yield Finding(".env", "problem", "Other users may read .env, which has secrets.", f"Run: chmod 600 {file}")
     else:
-        yield Finding(".env", "ok", "Only its user may read it.")
+        yield Finding(".env", "ok", "Nobody but the site may read it.")

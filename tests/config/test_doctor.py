@@ -415,7 +415,7 @@ def test_runs_of_cron() -> None:
     }
     assert found["refreshes (pypi)"].sentence == "In the last run all packages of a source or of a host failed."
     assert found["refreshes (downloads)"].sentence == "In the last run a host told wrong facts, and was not believed."
-    assert found["refreshes (repo)"].sentence == "The last run ended 2 days ago: cron does not run."
+    assert found["refreshes (repo)"].sentence == "The last run ended 2 days ago: nothing runs it."
     assert found["refreshes"].sentence == "1 run of the last week died."
 
 
