@@ -61,6 +61,13 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
         vacuum_now_and_then()
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:  # (that of pytest-django)
+    """Have Django find out by a query, once a process, what no test that counts queries should count."""
+    with django_db_blocker.unblock():
+        assert connection.features.supports_json_field
+
+
 @pytest.fixture(autouse=True)
 def _no_cache(settings: Settings) -> None:
     """Cache nothing: a test that rolls back takes revisions back, and responses cached under them would be wrong."""

@@ -106,8 +106,7 @@ def test_preflight_images_and_static_files(client: Client, settings: Settings, t
     if "whitenoise.middleware.WhiteNoiseMiddleware" not in settings.MIDDLEWARE:
         settings.MIDDLEWARE.insert(-7, "whitenoise.middleware.WhiteNoiseMiddleware")
     served: Any = Client().get("/static/x.css")
-    assert b"".join(served.streaming_content) == b"a {}"
-    served.close()
+    assert b"".join(served.streaming_content) == b"a {}"  # which closes the file, and no connection
     check(served, "static")
 
 
