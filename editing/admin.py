@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
+from core.admin.read_only import ReadOnlyMixin
 from core.api.references import is_id
 from core.words import counted
 from editing.models import Edit, EditBatch
@@ -56,7 +57,7 @@ class TableFilter(admin.SimpleListFilter):
 
 
 @admin.register(EditBatch)
-class EditBatchAdmin(admin.ModelAdmin[EditBatch]):
+class EditBatchAdmin(ReadOnlyMixin, admin.ModelAdmin[EditBatch]):
     list_display = ("at", "user_name", "words", "contents", "is_undone")
     list_display_links = ("words",)
     list_filter = (PersonFilter, TableFilter)
@@ -73,15 +74,6 @@ class EditBatchAdmin(admin.ModelAdmin[EditBatch]):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may_view(request)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EditBatch]:
         undone = Exists(EditBatch.objects.filter(undoes=OuterRef("pk")))

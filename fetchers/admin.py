@@ -5,25 +5,17 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from core.admin.read_only import ReadOnlyMixin
 from fetchers.models import HostRateLimit, Run
 from packages.models import Advisory
 
 
-class _ReadOnly(admin.ModelAdmin[Any]):
+class _ReadOnly(ReadOnlyMixin, admin.ModelAdmin[Any]):
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_view_permission(request, obj) or request.user.has_perm("packages.change_package")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Run)

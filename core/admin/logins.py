@@ -6,22 +6,15 @@ from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin
 from django.http import HttpRequest
 
+from core.admin.read_only import ReadOnlyMixin
 
-class _ReadOnly(admin.ModelAdmin[Any]):
+
+class _ReadOnly(ReadOnlyMixin, admin.ModelAdmin[Any]):
     list_display: Any = ("attempt_time", "username", "ip_address", "user_agent")
     search_fields = ("username", "ip_address")
     date_hierarchy = "attempt_time"
     show_full_result_count = False
     actions: Any = None
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(AccessLog)
@@ -46,4 +39,4 @@ class AttemptAdmin(_ReadOnly):
     actions = ()
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super(_ReadOnly, self).has_delete_permission(request, obj)
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
