@@ -204,6 +204,22 @@ def test_a_pin_is_of_the_one_who_saves_it(world: World) -> None:
     assert "evil" not in json.dumps([found.upstream, found.upstream_then])
 
 
+# Django's buttons and marks of forms; a form says by them which page comes next.
+BUTTONS = ("_save", "_saveasnew", "_addanother", "_continue", "_editor", "_popup", "_to_field", "_changelist_filters")
+
+
+@pytest.mark.parametrize("button", BUTTONS)
+def test_every_form_takes_a_button_that_it_does_not_show(world: World, button: str) -> None:
+    """A superuser's client raises what a view raises."""
+    statuses = {}
+    for name in PAGES:
+        if name.endswith(("_add", "_change")):
+            with transaction.atomic():
+                statuses[name] = world.superuser.post(url_of(name, world), {button: "1"}).status_code
+                transaction.set_rollback(True)
+    assert set(statuses.values()) <= {200, 302, 400, 403}, statuses
+
+
 def test_rows_of_others_are_not_reached_through_a_form(world: World) -> None:
     """The ids of rows that belong to another document are put into a form, to be changed and to be deleted."""
     theirs, cell = FeatureFactory.create(title="Theirs"), CellFactory.create(text="Theirs")
