@@ -32,6 +32,7 @@ EXAMINATIONS: Mapping[str, Examine] = {
     "database rights": database.examine_rights,
     "extensions": database.examine_extensions,
     "connections": database.examine_connections,
+    "vacuum": database.examine_vacuum,
     "clock": database.examine_clock,
     "replica": database.examine_replica,
     "redis": services.examine_redis,

@@ -139,6 +139,18 @@ def examine_connections() -> Iterator[Finding]:
         yield Finding("connections", "ok", f"PostgreSQL allows {most} connections, of which {needed} may be needed.")
 
 
+def examine_vacuum() -> Iterator[Finding]:
+    if not _is_postgresql():
+        return
+    (is_on,) = _row("SELECT current_setting('autovacuum')::bool AND current_setting('track_counts')::bool")
+    if is_on:
+        yield Finding("vacuum", "ok", "PostgreSQL vacuums and analyzes by itself.")
+    else:
+        sentence = "PostgreSQL does not vacuum and analyze by itself: tables grow, and queries become slow."
+        remedy = "As a superuser run: ALTER SYSTEM SET autovacuum = on; ALTER SYSTEM SET track_counts = on;"
+        yield Finding("vacuum", "problem", sentence, f"{remedy} SELECT pg_reload_conf()")
+
+
 def examine_clock() -> Iterator[Finding]:
     if not _is_postgresql():
         return

@@ -152,6 +152,13 @@ def environment(url: str) -> dict[str, str]:
     }
 
 
+def require_autovacuum() -> None:
+    """End where PostgreSQL does not count the rows of tables that grow meanwhile: its plans would be those of empty
+    ones, and a bench would measure them."""
+    if query(f"{SERVER}/postgres", "SHOW autovacuum") != [("on",)]:
+        sys.exit("PostgreSQL's autovacuum is off: ALTER SYSTEM SET autovacuum = on, and SELECT pg_reload_conf().")
+
+
 def query(url: str, sql: str) -> list[tuple[object, ...]]:
     connection = psycopg2.connect(url)
     with connection, connection.cursor() as cursor:

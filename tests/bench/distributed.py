@@ -21,6 +21,7 @@ import psycopg2
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.catalogue import SERVER, require_autovacuum
 from tests.bench.refresh import ROOT, build
 from tests.brokers import rabbitmq, redis_server
 from tests.upstream import World, environment, serving
@@ -31,7 +32,6 @@ LATENCY = float(os.environ.get("LATENCY", "0.1"))
 WORKERS = [int(number) for number in os.environ.get("WORKERS", "1 2 4").split()]
 BROKERS = os.environ.get("BROKERS", "redis rabbitmq").split()
 READY_SECONDS = float(os.environ.get("READY_SECONDS", "6"))  # for workers to start
-SERVER = os.environ.get("BENCH_DATABASE_URL", "postgresql://postgres@127.0.0.1:5432")
 EMPTY, USED = "bench_distributed_empty", "bench_distributed"
 _LOCAL = """
 import json, os, sys, django
@@ -114,6 +114,7 @@ def broker(name: str, redis: str, folder: Path) -> Iterator[str]:
 
 
 def main() -> None:
+    require_autovacuum()
     world = World(latency=LATENCY, limit=10**6)
     table = Table(title=f"{PACKAGES} packages, {LATENCY * 1000:.0f} ms latency, one worker killed midway", box=None)
     for column in ("", "seconds", "packages a second", "requests", "asked twice"):

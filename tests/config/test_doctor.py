@@ -253,6 +253,8 @@ def with_row(monkeypatch: pytest.MonkeyPatch, *row: object) -> None:
         (database.examine_extensions, (True,), "ok"),
         (database.examine_connections, (12,), "warning"),
         (database.examine_connections, (97,), "ok"),
+        (database.examine_vacuum, (False,), "problem"),
+        (database.examine_vacuum, (True,), "ok"),
         (database.examine_clock, (NOW + timedelta(days=1),), "problem"),
         (database.examine_clock, (NOW - timedelta(days=1),), "problem"),
     ],

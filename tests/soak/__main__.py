@@ -22,7 +22,7 @@ from random import Random
 
 import psycopg2
 
-from tests.bench.catalogue import PACKAGES, SERVER, database, environment, manage, query
+from tests.bench.catalogue import PACKAGES, SERVER, database, environment, manage, query, require_autovacuum
 from tests.bench.load import Server, server
 from tests.soak import load, workers
 from tests.soak.background import Job, build_world, change_world, write_documents
@@ -184,6 +184,7 @@ def report(served: Server, others: Others, watch: Watch, outcomes: dict[str, Out
 
 
 def main() -> None:
+    require_autovacuum()
     begin = time.monotonic()
     with catalogue() as url, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
