@@ -25,7 +25,6 @@ from core.admin.deletion import NAMED, DeletionAdmin
 from core.admin.forms import D
 from core.admin.lists import DocumentList
 from core.admin.typed import typed
-from core.api.references import is_id
 from core.kinds import Kind
 from core.links import Links
 from core.models import Document
@@ -114,11 +113,6 @@ class DocumentAdmin(AutocompletesMixin, DeletionAdmin[D]):
         return self._writing(request, super().delete_view, object_id, extra_context)
 
     def changelist_view(self, request: Any, extra_context: Any = None) -> Any:
-        if ACTION_CHECKBOX_NAME in request.POST:  # Django looks for whatever is sent as an id
-            request.POST = request.POST.copy()
-            request.POST.setlist(
-                ACTION_CHECKBOX_NAME, [each for each in request.POST.getlist(ACTION_CHECKBOX_NAME) if is_id(each)]
-            )
         action = self._with_a_page(request)
         if action is None:
             return self._writing(request, super().changelist_view, extra_context)

@@ -10,6 +10,7 @@ from functools import update_wrapper
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth import login
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
@@ -23,6 +24,7 @@ from django.views.decorators.cache import never_cache
 from core import hooks
 from core.admin.autocomplete import AutocompleteView
 from core.admin.documents import DocumentAdmin
+from core.api.references import is_id
 from core.logins import LoginForm
 
 LOGGED_OUT = (
@@ -45,6 +47,14 @@ def give_back(request: HttpRequest, model_admin: DocumentAdmin[Any]) -> Any:
     return model_admin.refuse(request, match.kwargs.get("object_id"), LOGGED_OUT)
 
 
+def without_odd_ticks(request: Any) -> None:
+    """Take from the ticks of a list those that are no ids; Django would look for whatever is sent, and fail."""
+    ticks = request.POST.getlist(ACTION_CHECKBOX_NAME)
+    if not all(map(is_id, ticks)):
+        request.POST = request.POST.copy()
+        request.POST.setlist(ACTION_CHECKBOX_NAME, [each for each in ticks if is_id(each)])
+
+
 class DocumentSite(AdminSite):
     login_form = LoginForm
     # Django lets browsers and proxies keep these two.
@@ -60,6 +70,7 @@ class DocumentSite(AdminSite):
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if (model_admin := typed_into(request)) and not self.has_permission(request):
                 return LoginAgainView.as_view(model_admin=model_admin)(request)
+            without_odd_ticks(request)
             response: HttpResponseBase = checked(request, *args, **kwargs)
             return response
 

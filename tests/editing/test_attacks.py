@@ -220,6 +220,14 @@ def test_every_form_takes_a_button_that_it_does_not_show(world: World, button: s
     assert set(statuses.values()) <= {200, 302, 400, 403}, statuses
 
 
+@pytest.mark.parametrize("tick", ["", "yes", "0", "-1", "1.5", "1e3", "\u0661", "9" * 30, "\0", "a/../b"])
+def test_every_list_takes_ticks_that_are_no_ids(world: World, tick: str) -> None:
+    for name in PAGES:
+        if name.endswith("_changelist"):
+            form = {"action": "delete_selected", "_selected_action": [tick, "1"], "index": "0"}
+            assert world.superuser.post(url_of(name, world), form).status_code in {200, 302, 403}, name
+
+
 def test_rows_of_others_are_not_reached_through_a_form(world: World) -> None:
     """The ids of rows that belong to another document are put into a form, to be changed and to be deleted."""
     theirs, cell = FeatureFactory.create(title="Theirs"), CellFactory.create(text="Theirs")
