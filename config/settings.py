@@ -153,6 +153,7 @@ MIDDLEWARE = [
     "core.headers.ApiHeadersMiddleware",
     "core.limits.middleware.LimitsMiddleware",
     "core.limits.sizes.SizesMiddleware",
+    "core.charsets.CharsetMiddleware",
     "core.downloads.DumpFilesMiddleware",
     "core.caching.middleware.ApiCacheMiddleware",  # serves the API by itself, behind API_MIDDLEWARE alone
     "django.middleware.security.SecurityMiddleware",

@@ -7,10 +7,12 @@ from django.db import connection
 from django.db.backends.signals import connection_created
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-application = get_wsgi_application()
+respond = get_wsgi_application()
 
-from core.database.sessions import begin_session  # noqa: E402 (needs the settings)
+from core.charsets import without_charset  # noqa: E402 (needs the settings)
+from core.database.sessions import begin_session  # noqa: E402
 
+application = without_charset(respond)
 connection_created.connect(begin_session)
 if connection.vendor == "postgresql":
     from core.database import deadlines  # psycopg2 is loaded anyway

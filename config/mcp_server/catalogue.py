@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes, urlencode, urljoin, urlsplit
+from wsgiref.types import WSGIApplication
 
 import httpx2
 from django.conf import settings
-from django.core.handlers.wsgi import WSGIHandler
 from django.db import connections
 
 API = "/api/v4/"
@@ -84,7 +84,7 @@ class Catalogue(ABC):
 class OwnCatalogue(Catalogue):
     """The catalogue of this installation, without a server: its WSGI application is called."""
 
-    def __init__(self, application: WSGIHandler) -> None:
+    def __init__(self, application: WSGIApplication) -> None:
         self.host = _allowed_host()
         super().__init__(settings.SITE_URL or f"http://{self.host}")
         self.application = application
@@ -112,7 +112,7 @@ class OwnCatalogue(Catalogue):
         def start(status: str, headers: list[tuple[str, str]], *_: Any) -> Any:
             started.update(status=int(status.split(maxsplit=1)[0]), headers=dict(headers))
 
-        response = self.application(environ, start)
+        response: Any = self.application(environ, start)
         try:
             body = b"".join(response)
         finally:

@@ -95,8 +95,6 @@ class ApiCacheMiddleware:
 
     def _api_response(self, request: HttpRequest) -> HttpResponseBase:
         host = request.get_host()  # it raises what Django answers 400 for
-        if request.encoding:  # of a body, which there is none; Django would read the query by it
-            request.encoding = "utf-8"
         return self._read(request, host) if request.method in {"GET", "HEAD"} else self.respond(request)
 
     def _read(self, request: HttpRequest, host: str) -> HttpResponseBase:

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import get_script_prefix, reverse
 
-from core.pages.handlers import too_large
+from core.pages.handlers import refused
 
 MOST_URL = 8_190  # characters, as the server in front has it (config.gunicorn): a list of a thousand ids fits
 MOST_BODY = 65_536  # bytes: nothing but admin reads any, and some clients send an empty document with each GET
@@ -24,17 +24,17 @@ class SizesMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         query = request.META.get("QUERY_STRING", "")
         if (url := len(request.path_info) + len(query)) > MOST_URL:
-            return too_large(request, 414, f"This URL has {url} characters: {MOST_URL} at most. Name fewer at a time.")
+            return refused(request, 414, f"This URL has {url} characters: {MOST_URL} at most. Name fewer at a time.")
         # Beyond that, Django refuses to read a query at all, and nobody could make a response that is anybody's form.
         if (fields := query.count("&") + 1) > (most := settings.DATA_UPLOAD_MAX_NUMBER_FIELDS):
-            return too_large(request, 400, f"This URL has {fields} parameters: {most} at most.")
+            return refused(request, 400, f"This URL has {fields} parameters: {most} at most.")
         body = request.META.get("CONTENT_LENGTH")
         if not body:
             return self.get_response(request)
         is_admin = request.path_info.startswith(self.admin)
         most = MOST_FORM if is_admin else MOST_BODY
         if str(body).isdecimal() and (len(str(body)) > 18 or int(body) > most):
-            return too_large(request, 413, f"This request has {body} bytes: {most} at most.{_clue(is_admin)}")
+            return refused(request, 413, f"This request has {body} bytes: {most} at most.{_clue(is_admin)}")
         return self.get_response(request)
 
 

@@ -67,8 +67,8 @@ def too_many_requests(request: HttpRequest, message: str, seconds: int) -> HttpR
     return _before_all(request, response)
 
 
-def too_large(request: HttpRequest, status: int, message: str) -> HttpResponse:
-    """Respond to a request that is larger than the site reads: its URL (414), its parameters (400) or body (413)."""
+def refused(request: HttpRequest, status: int, message: str) -> HttpResponse:
+    """Respond to a request that no view gets to see: what it sends is too large (413, 414) or cannot be read (400)."""
     return _before_all(request, _response(request, status, message))
 
 

@@ -83,6 +83,8 @@ _VALUES = (
     *(
         "application/x-www-form-urlencoded; charset=utf-7",
         "text/html; charset=\0",
+        "text/html; charset=punycode",
+        "multipart/form-data; boundary=x; charset=zlib",
         "multipart/form-data; boundary=",
         "1.2.3",
     ),

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from django.test import Client
 from hypothesis import HealthCheck, given, seed, settings
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
@@ -23,6 +22,7 @@ from tests.core.api.test_schema import (
     _one_connection,  # noqa: F401 (a fixture)
     _rich_sample,  # noqa: F401 (a fixture)
 )
+from tests.core.test_charsets import ServedClient
 from tests.fuzz import budget, raw
 
 pytestmark = [pytest.mark.more, pytest.mark.django_db]
@@ -125,9 +125,9 @@ def test_generated_requests(part: int) -> None:
 
 
 @pytest.mark.usefixtures("_rich_sample")
-def test_requests_that_no_schema_would_make(client: Client) -> None:
+def test_requests_that_no_schema_would_make() -> None:
     """Bytes that are no text, names and values of one parameter in another, any method and header: of v4 and of v3."""
-    tally = Tally()
+    tally, client = Tally(), ServedClient()
 
     @seed(budget.SEED)
     @given(request=raw.REQUESTS)

@@ -49,7 +49,8 @@ def _list(choose: Random) -> str:
 
 def _compare(choose: Random) -> str:
     """Return the URL of a comparison: it has the slugs in order, and any other redirects there."""
-    return f"compare/?packages={','.join(sorted(f'package-{pk}' for pk in choose.sample(range(1, HOT), 2)))}"
+    chosen = choose.randint(1, HOT), choose.randint(HOT + 1, 999)
+    return f"compare/?packages={','.join(sorted(f'package-{pk}' for pk in chosen))}"
 
 
 def _page(choose: Random) -> str:
@@ -57,10 +58,7 @@ def _page(choose: Random) -> str:
         [
             *("", "packages/", "grids/", _hot(choose), _package(choose), f"grids/{choose.randint(1, GRIDS)}/"),
             *(f"search/?q={choose.choice(TYPED)}", f"grids/{choose.randint(1, COMPARED_GRIDS)}/comparison/"),
-            *(
-                "categories/1/",
-                f"compare/?packages=package-{choose.randint(1, HOT)},package-{choose.randint(HOT, 999)}",
-            ),
+            *("categories/1/", _compare(choose)),
         ]
     )
 

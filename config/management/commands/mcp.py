@@ -6,8 +6,8 @@ import warnings
 from argparse import ArgumentParser
 from importlib.util import find_spec
 from typing import Any
+from wsgiref.types import WSGIApplication
 
-from django.core.handlers.wsgi import WSGIHandler
 from django.core.management.base import BaseCommand, CommandError
 
 from packages.models import Package
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         server_of(catalogue).run("stdio")
 
 
-def _application() -> WSGIHandler:
+def _application() -> WSGIApplication:
     """Return the application that a server runs, with its limits of statements and waits. A database that cannot be
     used is an error now, of one line."""
     with warnings.catch_warnings():
