@@ -9,8 +9,6 @@ import pytest
 from pytest_django import Settings
 
 from fetchers import order
-from fetchers.forges import github
-from fetchers.indexes import pypi
 from fetchers.models import Run
 from fetchers.order import GITHUB_BUDGET, PYPI_BUDGET, Budget, Due, rereads, spent_today
 from fetchers.waiting import Waiting
@@ -22,6 +20,8 @@ from tests.upstream import World, environment, serving
 
 pytestmark = pytest.mark.django_db
 FAILING, HEALTHY = 25, 150
+# PyPI knows nothing of a token for GitHub.
+OF_EACH_SOURCE = [("token", "repo"), ("no token", "repo"), ("token", "pypi")]
 
 
 @pytest.fixture(params=["token", "no token"])
@@ -53,7 +53,7 @@ def succeeded(clock: Clock, source: str) -> int:
     return FetchState.objects.filter(source=source, outcome__in=SUCCESSES, last_attempt=clock.now).count()
 
 
-@pytest.mark.parametrize("source", ["repo", "pypi"])
+@pytest.mark.parametrize(("world", "source"), OF_EACH_SOURCE, indirect=["world"])
 def test_packages_that_always_fail_cost_the_others_nothing(world: World, source: Any) -> None:
     """Neither on the first day that they fail, though they come one after the other, nor on any later one."""
     populate(world, FAILING + HEALTHY)
@@ -230,24 +230,22 @@ def test_earlier_runs_of_the_day_count_too() -> None:
     assert spent_today(GITHUB_BUDGET, clock.now) == 9
 
 
-@pytest.mark.parametrize(("source", "module", "wrong"), [("repo", github, "participants"), ("pypi", pypi, "licence")])
-def test_what_an_older_reader_wrote_heals(
-    world: World, monkeypatch: pytest.MonkeyPatch, source: Any, module: Any, wrong: str
-) -> None:
+@pytest.mark.parametrize(("world", "source"), OF_EACH_SOURCE, indirect=["world"])
+def test_what_an_older_reader_wrote_heals(world: World, monkeypatch: pytest.MonkeyPatch, source: Any) -> None:
     """Though its ETag, head commit or serial is the same; within the budget; and then it is left alone."""
     populate(world, 70)
     clock = Clock()
     refresh(clock, sources=(source,))
-    values = {"participants": ["mallory"], "licence": "BSD"}
-    Package.objects.update(**{wrong: values[wrong]})
+    wrong: Any = {"repo": {"participants": ["mallory"]}, "pypi": {"licence": "BSD"}}[source]
+    Package.objects.update(**wrong)
     refresh(clock.days(1), sources=(source,))
-    assert Package.objects.filter(**{wrong: values[wrong]}).count() == 70, "nothing tells that it is wrong"
+    assert Package.objects.filter(**wrong).count() == 70, "nothing tells that it is wrong"
     _new_reader(monkeypatch, world, source)
     left = 70
     for _ in range(60):
         world.requests.clear()
         refresh(clock.days(1), sources=(source,))
-        before, left = left, Package.objects.filter(**{wrong: values[wrong]}).count()
+        before, left = left, Package.objects.filter(**wrong).count()
         assert before - left <= 10, "a seventh of the catalogue"
         if world.requests["graphql"]:
             assert world.requests["graphql"] + world.requests["rest"] <= 0.25 * 70
