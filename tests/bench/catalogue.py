@@ -148,6 +148,7 @@ def environment(url: str) -> dict[str, str]:
         "SECRET_KEY": "for the bench alone: as long a text as production needs",
         "ACCESS_LOG": "false",
         "RATE_LIMIT": "0",  # all of the load comes from one address
+        "MALLOC_ARENA_MAX": "1",  # as make serve and the unit have it
         "PYTHONWARNINGS": "ignore:No directory at:UserWarning",
     }
 
