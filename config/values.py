@@ -86,7 +86,7 @@ def networks(value: list[str], *, or_unix: bool = False) -> None:
         if or_unix and name == "unix":
             continue
         try:
-            network = ipaddress.ip_network(name)
+            network = ipaddress.ip_network(name, strict=False)
         except ValueError:
             network = None
         if network is None or (network.version == 6 and "%" in name):
@@ -94,6 +94,8 @@ def networks(value: list[str], *, or_unix: bool = False) -> None:
             raise ValidationError(f"Must be addresses and networks, like 127.0.0.1,10.0.0.0/8,fd00::/8{also}")
         if network.prefixlen == 0:
             raise ValidationError(f"Must not be {name}: that is everybody")
+        if "/" in name and network.network_address != ipaddress.ip_interface(name).ip:
+            raise ValidationError(f"Must not be {name}: the network is {network}, or name the address alone")
 
 
 def rate_limit(value: int) -> None:

@@ -1,6 +1,7 @@
 """Settings from the environment: a wrong value stops the start with one line that names the variable."""
 
 import os
+import re
 import runpy
 import shutil
 import socket
@@ -11,6 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from environs import ValidationError
 
 from config import gunicorn, values
 from core.limits.sizes import MOST_URL
@@ -380,3 +382,9 @@ def test_the_sender_of_the_weekly_mail(project: Path) -> None:
     assert load(project, **DEBUG, **variables)["DEFAULT_FROM_EMAIL"] == "a@example.org"
     assert load(project, **DEBUG, **variables, DESK_MAIL_FROM="c@example.org")["DEFAULT_FROM_EMAIL"] == "c@example.org"
     assert load(project, **DEBUG)["DESK_MAIL"] == []
+
+
+@pytest.mark.parametrize(("name", "network"), [("10.0.0.1/8", "10.0.0.0/8"), ("fd00::1/8", "fd00::/8")])
+def test_an_address_with_the_size_of_its_network_is_refused_by_name(name: str, network: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(f"Must not be {name}: the network is {network}")):
+        values.networks(["127.0.0.1", name])
