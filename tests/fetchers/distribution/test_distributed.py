@@ -26,6 +26,7 @@ from fetchers.summary import Summary, as_json
 from fetchers.sweeps import Sweep
 from packages.facts import Outcome
 from packages.models import FetchState, Package
+from tests.bad_days.test_upstream import without
 from tests.fetchers.test_refresh import assert_true, populate, unlimited
 from tests.servers import ROOT
 from tests.upstream import World, environment, serving
@@ -472,10 +473,14 @@ def test_without_it_nothing_of_celery_is_imported() -> None:
 
 
 def test_a_host_whose_packages_lack_what_they_told_is_not_believed(world: World) -> None:
-    populate(world, 12)
+    """Though no batch alone has enough packages to say so."""
+    populate(world, 44)
     distribute(sources=("repo",))
-    before = list(Package.objects.order_by("pk").values())
-    world.fault = lambda path: "nonsense" if path.startswith("/graphql") else None
+    before = list(Package.objects.order_by("pk").values_list("repo_watchers", flat=True))
+    for repo in world.repos.values():
+        world.commit(repo)
+    world.alter = without("stargazerCount")
     summary = distribute(sources=("repo",), everything=True)
-    assert list(Package.objects.order_by("pk").values()) == before
-    assert summary.exit_code
+    assert summary.exit_code == 4
+    assert "github.com is not believed" in summary.notes[0]
+    assert list(Package.objects.order_by("pk").values_list("repo_watchers", flat=True)) == before
