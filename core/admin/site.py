@@ -70,7 +70,8 @@ class DocumentSite(AdminSite):
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if (model_admin := typed_into(request)) and not self.has_permission(request):
                 return LoginAgainView.as_view(model_admin=model_admin)(request)
-            without_odd_ticks(request)
+            if str(getattr(request.resolver_match, "url_name", "")).endswith("_changelist"):
+                without_odd_ticks(request)
             response: HttpResponseBase = checked(request, *args, **kwargs)
             return response
 

@@ -214,6 +214,9 @@ class TooLargeError(MistakeError):
 
 
 def _body(request: HttpRequest) -> bytes:
+    # The guard against forms of other sites has read a form; what the page sends is none.
+    if request.content_type in {"multipart/form-data", "application/x-www-form-urlencoded"}:
+        raise MistakeError("The request is a form: send JSON, as the page does. Nothing is saved.")
     try:
         return request.body
     except RequestDataTooBig as error:

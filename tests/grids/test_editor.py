@@ -465,6 +465,22 @@ def test_methods_and_tokens(admin_client: Client, grid: Grid) -> None:
     assert post(strict, grid, "save/", {"user": User.objects.get().pk}).status_code == 403
 
 
+@pytest.mark.parametrize("part", ["save/", "paste/", "signs/", "members/"])
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "application/x-www-form-urlencoded"])
+def test_a_form_is_no_body(admin_client: Client, grid: Grid, part: str, kind: str) -> None:
+    """The guard against forms of other sites reads it, and nothing is left."""
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(User.objects.get())
+    strict.get("/admin/password_change/")
+    token = strict.cookies["csrftoken"].value
+    body = f"csrfmiddlewaretoken={token}"
+    if kind.startswith("multipart"):
+        body = f'--x\r\nContent-Disposition: form-data; name="csrfmiddlewaretoken"\r\n\r\n{token}\r\n--x--\r\n'
+    response = strict.post(editor_url(grid, part), body, content_type=kind)
+    assert response.status_code == 400
+    assert response.json()["detail"] == "The request is a form: send JSON, as the page does. Nothing is saved."
+
+
 def test_a_page_that_another_user_opened(admin_client: Client, grid: Grid) -> None:
     mine = User.objects.get().pk
     cell = edit((feature("Maps"), member("A")), "no", was="yes")

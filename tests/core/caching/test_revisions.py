@@ -45,8 +45,14 @@ def _triggers_restored() -> Iterator[None]:
 
 @pytest.fixture
 def _revisions_reset() -> Iterator[None]:
-    """Reset revisions after the test: numbers ahead of the clock must not reach the tests that follow."""
+    """Reset revisions before and after the test: numbers ahead of the clock are left by other tests, and must not reach
+    those that follow."""
+    _reset()
     yield
+    _reset()
+
+
+def _reset() -> None:
     triggers.uninstall(connection)
     Revision.objects.exclude(kind=Revision.LOG).delete()
     triggers.install(connection)
