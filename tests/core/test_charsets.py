@@ -123,7 +123,7 @@ def test_the_rest_of_a_content_type_stays(content_type: str, expected: str, char
 
 @given(st.text(st.characters(max_codepoint=255, exclude_characters="\r\n")))
 def test_no_content_type_is_too_much(content_type: str) -> None:
-    """What a header may have: latin-1 without line breaks."""
+    """A header is latin-1 without line breaks."""
     for each in (content_type, f"text/html; {content_type}", f"text/html; charset={content_type}"):
         environ = {"CONTENT_TYPE": each}
         take_charset(environ)
